@@ -1,0 +1,27 @@
+# lt_layer(NAME LAYER... [LIBS TARGET...]): one object library per folder of src/, which sees only the layers below it that
+# it names. tools/check_layers re-checks every #include.
+define_property(GLOBAL PROPERTY LEAT_LAYERS BRIEF_DOCS "all layers" FULL_DOCS "in order of definition")
+
+function(lt_layer name)
+  cmake_parse_arguments(arg "" "" "LIBS" ${ARGN})
+  file(GLOB sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/${name}/*.c
+    ${PROJECT_SOURCE_DIR}/src/${name}/*/*.c)
+  set(target lt_${name})
+  if(sources)
+    add_library(${target} STATIC ${sources})
+    target_include_directories(${target} PUBLIC ${PROJECT_SOURCE_DIR}/src)
+    target_include_directories(${target} PRIVATE ${PROJECT_SOURCE_DIR}/include)
+    set(scope PUBLIC)
+  else()
+    add_library(${target} INTERFACE)
+    target_include_directories(${target} INTERFACE ${PROJECT_SOURCE_DIR}/src)
+    set(scope INTERFACE)
+  endif()
+  foreach(below ${arg_UNPARSED_ARGUMENTS})
+    target_link_libraries(${target} ${scope} lt_${below})
+  endforeach()
+  if(arg_LIBS)
+    target_link_libraries(${target} ${scope} ${arg_LIBS})
+  endif()
+  set_property(GLOBAL APPEND PROPERTY LEAT_LAYERS ${target})
+endfunction()

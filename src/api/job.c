@@ -1,0 +1,329 @@
+/* Jobs and their results behind the public handles. */
+#include "api/api_int.h"
+#include "format/json_text.h"
+#include "format/text.h"
+
+lt_status lt_api_explain_listing(leat *db, const lt_bound *bound, leat_job *job, lt_error *err)
+{
+    static const char *const headers[] = {"result"};
+    lt_plan *plan;
+    LT_TRY(lt_api_plan(db, bound, job->arena, &plan, err));
+    lt_text text;
+    lt_text_init(&text, &db->mem);
+    lt_plan_explain(plan, &text);
+    lt_str *cell = LT_NEW(job->arena, lt_str);
+    lt_str shown = lt_str_trim(lt_text_str(&text));
+    if (cell != NULL) {
+        *cell = lt_arena_str(job->arena, shown);
+    }
+    bool failed = text.failed || cell == NULL || cell->ptr == NULL;
+    lt_text_deinit(&text);
+    job->listing = (lt_listing){headers, 1, cell, 1};
+    return failed ? lt_error_nomem(err, "a plan's text") : LT_OK;
+}
+
+void leat_job_free(leat_job *job)
+{
+    if (job == NULL) {
+        return;
+    }
+    leat *db = job->db;
+    for (leat_job **at = &db->jobs; *at != NULL; at = &(*at)->next) {
+        if (*at == job) {
+            *at = job->next;
+            break;
+        }
+    }
+    lt_job_free(job->job);
+    lt_fold_free(job->fold);
+    for (uint32_t i = 0; job->type_texts != NULL && i < job->columns->count; i++) {
+        lt_text_deinit(&job->type_texts[i]);
+    }
+    lt_arena_free(job->arena);
+    lt_mem_free(&db->mem, job, sizeof *job);
+}
+
+static leat_state fail(leat_job *job, const lt_error *err)
+{
+    lt_api_fail(job->db, err, (lt_str){NULL, 0}, 0);
+    return LEAT_FAILED;
+}
+
+static lt_status fold_results(leat_job *job, lt_error *err)
+{
+    for (lt_batch *batch = lt_job_take(job->job); batch != NULL; batch = lt_job_take(job->job)) {
+        lt_status st = lt_fold_add(job->fold, batch, err);
+        lt_batch_unref(batch);
+        if (st != LT_OK) {
+            return st;
+        }
+    }
+    return LT_OK;
+}
+
+leat_state leat_step(leat_job *job, uint32_t budget)
+{
+    if (job->plan == NULL) {
+        return LEAT_DONE;
+    }
+    lt_job_state state = lt_job_step(job->job, budget);
+    if (job->fold != NULL && state != LT_JOB_FAILED) {
+        lt_error err;
+        lt_error_clear(&err);
+        if (fold_results(job, &err) != LT_OK) {
+            return fail(job, &err);
+        }
+        if (state == LT_JOB_WAITING) {
+            /* Only the full collector may have held it up. */
+            state = lt_job_step(job->job, budget);
+            if (state != LT_JOB_FAILED && fold_results(job, &err) != LT_OK) {
+                return fail(job, &err);
+            }
+        }
+    }
+    switch (state) {
+    case LT_JOB_RUNNING:
+        return LEAT_RUNNING;
+    case LT_JOB_WAITING:
+        return LEAT_WAITING;
+    case LT_JOB_DONE:
+        return LEAT_DONE;
+    case LT_JOB_STOPPED:
+        return LEAT_STOPPED;
+    case LT_JOB_FAILED:
+        break;
+    }
+    return fail(job, lt_job_error(job->job));
+}
+
+void leat_wait(leat_job *job, int64_t timeout_ms)
+{
+    if (job->job != NULL) {
+        lt_job_wait(job->job, timeout_ms * 1000000);
+    }
+}
+
+void leat_stop(leat_job *job, bool drain)
+{
+    if (job->job != NULL) {
+        lt_job_stop(job->job, drain);
+    }
+}
+
+leat_status leat_save(leat_job *job, leat_write write, void *arg)
+{
+    lt_error err;
+    lt_error_clear(&err);
+    if (job->job == NULL) {
+        lt_error_set(&err, LT_ERR_USAGE, "a listing has no state to save");
+        return lt_api_fail(job->db, &err, (lt_str){NULL, 0}, 0);
+    }
+    lt_text text;
+    lt_text_init(&text, &job->db->mem);
+    lt_status st = lt_job_save(job->job, &text, &err);
+    if (st == LT_OK) {
+        write(arg, text.ptr, text.len);
+    }
+    lt_text_deinit(&text);
+    return st == LT_OK ? LEAT_OK : lt_api_fail(job->db, &err, (lt_str){NULL, 0}, 0);
+}
+
+leat_status leat_restore(leat_job *job, const void *bytes, size_t size)
+{
+    lt_error err;
+    lt_error_clear(&err);
+    lt_status st = job->job == NULL ? lt_error_set(&err, LT_ERR_USAGE, "a listing has no state to restore")
+                                    : lt_job_load(job->job, (lt_str){bytes, size}, &err);
+    return st == LT_OK ? LEAT_OK : lt_api_fail(job->db, &err, (lt_str){NULL, 0}, 0);
+}
+
+/* ---- results ---- */
+
+static bool aligns_right(const lt_type *type)
+{
+    return lt_type_is_numeric(type);
+}
+
+bool leat_job_column(const leat_job *job, uint32_t i, leat_column *out)
+{
+    if (job->plan == NULL) {
+        if (i >= job->listing.column_count) {
+            return false;
+        }
+        *out = (leat_column){job->listing.headers[i], "STRING", false};
+        return true;
+    }
+    if (job->columns == NULL || i >= job->columns->count) {
+        return false;
+    }
+    const lt_field *field = &job->columns->fields[i];
+    *out = (leat_column){field->name.ptr, job->type_texts[i].ptr, aligns_right(field->type)};
+    return true;
+}
+
+static leat_rows *rows_new(leat_job *job, lt_batch *batch)
+{
+    leat_rows *rows = lt_mem_zalloc(&job->db->mem, sizeof *rows);
+    if (rows == NULL) {
+        lt_batch_unref(batch);
+        return NULL;
+    }
+    rows->job = job;
+    rows->batch = batch;
+    lt_text_init(&rows->text, &job->db->mem);
+    return rows;
+}
+
+static lt_batch *next_final(leat_job *job)
+{
+    leat_state state = leat_step(job, 0);
+    lt_batch *batch = NULL;
+    lt_error err;
+    lt_error_clear(&err);
+    if ((state == LEAT_DONE || state == LEAT_STOPPED) && lt_fold_next(job->fold, &batch, &err) != LT_OK) {
+        fail(job, &err);
+    }
+    return batch;
+}
+
+leat_rows *leat_take(leat_job *job)
+{
+    if (job->plan == NULL) {
+        if (job->listing_taken) {
+            return NULL;
+        }
+        job->listing_taken = true;
+        return rows_new(job, NULL);
+    }
+    if (!job->plan->is_query) {
+        return NULL;
+    }
+    lt_batch *batch = job->fold != NULL ? next_final(job) : lt_job_take(job->job);
+    return batch != NULL ? rows_new(job, batch) : NULL;
+}
+
+void leat_rows_free(leat_rows *rows)
+{
+    if (rows != NULL) {
+        lt_batch_unref(rows->batch);
+        lt_text_deinit(&rows->text);
+        lt_mem_free(&rows->job->db->mem, rows, sizeof *rows);
+    }
+}
+
+uint32_t leat_rows_count(const leat_rows *rows)
+{
+    return rows->batch != NULL ? lt_batch_live(rows->batch) : rows->job->listing.row_count;
+}
+
+leat_kind leat_rows_kind(const leat_rows *rows, uint32_t row)
+{
+    return rows->batch != NULL ? (leat_kind)lt_batch_kind(rows->batch, lt_batch_row(rows->batch, row)) : LEAT_INSERT;
+}
+
+static const char *finish_text(leat_rows *rows, size_t *size)
+{
+    if (size != NULL) {
+        *size = rows->text.len;
+    }
+    return rows->text.failed ? NULL : rows->text.ptr != NULL ? rows->text.ptr : "";
+}
+
+const char *leat_rows_text(leat_rows *rows, uint32_t row, uint32_t column, leat_text_style style, size_t *size)
+{
+    lt_text_clear(&rows->text);
+    if (rows->batch == NULL) {
+        const lt_listing *listing = &rows->job->listing;
+        lt_str cell = listing->cells[row * listing->column_count + column];
+        if (cell.ptr == NULL) {
+            return NULL;
+        }
+        if (style == LEAT_TEXT_JSON) {
+            lt_text_json(&rows->text, cell);
+        } else {
+            lt_text_append(&rows->text, cell.ptr, cell.len);
+        }
+        return finish_text(rows, size);
+    }
+    const lt_col *col = &rows->batch->cols[column];
+    uint32_t physical = lt_batch_row(rows->batch, row);
+    if (lt_col_is_null(col, physical)) {
+        return NULL;
+    }
+    switch (style) {
+    case LEAT_TEXT_SQL:
+        lt_text_value(&rows->text, col, physical, LT_TEXT_SQL);
+        break;
+    case LEAT_TEXT_JAVA:
+        lt_text_value(&rows->text, col, physical, LT_TEXT_JAVA);
+        break;
+    case LEAT_TEXT_SHELL:
+        lt_text_value(&rows->text, col, physical, LT_TEXT_SHELL);
+        break;
+    case LEAT_TEXT_JSON:
+        lt_json_value_text(&rows->text, col, physical);
+        break;
+    }
+    return finish_text(rows, size);
+}
+
+/* ---- what is going on ---- */
+
+void leat_get_stats(const leat_job *job, leat_stats *out)
+{
+    memset(out, 0, sizeof *out);
+    out->watermark_ms = LEAT_TIME_MIN;
+    out->event_max_ms = LEAT_TIME_MIN;
+    out->last_reject = "";
+    out->message = "";
+    if (job->job == NULL) {
+        out->bounded = true;
+        out->is_query = true;
+        return;
+    }
+    lt_job_stats stats;
+    lt_job_get_stats(job->job, &stats);
+    out->rows_in = stats.rows_in;
+    out->rows_out = stats.rows_out;
+    out->late = stats.late;
+    out->rejected = stats.rejected;
+    out->held = stats.held;
+    out->watermark_ms = stats.watermark;
+    out->event_max_ms = stats.event_max;
+    out->memory_bytes = stats.mem_bytes;
+    out->memory_peak_bytes = stats.mem_peak;
+    out->bounded = job->plan->bounded;
+    out->is_query = job->plan->is_query;
+    out->node_count = job->plan->node_count;
+    out->rejects_path = stats.rejects_path;
+    out->last_reject = stats.last_reject;
+}
+
+bool leat_get_node_stats(const leat_job *job, uint32_t node, leat_node_stats *out)
+{
+    static const char *const kinds[] = {
+        [LT_PLAN_SOURCE] = "source", [LT_PLAN_VALUES] = "source", [LT_PLAN_OPERATOR] = "operator", [LT_PLAN_SINK] = "sink"};
+    lt_node_stats stats;
+    memset(out, 0, sizeof *out);
+    if (job->job == NULL || !lt_job_node_stats(job->job, node, &stats)) {
+        return false;
+    }
+    out->name = stats.plan->label.ptr;
+    out->kind = kinds[stats.plan->kind];
+    out->in = stats.ledger.in;
+    out->out = stats.ledger.out;
+    out->used = stats.ledger.used;
+    out->filtered = stats.ledger.filtered;
+    out->late = stats.ledger.late;
+    out->expired = stats.ledger.expired;
+    out->rejected = stats.ledger.rejected;
+    out->held = stats.ledger.held;
+    out->bytes = stats.bytes;
+    out->state_rows = (uint64_t)stats.state_rows;
+    out->state_bytes = stats.state_bytes;
+    out->watermark_ms = stats.watermark;
+    out->event = stats.event_text;
+    out->idle = stats.idle;
+    out->blocked = stats.blocked;
+    return true;
+}

@@ -1,0 +1,373 @@
+/* Calls: aggregates go to the grouping of their SELECT, ROW_NUMBER() OVER to its ranks, all else to the function registry. */
+#include "bind/bind_int.h"
+
+/* ---- JSON clauses ---- */
+
+static const char *json_on_symbol(lt_ast_json_on on)
+{
+    static const char *const names[] = {"", "NULL", "ERROR", "DEFAULT", "EMPTY ARRAY", "EMPTY OBJECT", "TRUE", "FALSE", "UNKNOWN"};
+    return names[on];
+}
+
+static const char *json_wrapper_symbol(lt_ast_json_wrapper wrapper)
+{
+    static const char *const names[] = {"", "WITHOUT", "CONDITIONAL", "UNCONDITIONAL"};
+    return names[wrapper];
+}
+
+/* The clauses become further arguments, symbols (empty text: not written) and defaults, always all of them:
+ *   JSON_EXISTS(j, path, on error)                 JSON_QUERY(j, path, wrapper, on empty, on error)
+ *   JSON_VALUE(j, path, on empty, default or NULL, on error, default or NULL), then cast to the RETURNING type
+ *   JSON_OBJECT, JSON_ARRAY, JSON_OBJECTAGG, JSON_ARRAYAGG: NULL or ABSENT first */
+static lt_status json_default(const lt_expr_env *env, const lt_ast_expr *ast, uint32_t pos, lt_expr **out, lt_error *err)
+{
+    if (ast) {
+        return lt_bind_expr(env, ast, out, err);
+    }
+    lt_value null = {0};
+    null.is_null = true;
+    null.type = lt_type_new(env->b->arena, LT_TYPE_NULL, true);
+    return null.type ? lt_expr_literal(&env->b->eb, &null, pos, out, err) : lt_error_nomem(err, "type");
+}
+
+static lt_status bind_json(const lt_expr_env *env, const lt_ast_expr *ast, lt_expr **given, lt_expr **out, lt_error *err)
+{
+    const lt_ast_call *call = ast->call;
+    const lt_ast_json *json = call->json;
+    lt_expr_builder *eb = &env->b->eb;
+    uint32_t count = call->args.count;
+    lt_expr **args = LT_NEW_ARRAY(env->b->arena, lt_expr *, count + 5);
+    if (!args) {
+        return lt_error_nomem(err, "arguments");
+    }
+    if (json->nulls != LT_JSON_NULLS_NONE) {
+        LT_TRY(lt_bind_symbol(eb, json->nulls == LT_JSON_NULL_ON_NULL ? "NULL" : "ABSENT", ast->pos, &args[0], err));
+        memcpy(args + 1, given, count * sizeof *given);
+        return lt_expr_call(eb, call->func, args, count + 1, ast->pos, out, err);
+    }
+    memcpy(args, given, count * sizeof *given);
+    if (lt_str_eq(call->func, LT_STR("JSON_EXISTS"))) {
+        LT_TRY(lt_bind_symbol(eb, json_on_symbol(json->on_error), ast->pos, &args[count++], err));
+    } else if (lt_str_eq(call->func, LT_STR("JSON_QUERY"))) {
+        LT_TRY(lt_bind_symbol(eb, json_wrapper_symbol(json->wrapper), ast->pos, &args[count++], err));
+        LT_TRY(lt_bind_symbol(eb, json_on_symbol(json->on_empty), ast->pos, &args[count++], err));
+        LT_TRY(lt_bind_symbol(eb, json_on_symbol(json->on_error), ast->pos, &args[count++], err));
+    } else if (lt_str_eq(call->func, LT_STR("JSON_VALUE"))) {
+        LT_TRY(lt_bind_symbol(eb, json_on_symbol(json->on_empty), ast->pos, &args[count++], err));
+        LT_TRY(json_default(env, json->on_empty_default, ast->pos, &args[count++], err));
+        LT_TRY(lt_bind_symbol(eb, json_on_symbol(json->on_error), ast->pos, &args[count++], err));
+        LT_TRY(json_default(env, json->on_error_default, ast->pos, &args[count++], err));
+    }
+    LT_TRY(lt_expr_call(eb, call->func, args, count, ast->pos, out, err));
+    if (json->returning) {
+        const lt_type *type;
+        LT_TRY(lt_bind_type(env->b->arena, json->returning, &type, err));
+        return lt_expr_cast(eb, *out, type, true, ast->pos, out, err);
+    }
+    return LT_OK;
+}
+
+/* ---- aggregates ---- */
+
+static lt_status add_agg(const lt_expr_env *env, lt_agg *agg, uint32_t pos, lt_expr **out, lt_error *err)
+{
+    lt_grouping *grouping = env->grouping;
+    uint32_t at = 0;
+    while (at < grouping->agg_count && !lt_agg_eq(grouping->aggs[at], agg)) {
+        at++;
+    }
+    if (at == grouping->agg_count) {
+        if (grouping->agg_count == grouping->agg_cap) {
+            uint32_t cap = grouping->agg_cap ? 2 * grouping->agg_cap : 8;
+            lt_agg **grown = LT_NEW_ARRAY(env->b->arena, lt_agg *, cap);
+            if (!grown) {
+                return lt_error_nomem(err, "aggregates");
+            }
+            if (grouping->agg_count) {
+                memcpy(grown, grouping->aggs, grouping->agg_count * sizeof *grown);
+            }
+            grouping->aggs = grown;
+            grouping->agg_cap = cap;
+        }
+        grouping->aggs[grouping->agg_count++] = agg;
+    }
+    return lt_expr_column(&env->b->eb, grouping->agg_base + at, agg->result, pos, out, err);
+}
+
+static lt_status check_aggregate(const lt_expr_env *env, const lt_ast_expr *ast, lt_error *err)
+{
+    const lt_ast_call *call = ast->call;
+    if (env->in_aggregate) {
+        return lt_error_set_at(err, LT_ERR_SQL, ast->pos, "Aggregate expressions cannot be nested");
+    }
+    if (!env->grouping) {
+        lt_status st = lt_error_set_at(err, LT_ERR_SQL, ast->pos, "Aggregate expression " LT_STR_FMT "(..) is illegal in %s",
+                                       LT_STR_ARG(call->func), env->clause);
+        if (strcmp(env->clause, "WHERE") == 0) {
+            lt_error_hint(err, "conditions on aggregates go to HAVING");
+        }
+        return st;
+    }
+    if (call->order_by.count || call->within_group.count) {
+        return lt_unsupported_at(err, ast->pos, "ORDER BY inside an aggregate");
+    }
+    if (call->json) {
+        return lt_unsupported_at(err, ast->pos, "JSON aggregates with clauses");
+    }
+    return LT_OK;
+}
+
+/* IGNORE NULLS of ARRAY_AGG is a filter; the other aggregates that take the words ignore NULLs already. */
+static lt_status treat_nulls(const lt_expr_env *env, const lt_ast_expr *ast, lt_expr *arg, lt_expr **filter, lt_error *err)
+{
+    const lt_ast_call *call = ast->call;
+    bool keeps = lt_str_eq(call->func, LT_STR("ARRAY_AGG"));
+    lt_expr *args[2];
+    if (call->treatment == LT_TREAT_NONE || keeps == (call->treatment == LT_TREAT_RESPECT_NULLS)) {
+        return LT_OK;
+    }
+    if (!keeps) {
+        return lt_unsupported_at(err, ast->pos, "RESPECT NULLS for this aggregate");
+    }
+    LT_TRY(lt_expr_call(&env->b->eb, LT_STR("IS NOT NULL"), &arg, 1, ast->pos, &args[0], err));
+    if (!*filter) {
+        *filter = args[0];
+        return LT_OK;
+    }
+    args[1] = *filter;
+    return lt_expr_call(&env->b->eb, LT_STR("AND"), args, 2, ast->pos, filter, err);
+}
+
+static lt_status bind_aggregate(const lt_expr_env *env, const lt_ast_expr *ast, lt_expr **out, lt_error *err)
+{
+    const lt_ast_call *call = ast->call;
+    lt_expr_env inner = *env;
+    lt_expr **args = NULL, *filter = NULL;
+    uint32_t count = call->args.count;
+    lt_agg *agg;
+    LT_TRY(check_aggregate(env, ast, err));
+    inner.in_aggregate = true;
+    inner.scope = env->grouping->input;
+    inner.overs = NULL;
+    inner.aliases = NULL;
+    inner.clause = "an aggregate";
+    if (count == 1 && call->args.items[0]->kind == LT_EXPR_STAR && call->args.items[0]->path.count == 0) {
+        if (!lt_str_eq(call->func, LT_STR("COUNT"))) {
+            return lt_error_set_at(err, LT_ERR_SQL, call->args.items[0]->pos, "only COUNT takes *");
+        }
+        count = 0;
+    } else if (count == 0) {
+        return lt_error_set_at(err, LT_ERR_SQL, ast->pos, LT_STR_FMT "() needs an argument", LT_STR_ARG(call->func));
+    } else {
+        LT_TRY(lt_bind_exprs(&inner, &call->args, &args, err));
+    }
+    if (call->filter) {
+        inner.clause = "FILTER";
+        LT_TRY(lt_bind_condition(&inner, call->filter, &filter, err));
+    }
+    if (count > 0) {
+        LT_TRY(treat_nulls(env, ast, args[0], &filter, err));
+    }
+    LT_TRY(lt_agg_bind(&env->b->eb, call->func, args, count, call->quantifier == LT_QUANT_DISTINCT, filter, false, ast->pos, &agg,
+                       err));
+    return add_agg(env, agg, ast->pos, out, err);
+}
+
+/* ---- ROW_NUMBER() OVER ---- */
+
+void lt_bind_direction(const lt_ast_order *order, lt_sort_key *key)
+{
+    key->descending = order->dir == LT_DESC;
+    /* NULL counts as the smallest value. */
+    key->nulls_first = order->nulls == LT_NULLS_NONE ? !key->descending : order->nulls == LT_NULLS_FIRST;
+}
+
+static bool same_over(const lt_over *a, const lt_over *b)
+{
+    if (a->partition_count != b->partition_count || a->order_count != b->order_count) {
+        return false;
+    }
+    for (uint32_t i = 0; i < a->partition_count; i++) {
+        if (!lt_expr_eq(a->partition[i], b->partition[i])) {
+            return false;
+        }
+    }
+    for (uint32_t i = 0; i < a->order_count; i++) {
+        if (!lt_expr_eq(a->order[i], b->order[i]) || a->directions[i].descending != b->directions[i].descending ||
+            a->directions[i].nulls_first != b->directions[i].nulls_first) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static lt_status named_window(const lt_expr_env *env, const lt_ast_window **window, uint32_t pos, lt_error *err)
+{
+    const lt_ast_name *ref = &(*window)->ref;
+    for (uint32_t depth = 0; (*window)->ref.text.ptr && depth < 16; depth++) {
+        const lt_ast_window *found = NULL;
+        ref = &(*window)->ref;
+        for (uint32_t i = 0; i < env->overs->window_count; i++) {
+            if (lt_str_eq(env->overs->windows[i].name.text, ref->text)) {
+                found = env->overs->windows[i].window;
+            }
+        }
+        if (!found) {
+            return lt_error_set_at(err, LT_ERR_SQL, ref->pos, "Window '" LT_STR_FMT "' not found", LT_STR_ARG(ref->text));
+        }
+        if (!(*window)->bare) {
+            return lt_unsupported_at(err, pos, "a window that refines a named one");
+        }
+        *window = found;
+    }
+    return LT_OK;
+}
+
+static lt_status bind_over_parts(const lt_expr_env *env, const lt_ast_window *window, lt_over *over, lt_error *err)
+{
+    lt_arena *arena = env->b->arena;
+    over->partition_count = window->partition_by.count;
+    over->order_count = window->order_by.count;
+    over->order = LT_NEW_ARRAY(arena, lt_expr *, over->order_count + 1);
+    over->directions = LT_NEW_ARRAY(arena, lt_sort_key, over->order_count + 1);
+    if (!over->order || !over->directions) {
+        return lt_error_nomem(err, "window");
+    }
+    LT_TRY(lt_bind_exprs(env, &window->partition_by, &over->partition, err));
+    for (uint32_t i = 0; i < over->order_count; i++) {
+        LT_TRY(lt_bind_expr(env, window->order_by.items[i].expr, &over->order[i], err));
+        lt_bind_direction(&window->order_by.items[i], &over->directions[i]);
+    }
+    return LT_OK;
+}
+
+lt_status lt_bind_over(const lt_expr_env *env, const lt_ast_expr *ast, lt_expr **out, lt_error *err)
+{
+    const lt_ast_call *call = ast->call;
+    const lt_ast_window *window = call->over;
+    lt_overs *overs = env->overs;
+    lt_expr_env inner = *env;
+    lt_over over = {0};
+    if (!lt_str_eq(call->func, LT_STR("ROW_NUMBER"))) {
+        bool rank = lt_str_eq(call->func, LT_STR("RANK")) || lt_str_eq(call->func, LT_STR("DENSE_RANK"));
+        if (rank) {
+            return lt_unsupported_at(err, ast->pos, "RANK and DENSE_RANK in streaming mode (use ROW_NUMBER)");
+        }
+        return lt_unsupported_at(err, ast->pos, "OVER aggregates");
+    }
+    if (!overs) {
+        return lt_error_set_at(err, LT_ERR_SQL, ast->pos, "ROW_NUMBER() OVER (..) stands only in SELECT, QUALIFY and ORDER BY, not in %s",
+                               env->clause);
+    }
+    LT_TRY(named_window(env, &window, ast->pos, err));
+    if (call->args.count > 0) {
+        return lt_error_set_at(err, LT_ERR_SQL, ast->pos, "ROW_NUMBER takes no arguments");
+    }
+    if (window->order_by.count == 0) {
+        return lt_error_set_at(err, LT_ERR_SQL, ast->pos, "ROW_NUMBER() needs ORDER BY in its OVER clause");
+    }
+    if (window->frame != LT_FRAME_NONE) {
+        return lt_error_set_at(err, LT_ERR_SQL, window->pos, "ROW/RANGE not allowed with ROW_NUMBER");
+    }
+    inner.overs = NULL;
+    inner.aliases = NULL;
+    inner.clause = "OVER";
+    over.pos = ast->pos;
+    LT_TRY(bind_over_parts(&inner, window, &over, err));
+    uint32_t at = 0;
+    while (at < overs->count && !same_over(&overs->items[at], &over)) {
+        at++;
+    }
+    if (at == overs->count) {
+        if (overs->count == overs->cap) {
+            lt_over *grown = LT_NEW_ARRAY(env->b->arena, lt_over, overs->cap + 4);
+            if (!grown) {
+                return lt_error_nomem(err, "windows");
+            }
+            if (overs->count) {
+                memcpy(grown, overs->items, overs->count * sizeof *grown);
+            }
+            overs->items = grown;
+            overs->cap += 4;
+        }
+        overs->items[overs->count++] = over;
+    }
+    const lt_type *type = lt_type_new(env->b->arena, LT_TYPE_BIGINT, false);
+    if (!type) {
+        return lt_error_nomem(err, "type");
+    }
+    return lt_expr_column(&env->b->eb, overs->base + at, type, ast->pos, out, err);
+}
+
+/* ---- all calls ---- */
+
+/* Names that are part of the dialect but not of this release, told apart from unknown ones. */
+static const char *known_elsewhere(lt_str func)
+{
+    static const struct {
+        const char *name, *what;
+    } table[] = {
+        {"GROUPING", "GROUPING SETS, CUBE and ROLLUP"},  {"GROUPING_ID", "GROUPING SETS, CUBE and ROLLUP"},
+        {"GROUP_ID", "GROUPING SETS, CUBE and ROLLUP"},  {"TUMBLE_START", "legacy group windows"},
+        {"TUMBLE_END", "legacy group windows"},          {"TUMBLE_ROWTIME", "legacy group windows"},
+        {"TUMBLE_PROCTIME", "legacy group windows"},     {"HOP_START", "legacy group windows"},
+        {"HOP_END", "legacy group windows"},             {"HOP_ROWTIME", "legacy group windows"},
+        {"HOP_PROCTIME", "legacy group windows"},        {"SESSION_START", "legacy group windows"},
+        {"SESSION_END", "legacy group windows"},         {"SESSION_ROWTIME", "legacy group windows"},
+        {"SESSION_PROCTIME", "legacy group windows"},    {"MATCH_ROWTIME", "MATCH_RECOGNIZE"},
+        {"MATCH_PROCTIME", "MATCH_RECOGNIZE"},
+    };
+    if (lt_is_window_tvf(func)) {
+        return "legacy group windows (GROUP BY TUMBLE(..)); use the window table function in FROM";
+    }
+    for (size_t i = 0; i < LT_COUNT_OF(table); i++) {
+        if (lt_str_eq(func, lt_str_of(table[i].name))) {
+            return table[i].what;
+        }
+    }
+    return NULL;
+}
+
+static lt_status check_plain(const lt_expr_env *env, const lt_ast_expr *ast, lt_error *err)
+{
+    const lt_ast_call *call = ast->call;
+    const char *elsewhere = known_elsewhere(call->func);
+    if (elsewhere) {
+        return lt_unsupported_at(err, ast->pos, elsewhere);
+    }
+    if (call->name.count > 1) {
+        lt_status st = lt_error_set_at(err, LT_ERR_SQL, ast->pos, "No match found for function %s",
+                                       lt_path_text(env->b->arena, &call->name));
+        lt_error_hint(err, "user functions are not supported; built-in ones are written without a catalog");
+        return st;
+    }
+    if (call->arg_names) {
+        for (uint32_t i = 0; i < call->args.count; i++) {
+            if (call->arg_names[i].text.ptr) {
+                return lt_unsupported_at(err, call->arg_names[i].pos, "named arguments of scalar functions");
+            }
+        }
+    }
+    if (call->filter || call->within_group.count || call->order_by.count || call->quantifier == LT_QUANT_DISTINCT) {
+        return lt_error_set_at(err, LT_ERR_SQL, ast->pos, LT_STR_FMT " is not an aggregate function", LT_STR_ARG(call->func));
+    }
+    return LT_OK;
+}
+
+lt_status lt_bind_call(const lt_expr_env *env, const lt_ast_expr *ast, lt_expr **out, lt_error *err)
+{
+    const lt_ast_call *call = ast->call;
+    lt_expr **args;
+    if (call->over) {
+        return lt_bind_over(env, ast, out, err);
+    }
+    if (call->name.count == 1 && lt_func_exists_aggregate(call->func)) {
+        return bind_aggregate(env, ast, out, err);
+    }
+    LT_TRY(check_plain(env, ast, err));
+    LT_TRY(lt_bind_exprs(env, &call->args, &args, err));
+    if (call->json) {
+        return bind_json(env, ast, args, out, err);
+    }
+    return lt_expr_call(&env->b->eb, call->func, args, call->args.count, ast->pos, out, err);
+}

@@ -1,0 +1,174 @@
+/* Making relational nodes: output schemas, and what becomes of window properties and time attributes on the way. */
+#include "bind/bind_int.h"
+
+lt_rel *lt_rel_make(lt_binder *b, lt_rel_kind kind, uint32_t pos, lt_rel *input, lt_error *err)
+{
+    lt_rel *rel = LT_NEW(b->arena, lt_rel);
+    lt_rel **inputs = input ? LT_NEW(b->arena, lt_rel *) : NULL;
+    if (!rel || (input && !inputs)) {
+        (void)lt_error_nomem(err, "query");
+        return NULL;
+    }
+    if (++*b->rel_count > LT_RELS_MAX) {
+        (void)lt_error_set_at(err, LT_ERR_LIMIT, pos, "the query has more than %d parts once its views and WITH queries are put in",
+                              LT_RELS_MAX);
+        return NULL;
+    }
+    rel->kind = kind;
+    rel->pos = pos;
+    if (input) {
+        inputs[0] = input;
+        rel->inputs = inputs;
+        rel->input_count = 1;
+        rel->schema = input->schema;
+        rel->window = input->window;
+    } else {
+        rel->window.start_col = rel->window.end_col = rel->window.time_col = -1;
+    }
+    return rel;
+}
+
+static lt_status set_schema(lt_binder *b, lt_rel *rel, const lt_field *fields, uint32_t count, lt_error *err)
+{
+    rel->schema = lt_schema_new(b->arena, fields, count);
+    return rel->schema ? LT_OK : lt_error_nomem(err, "schema");
+}
+
+lt_status lt_rel_filter(lt_binder *b, lt_rel *input, lt_expr *condition, uint32_t pos, lt_rel **out, lt_error *err)
+{
+    lt_rel *rel = lt_rel_make(b, LT_REL_FILTER, pos, input, err);
+    if (!rel) {
+        return err->code;
+    }
+    rel->u.filter.condition = condition;
+    *out = rel;
+    return LT_OK;
+}
+
+/* Where an input column stands in the projection when it is passed on unchanged; -1 = nowhere. */
+static int projected_at(lt_expr *const *exprs, uint32_t count, int column)
+{
+    for (uint32_t i = 0; column >= 0 && i < count; i++) {
+        if (exprs[i]->kind == LT_NODE_COLUMN && exprs[i]->u.column == (uint32_t)column) {
+            return (int)i;
+        }
+    }
+    return -1;
+}
+
+lt_status lt_rel_project(lt_binder *b, lt_rel *input, lt_expr **exprs, const lt_field *fields, uint32_t count,
+                         lt_rel **out, lt_error *err)
+{
+    lt_rel *rel = lt_rel_make(b, LT_REL_PROJECT, input->pos, input, err);
+    if (!rel) {
+        return err->code;
+    }
+    rel->u.project.exprs = exprs;
+    if (rel->window.present) {
+        rel->window.start_col = projected_at(exprs, count, input->window.start_col);
+        rel->window.end_col = projected_at(exprs, count, input->window.end_col);
+        rel->window.time_col = projected_at(exprs, count, input->window.time_col);
+        rel->window.present = rel->window.start_col >= 0 || rel->window.end_col >= 0;
+    }
+    *out = rel;
+    return set_schema(b, rel, fields, count, err);
+}
+
+static int key_at(const uint32_t *keys, uint32_t count, int column)
+{
+    for (uint32_t i = 0; column >= 0 && i < count; i++) {
+        if (keys[i] == (uint32_t)column) {
+            return (int)i;
+        }
+    }
+    return -1;
+}
+
+lt_status lt_rel_aggregate(lt_binder *b, lt_rel *input, const uint32_t *keys, const lt_str *names, uint32_t key_count,
+                           lt_agg **aggs, uint32_t agg_count, lt_rel **out, lt_error *err)
+{
+    lt_rel *rel = lt_rel_make(b, LT_REL_AGGREGATE, input->pos, input, err);
+    lt_field *fields = LT_NEW_ARRAY(b->arena, lt_field, key_count + agg_count + 1);
+    if (!rel || !fields) {
+        return rel ? lt_error_nomem(err, "schema") : err->code;
+    }
+    rel->u.aggregate.keys = keys;
+    rel->u.aggregate.key_count = key_count;
+    rel->u.aggregate.aggs = aggs;
+    rel->u.aggregate.agg_count = agg_count;
+    lt_window_props *window = &rel->window;
+    if (window->present) {
+        window->start_col = key_at(keys, key_count, input->window.start_col);
+        window->end_col = key_at(keys, key_count, input->window.end_col);
+        window->time_col = key_at(keys, key_count, input->window.time_col);
+        window->present = window->start_col >= 0 && window->end_col >= 0;
+    }
+    for (uint32_t i = 0; i < key_count; i++) {
+        const lt_field *from = &input->schema->fields[keys[i]];
+        bool keeps_attr = window->present && (int)i == window->time_col;
+        fields[i].name = names ? names[i] : from->name;
+        fields[i].type = keeps_attr ? from->type : lt_type_with_attr(b->arena, from->type, LT_TIME_NONE);
+        if (!fields[i].type) {
+            return lt_error_nomem(err, "type");
+        }
+    }
+    for (uint32_t i = 0; i < agg_count; i++) {
+        const char *name = lt_arena_printf(b->arena, "EXPR$%u", key_count + i);
+        if (!name) {
+            return lt_error_nomem(err, "name");
+        }
+        fields[key_count + i] = (lt_field){lt_str_of(name), aggs[i]->result};
+    }
+    *out = rel;
+    return set_schema(b, rel, fields, key_count + agg_count, err);
+}
+
+lt_status lt_rel_distinct(lt_binder *b, lt_rel *input, lt_rel **out, lt_error *err)
+{
+    uint32_t count = input->schema->count;
+    uint32_t *keys = LT_NEW_ARRAY(b->arena, uint32_t, count + 1);
+    if (!keys) {
+        return lt_error_nomem(err, "keys");
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        keys[i] = i;
+    }
+    return lt_rel_aggregate(b, input, keys, NULL, count, NULL, 0, out, err);
+}
+
+lt_status lt_rel_extend(lt_binder *b, lt_rel *input, lt_expr *const *extra, uint32_t extra_count, lt_rel **out,
+                        lt_error *err)
+{
+    uint32_t base = input->schema->count;
+    lt_expr **exprs = LT_NEW_ARRAY(b->arena, lt_expr *, base + extra_count + 1);
+    lt_field *fields = LT_NEW_ARRAY(b->arena, lt_field, base + extra_count + 1);
+    if (!exprs || !fields) {
+        return lt_error_nomem(err, "projection");
+    }
+    for (uint32_t i = 0; i < base; i++) {
+        fields[i] = input->schema->fields[i];
+        LT_TRY(lt_expr_column(&b->eb, i, fields[i].type, input->pos, &exprs[i], err));
+    }
+    for (uint32_t i = 0; i < extra_count; i++) {
+        const char *name = lt_arena_printf(b->arena, "$f%u", base + i);
+        const lt_type *type = lt_type_with_attr(b->arena, extra[i]->type, LT_TIME_NONE);
+        if (!name || !type) {
+            return lt_error_nomem(err, "projection");
+        }
+        exprs[base + i] = extra[i];
+        fields[base + i] = (lt_field){lt_str_of(name), type};
+    }
+    return lt_rel_project(b, input, exprs, fields, base + extra_count, out, err);
+}
+
+lt_status lt_rel_limit(lt_binder *b, lt_rel *input, int64_t offset, int64_t count, lt_rel **out, lt_error *err)
+{
+    lt_rel *rel = lt_rel_make(b, LT_REL_LIMIT, input->pos, input, err);
+    if (!rel) {
+        return err->code;
+    }
+    rel->u.limit.offset = offset;
+    rel->u.limit.count = count;
+    *out = rel;
+    return LT_OK;
+}

@@ -1,0 +1,654 @@
+/* One SELECT: FROM, WHERE, aggregation, HAVING, ROW_NUMBER windows, QUALIFY, the select list, DISTINCT, ORDER BY, LIMIT, in this order:
+ *
+ *   input -> FILTER -> [PROJECT keys] -> AGGREGATE -> FILTER -> RANK.. -> FILTER -> PROJECT -> AGGREGATE (distinct) -> SORT | LIMIT
+ *
+ * The list, HAVING, QUALIFY and ORDER BY are bound in one pass, which collects aggregates and ROW_NUMBER windows; the nodes are built when all are known.
+ * With both in one SELECT the pass runs twice, because the windows' numbers stand behind the aggregates' columns. */
+#include "bind/bind_int.h"
+
+typedef struct {
+    lt_expr *expr;
+    lt_str name;
+    const lt_type *type;
+} out_column;
+
+typedef struct {
+    lt_binder *b;
+    const lt_ast_query *query;
+    const lt_ast_select *ast;
+    lt_rel *rel;
+    lt_scope scope;
+    lt_expr_env env; /* of list, QUALIFY and ORDER BY */
+    bool grouped, has_overs, dummy_input, sorted;
+    lt_grouping grouping;
+    lt_overs overs;
+    out_column *columns;
+    uint32_t count, cap, visible;
+    lt_expr *having, *qualify;
+    lt_sort_key *order; /* col = output column */
+} select_state;
+
+/* ---- the list ---- */
+
+static bool name_taken(const select_state *s, lt_str name)
+{
+    for (uint32_t i = 0; i < s->count; i++) {
+        if (lt_str_eq(s->columns[i].name, name)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Adds an output column; its name gets a number behind it while it is taken. name.ptr NULL: EXPR$n. */
+static lt_status add_column(select_state *s, lt_expr *expr, lt_str name, const lt_type *type, lt_error *err)
+{
+    lt_arena *arena = s->b->arena;
+    if (!type) {
+        return lt_error_nomem(err, "type");
+    }
+    if (s->count == s->cap) {
+        uint32_t cap = s->cap ? 2 * s->cap : 16;
+        out_column *grown = LT_NEW_ARRAY(arena, out_column, cap);
+        if (!grown) {
+            return lt_error_nomem(err, "select list");
+        }
+        if (s->count) {
+            memcpy(grown, s->columns, s->count * sizeof *grown);
+        }
+        s->columns = grown;
+        s->cap = cap;
+    }
+    lt_str unique = name;
+    if (!name.ptr) {
+        const char *text = lt_arena_printf(arena, "EXPR$%u", s->count);
+        unique = name = lt_str_of(text);
+    }
+    for (uint32_t attempt = 0; unique.ptr && name_taken(s, unique); attempt++) {
+        unique = lt_str_of(lt_arena_printf(arena, LT_STR_FMT "%u", LT_STR_ARG(name), attempt));
+    }
+    if (!unique.ptr) {
+        return lt_error_nomem(err, "name");
+    }
+    s->columns[s->count++] = (out_column){expr, unique, type};
+    return LT_OK;
+}
+
+/* An input column of a star; in a grouped select it must be a key. */
+static lt_status add_star_column(select_state *s, uint32_t column, uint32_t pos, lt_error *err)
+{
+    const lt_field *field = &s->scope.schema->fields[column];
+    lt_expr *expr;
+    LT_TRY(lt_expr_column(&s->b->eb, column, field->type, pos, &expr, err));
+    if (!s->grouped) {
+        return add_column(s, expr, field->name, field->type, err);
+    }
+    for (uint32_t key = 0; key < s->grouping.key_count; key++) {
+        if (lt_expr_eq(s->grouping.keys[key], expr)) {
+            LT_TRY(lt_expr_column(&s->b->eb, key, s->grouping.key_types[key], pos, &expr, err));
+            return add_column(s, expr, field->name, expr->type, err);
+        }
+    }
+    return lt_error_set_at(err, LT_ERR_SQL, pos, "Expression '" LT_STR_FMT "' is not being grouped (it comes from *)", LT_STR_ARG(field->name));
+}
+
+/* row.*: one column per field. */
+static lt_status add_row_fields(select_state *s, lt_expr *row, uint32_t pos, lt_error *err)
+{
+    if (row->type->kind != LT_TYPE_ROW) {
+        return lt_error_set_at(err, LT_ERR_SQL, pos, ".* needs a table or a value of type ROW before it");
+    }
+    for (uint32_t i = 0; i < row->type->field_count; i++) {
+        lt_value value = {0};
+        lt_expr *args[2], *expr;
+        value.type = lt_type_new(s->b->arena, LT_TYPE_INT, false);
+        value.u.i = i;
+        if (!value.type) {
+            return lt_error_nomem(err, "type");
+        }
+        args[0] = row;
+        LT_TRY(lt_expr_literal(&s->b->eb, &value, pos, &args[1], err));
+        LT_TRY(lt_expr_call(&s->b->eb, LT_STR("FIELD"), args, 2, pos, &expr, err));
+        LT_TRY(add_column(s, expr, row->type->fields[i].name, expr->type, err));
+    }
+    return LT_OK;
+}
+
+static lt_status add_star(select_state *s, const lt_ast_expr *ast, lt_error *err)
+{
+    const lt_ast_path *path = &ast->path;
+    if (s->dummy_input) {
+        return lt_error_set_at(err, LT_ERR_SQL, ast->pos, "SELECT * needs a FROM clause");
+    }
+    if (path->count == 0) {
+        for (uint32_t i = 0; i < s->scope.schema->count; i++) {
+            LT_TRY(add_star_column(s, i, ast->pos, err));
+        }
+        return LT_OK;
+    }
+    const lt_scope_table *table = path->count <= 3 ? lt_scope_find_table(&s->scope, path, path->count) : NULL;
+    if (table) {
+        for (uint32_t i = table->first; i < table->first + table->count; i++) {
+            LT_TRY(add_star_column(s, i, ast->pos, err));
+        }
+        return LT_OK;
+    }
+    const lt_ast_expr ident = {.kind = LT_EXPR_IDENT, .pos = ast->pos, .path = *path};
+    lt_expr *row;
+    LT_TRY(lt_bind_expr(&s->env, &ident, &row, err));
+    return add_row_fields(s, row, ast->pos, err);
+}
+
+static lt_str item_name(const lt_ast_item *item)
+{
+    if (item->alias.text.ptr) {
+        return item->alias.text;
+    }
+    if (item->expr->kind == LT_EXPR_IDENT) {
+        return item->expr->path.items[item->expr->path.count - 1].text;
+    }
+    return (lt_str){NULL, 0};
+}
+
+static lt_status bind_items(select_state *s, lt_error *err)
+{
+    s->count = 0;
+    for (uint32_t i = 0; i < s->ast->item_count; i++) {
+        const lt_ast_item *item = &s->ast->items[i];
+        lt_expr *expr;
+        if (item->expr->kind == LT_EXPR_STAR) {
+            LT_TRY(add_star(s, item->expr, err));
+            continue;
+        }
+        if (item->expr->kind == LT_EXPR_FIELD && !item->expr->field.name.text.ptr) {
+            LT_TRY(lt_bind_expr(&s->env, item->expr->field.operand, &expr, err));
+            LT_TRY(add_row_fields(s, expr, item->expr->pos, err));
+            continue;
+        }
+        LT_TRY(lt_bind_expr(&s->env, item->expr, &expr, err));
+        LT_TRY(add_column(s, expr, item_name(item), lt_projected_type(s->b->arena, item->expr, expr), err));
+    }
+    s->visible = s->count;
+    return LT_OK;
+}
+
+/* ---- ORDER BY ---- */
+
+static lt_status order_column(select_state *s, const lt_ast_expr *ast, uint32_t *out, lt_error *err)
+{
+    lt_expr *expr;
+    int64_t ordinal;
+    if (ast->kind == LT_EXPR_LITERAL && ast->lit.kind == LT_LIT_INTEGER) {
+        if (!lt_str_to_i64(ast->lit.text, &ordinal) || ordinal < 1 || ordinal > s->visible) {
+            return lt_error_set_at(err, LT_ERR_SQL, ast->pos, "Ordinal out of range: the select list has %u columns", s->visible);
+        }
+        *out = (uint32_t)ordinal - 1;
+        return LT_OK;
+    }
+    for (uint32_t i = 0; ast->kind == LT_EXPR_IDENT && ast->path.count == 1 && i < s->visible; i++) {
+        if (lt_str_eq(s->columns[i].name, ast->path.items[0].text)) {
+            *out = i;
+            return LT_OK;
+        }
+    }
+    lt_expr_env env = s->env;
+    env.clause = "ORDER BY";
+    LT_TRY(lt_bind_expr(&env, ast, &expr, err));
+    for (uint32_t i = 0; i < s->count; i++) {
+        if (lt_expr_eq(s->columns[i].expr, expr)) {
+            *out = i;
+            return LT_OK;
+        }
+    }
+    if (s->ast->quantifier == LT_QUANT_DISTINCT) {
+        return lt_error_set_at(err, LT_ERR_SQL, ast->pos, "with SELECT DISTINCT, ORDER BY takes only what is in the select list");
+    }
+    *out = s->count;
+    return add_column(s, expr, (lt_str){NULL, 0}, lt_projected_type(s->b->arena, ast, expr), err);
+}
+
+static lt_status bind_order(select_state *s, lt_error *err)
+{
+    const lt_ast_orders *orders = &s->query->order_by;
+    s->order = LT_NEW_ARRAY(s->b->arena, lt_sort_key, orders->count + 1);
+    if (!s->order) {
+        return lt_error_nomem(err, "ORDER BY");
+    }
+    for (uint32_t i = 0; s->sorted && i < orders->count; i++) {
+        lt_bind_direction(&orders->items[i], &s->order[i]);
+        LT_TRY(order_column(s, orders->items[i].expr, &s->order[i].col, err));
+    }
+    return LT_OK;
+}
+
+/* ---- grouping ---- */
+
+static const lt_ast_item *item_of_alias(const lt_ast_select *ast, const lt_ast_expr *expr)
+{
+    for (uint32_t i = 0; expr->kind == LT_EXPR_IDENT && expr->path.count == 1 && i < ast->item_count; i++) {
+        if (ast->items[i].alias.text.ptr && lt_str_eq(ast->items[i].alias.text, expr->path.items[0].text)) {
+            return &ast->items[i];
+        }
+    }
+    return NULL;
+}
+
+static lt_status add_key(select_state *s, const lt_ast_expr *ast, lt_error *err)
+{
+    lt_grouping *g = &s->grouping;
+    lt_expr_env env = {.b = s->b, .scope = &s->scope, .clause = "GROUP BY"};
+    lt_expr *expr;
+    if (item_of_alias(s->ast, ast)) {
+        env.missing_hint = "GROUP BY takes no aliases of the select list: repeat the expression";
+    }
+    LT_TRY(lt_bind_expr(&env, ast, &expr, err));
+    for (uint32_t i = 0; i < g->key_count; i++) {
+        if (lt_expr_eq(g->keys[i], expr)) {
+            return LT_OK;
+        }
+    }
+    lt_str name = {NULL, 0};
+    if (expr->kind == LT_NODE_COLUMN) {
+        name = s->scope.schema->fields[expr->u.column].name;
+    } else {
+        name = lt_str_of(lt_arena_printf(s->b->arena, "$f%u", g->key_count));
+    }
+    if (!name.ptr) {
+        return lt_error_nomem(err, "name");
+    }
+    g->keys[g->key_count] = expr;
+    g->key_names[g->key_count++] = name;
+    return LT_OK;
+}
+
+static lt_status bind_keys(select_state *s, lt_error *err)
+{
+    lt_grouping *g = &s->grouping;
+    uint32_t cap = 1;
+    for (uint32_t i = 0; i < s->ast->group_count; i++) {
+        cap += 1 + s->ast->groups[i]->exprs.count;
+    }
+    g->input = &s->scope;
+    g->keys = LT_NEW_ARRAY(s->b->arena, lt_expr *, cap);
+    g->key_types = LT_NEW_ARRAY(s->b->arena, const lt_type *, cap);
+    g->key_names = LT_NEW_ARRAY(s->b->arena, lt_str, cap);
+    if (!g->keys || !g->key_types || !g->key_names) {
+        return lt_error_nomem(err, "GROUP BY");
+    }
+    for (uint32_t i = 0; i < s->ast->group_count; i++) {
+        const lt_ast_group *group = s->ast->groups[i];
+        if (group->kind == LT_GROUP_EXPR) {
+            LT_TRY(add_key(s, group->expr, err));
+        } else if (group->kind == LT_GROUP_TUPLE) {
+            for (uint32_t j = 0; j < group->exprs.count; j++) {
+                LT_TRY(add_key(s, group->exprs.items[j], err));
+            }
+        } else {
+            return lt_unsupported_at(err, group->pos, "GROUPING SETS, CUBE and ROLLUP");
+        }
+    }
+    g->agg_base = g->key_count;
+    return LT_OK;
+}
+
+/* Where the keys stand in the aggregation's input, which is extended by those that are more than columns. */
+static lt_status place_keys(select_state *s, uint32_t **out, lt_error *err)
+{
+    lt_grouping *g = &s->grouping;
+    uint32_t base = s->rel->schema->count, extra_count = 0;
+    lt_expr **extra = LT_NEW_ARRAY(s->b->arena, lt_expr *, g->key_count + 1);
+    uint32_t *keys = LT_NEW_ARRAY(s->b->arena, uint32_t, g->key_count + 1);
+    if (!extra || !keys) {
+        return lt_error_nomem(err, "GROUP BY");
+    }
+    for (uint32_t i = 0; i < g->key_count; i++) {
+        if (g->keys[i]->kind == LT_NODE_COLUMN) {
+            keys[i] = g->keys[i]->u.column;
+        } else {
+            extra[extra_count] = g->keys[i];
+            keys[i] = base + extra_count++;
+        }
+    }
+    if (extra_count > 0) {
+        LT_TRY(lt_rel_extend(s->b, s->rel, extra, extra_count, &s->rel, err));
+    }
+    *out = keys;
+    return LT_OK;
+}
+
+/* The types that the keys will have above the aggregation, known before it is built. */
+static lt_status key_types(select_state *s, lt_error *err)
+{
+    lt_grouping *g = &s->grouping;
+    const lt_window_props *window = &s->rel->window;
+    bool start = false, end = false;
+    for (uint32_t i = 0; i < g->key_count; i++) {
+        if (g->keys[i]->kind == LT_NODE_COLUMN && window->present) {
+            start = start || (int)g->keys[i]->u.column == window->start_col;
+            end = end || (int)g->keys[i]->u.column == window->end_col;
+        }
+    }
+    for (uint32_t i = 0; i < g->key_count; i++) {
+        bool keeps = start && end && g->keys[i]->kind == LT_NODE_COLUMN && (int)g->keys[i]->u.column == window->time_col;
+        g->key_types[i] = keeps ? g->keys[i]->type : lt_type_with_attr(s->b->arena, g->keys[i]->type, LT_TIME_NONE);
+        if (!g->key_types[i]) {
+            return lt_error_nomem(err, "type");
+        }
+    }
+    return LT_OK;
+}
+
+/* ---- ROW_NUMBER windows ---- */
+
+typedef struct {
+    uint32_t base;
+    lt_expr **extra;
+    uint32_t count;
+} extras;
+
+static uint32_t place_expr(extras *x, lt_expr *expr)
+{
+    if (expr->kind == LT_NODE_COLUMN) {
+        return expr->u.column;
+    }
+    for (uint32_t i = 0; i < x->count; i++) {
+        if (lt_expr_eq(x->extra[i], expr)) {
+            return x->base + i;
+        }
+    }
+    x->extra[x->count] = expr;
+    return x->base + x->count++;
+}
+
+static lt_status add_rank(select_state *s, const lt_over *over, const uint32_t *partition, const lt_sort_key *order, uint32_t index,
+                          lt_error *err)
+{
+    lt_rel *rel = lt_rel_make(s->b, LT_REL_RANK, over->pos, s->rel, err);
+    if (!rel) {
+        return err->code;
+    }
+    const lt_schema *input = s->rel->schema;
+    lt_field *fields = LT_NEW_ARRAY(s->b->arena, lt_field, input->count + 1);
+    const char *name = lt_arena_printf(s->b->arena, "w%u$o0", index);
+    const lt_type *type = lt_type_new(s->b->arena, LT_TYPE_BIGINT, false);
+    if (!fields || !name || !type) {
+        return lt_error_nomem(err, "window");
+    }
+    memcpy(fields, input->fields, input->count * sizeof *fields);
+    fields[input->count] = (lt_field){lt_str_of(name), type};
+    rel->schema = lt_schema_new(s->b->arena, fields, input->count + 1);
+    rel->u.rank.partition = partition;
+    rel->u.rank.partition_count = over->partition_count;
+    rel->u.rank.order = order;
+    rel->u.rank.order_count = over->order_count;
+    s->rel = rel;
+    return rel->schema ? LT_OK : lt_error_nomem(err, "schema");
+}
+
+/* Takes the columns of computed sort and partition keys away again: what is above counts on input columns, then numbers. */
+static lt_status drop_extras(select_state *s, const extras *x, lt_error *err)
+{
+    uint32_t count = s->rel->schema->count - x->count, at = 0;
+    lt_expr **exprs = LT_NEW_ARRAY(s->b->arena, lt_expr *, count + 1);
+    lt_field *fields = LT_NEW_ARRAY(s->b->arena, lt_field, count + 1);
+    if (!exprs || !fields) {
+        return lt_error_nomem(err, "projection");
+    }
+    for (uint32_t i = 0; i < s->rel->schema->count; i++) {
+        if (i >= x->base && i < x->base + x->count) {
+            continue;
+        }
+        fields[at] = s->rel->schema->fields[i];
+        LT_TRY(lt_expr_column(&s->b->eb, i, fields[at].type, s->rel->pos, &exprs[at], err));
+        at++;
+    }
+    return lt_rel_project(s->b, s->rel, exprs, fields, count, &s->rel, err);
+}
+
+static lt_status build_ranks(select_state *s, lt_error *err)
+{
+    lt_arena *arena = s->b->arena;
+    uint32_t total = 0;
+    for (uint32_t i = 0; i < s->overs.count; i++) {
+        total += s->overs.items[i].partition_count + s->overs.items[i].order_count;
+    }
+    extras x = {s->rel->schema->count, LT_NEW_ARRAY(arena, lt_expr *, total + 1), 0};
+    uint32_t *partition = LT_NEW_ARRAY(arena, uint32_t, total + 1);
+    lt_sort_key *order = LT_NEW_ARRAY(arena, lt_sort_key, total + 1);
+    if (!x.extra || !partition || !order) {
+        return lt_error_nomem(err, "windows");
+    }
+    LT_ASSERT(x.base == s->overs.base);
+    uint32_t p = 0, o = 0;
+    for (uint32_t i = 0; i < s->overs.count; i++) {
+        const lt_over *over = &s->overs.items[i];
+        for (uint32_t j = 0; j < over->partition_count; j++) {
+            partition[p++] = place_expr(&x, over->partition[j]);
+        }
+        for (uint32_t j = 0; j < over->order_count; j++) {
+            order[o] = over->directions[j];
+            order[o++].col = place_expr(&x, over->order[j]);
+        }
+    }
+    if (x.count > 0) {
+        LT_TRY(lt_rel_extend(s->b, s->rel, x.extra, x.count, &s->rel, err));
+    }
+    p = o = 0;
+    for (uint32_t i = 0; i < s->overs.count; i++) {
+        const lt_over *over = &s->overs.items[i];
+        LT_TRY(add_rank(s, over, partition + p, order + o, i, err));
+        p += over->partition_count;
+        o += over->order_count;
+    }
+    return x.count > 0 ? drop_extras(s, &x, err) : LT_OK;
+}
+
+/* ---- putting it together ---- */
+
+static bool any_part(const lt_ast_query *query, bool (*test)(const lt_ast_expr *))
+{
+    const lt_ast_select *ast = query->select;
+    for (uint32_t i = 0; i < ast->item_count; i++) {
+        if (test(ast->items[i].expr)) {
+            return true;
+        }
+    }
+    for (uint32_t i = 0; i < query->order_by.count; i++) {
+        if (test(query->order_by.items[i].expr)) {
+            return true;
+        }
+    }
+    return test(ast->having) || test(ast->qualify);
+}
+
+/* FROM-less: one row without meaning, so that WHERE and aggregates have something to run on. */
+static lt_status make_dummy(select_state *s, lt_error *err)
+{
+    lt_rel *rel = lt_rel_make(s->b, LT_REL_VALUES, s->query->pos, NULL, err);
+    lt_value zero = {0};
+    lt_field field = {LT_STR("ZERO"), lt_type_new(s->b->arena, LT_TYPE_INT, false)};
+    lt_expr ***rows = LT_NEW(s->b->arena, lt_expr **);
+    lt_expr **row = LT_NEW(s->b->arena, lt_expr *);
+    if (!rel) {
+        return err->code;
+    }
+    rel->schema = field.type ? lt_schema_new(s->b->arena, &field, 1) : NULL;
+    if (!rel->schema || !rows || !row) {
+        return lt_error_nomem(err, "values");
+    }
+    zero.type = field.type;
+    LT_TRY(lt_expr_literal(&s->b->eb, &zero, s->query->pos, &row[0], err));
+    rows[0] = row;
+    rel->u.values.rows = rows;
+    rel->u.values.row_count = 1;
+    s->rel = rel;
+    s->dummy_input = true;
+    return LT_OK;
+}
+
+static lt_status bind_input(select_state *s, lt_error *err)
+{
+    lt_expr *condition;
+    if (!s->ast->from) {
+        LT_TRY(make_dummy(s, err));
+        s->scope = (lt_scope){s->rel->schema, NULL, 0};
+    } else {
+        lt_bound_from from;
+        LT_TRY(lt_bind_from(s->b, s->ast->from, &from, err));
+        s->rel = from.rel;
+        s->scope = from.scope;
+        s->scope.schema = from.rel->schema;
+    }
+    if (s->ast->where) {
+        lt_expr_env env = {.b = s->b, .scope = &s->scope, .clause = "WHERE"};
+        LT_TRY(lt_bind_condition(&env, s->ast->where, &condition, err));
+        LT_TRY(lt_rel_filter(s->b, s->rel, condition, s->ast->where->pos, &s->rel, err));
+    }
+    return LT_OK;
+}
+
+static lt_status bind_parts(select_state *s, lt_error *err)
+{
+    lt_expr_env env = s->env;
+    LT_TRY(bind_items(s, err));
+    if (s->ast->having) {
+        env.overs = NULL;
+        env.clause = "HAVING";
+        LT_TRY(lt_bind_condition(&env, s->ast->having, &s->having, err));
+    }
+    if (s->ast->qualify) {
+        env = s->env;
+        env.clause = "QUALIFY";
+        env.aliases = s->ast->items;
+        env.alias_count = s->ast->item_count;
+        LT_TRY(lt_bind_condition(&env, s->ast->qualify, &s->qualify, err));
+    }
+    return bind_order(s, err);
+}
+
+static lt_status bind_all(select_state *s, lt_error *err)
+{
+    s->env = (lt_expr_env){.b = s->b, .scope = &s->scope, .clause = "SELECT"};
+    s->overs.windows = s->ast->windows;
+    s->overs.window_count = s->ast->window_count;
+    s->overs.base = s->scope.schema->count;
+    s->env.overs = &s->overs;
+    if (s->grouped) {
+        LT_TRY(bind_keys(s, err));
+        LT_TRY(key_types(s, err));
+        s->env.grouping = &s->grouping;
+        if (s->has_overs) {
+            LT_TRY(bind_parts(s, err));
+            s->overs.count = 0;
+            s->overs.base = s->grouping.key_count + s->grouping.agg_count;
+        }
+    }
+    return bind_parts(s, err);
+}
+
+static lt_status project(select_state *s, lt_error *err)
+{
+    lt_expr **exprs = LT_NEW_ARRAY(s->b->arena, lt_expr *, s->count + 1);
+    lt_field *fields = LT_NEW_ARRAY(s->b->arena, lt_field, s->count + 1);
+    if (!exprs || !fields) {
+        return lt_error_nomem(err, "select list");
+    }
+    bool identity = s->count == s->rel->schema->count;
+    for (uint32_t i = 0; i < s->count; i++) {
+        exprs[i] = s->columns[i].expr;
+        fields[i] = (lt_field){s->columns[i].name, s->columns[i].type};
+        identity = identity && exprs[i]->kind == LT_NODE_COLUMN && exprs[i]->u.column == i &&
+                   lt_str_eq(fields[i].name, s->rel->schema->fields[i].name) && fields[i].type->attr == s->rel->schema->fields[i].type->attr;
+    }
+    if (identity) {
+        return LT_OK;
+    }
+    if (s->dummy_input && s->rel->kind == LT_REL_VALUES) {
+        /* SELECT without FROM and conditions is one row of VALUES. */
+        s->rel->u.values.rows[0] = exprs;
+        s->rel->schema = lt_schema_new(s->b->arena, fields, s->count);
+        return s->rel->schema ? LT_OK : lt_error_nomem(err, "schema");
+    }
+    return lt_rel_project(s->b, s->rel, exprs, fields, s->count, &s->rel, err);
+}
+
+static lt_status sort_and_limit(select_state *s, lt_error *err)
+{
+    int64_t offset, count;
+    LT_TRY(lt_bind_limits(s->b, s->query, &offset, &count, err));
+    if (!s->sorted) {
+        return offset > 0 || count >= 0 ? lt_rel_limit(s->b, s->rel, offset, count, &s->rel, err) : LT_OK;
+    }
+    lt_rel *rel = lt_rel_make(s->b, LT_REL_SORT, s->query->order_by.items[0].expr->pos, s->rel, err);
+    if (!rel) {
+        return err->code;
+    }
+    rel->u.sort.keys = s->order;
+    rel->u.sort.key_count = s->query->order_by.count;
+    rel->u.sort.offset = offset;
+    rel->u.sort.count = count;
+    s->rel = rel;
+    if (s->count == s->visible) {
+        return LT_OK;
+    }
+    lt_expr **exprs = LT_NEW_ARRAY(s->b->arena, lt_expr *, s->visible + 1);
+    if (!exprs) {
+        return lt_error_nomem(err, "select list");
+    }
+    for (uint32_t i = 0; i < s->visible; i++) {
+        LT_TRY(lt_expr_column(&s->b->eb, i, rel->schema->fields[i].type, rel->pos, &exprs[i], err));
+    }
+    return lt_rel_project(s->b, rel, exprs, rel->schema->fields, s->visible, &s->rel, err);
+}
+
+static lt_status build(select_state *s, lt_error *err)
+{
+    if (s->grouped) {
+        uint32_t *keys;
+        LT_TRY(place_keys(s, &keys, err));
+        LT_TRY(lt_rel_aggregate(s->b, s->rel, keys, s->grouping.key_names, s->grouping.key_count, s->grouping.aggs, s->grouping.agg_count,
+                                &s->rel, err));
+        s->rel->pos = s->query->pos;
+    }
+    if (s->having) {
+        LT_TRY(lt_rel_filter(s->b, s->rel, s->having, s->ast->having->pos, &s->rel, err));
+    }
+    if (s->overs.count > 0) {
+        LT_TRY(build_ranks(s, err));
+    }
+    if (s->qualify) {
+        LT_TRY(lt_rel_filter(s->b, s->rel, s->qualify, s->ast->qualify->pos, &s->rel, err));
+    }
+    LT_TRY(project(s, err));
+    if (s->ast->quantifier == LT_QUANT_DISTINCT) {
+        LT_TRY(lt_rel_distinct(s->b, s->rel, &s->rel, err));
+    }
+    return sort_and_limit(s, err);
+}
+
+static lt_status check_hints(const lt_ast_hints *hints, lt_error *err)
+{
+    for (uint32_t i = 0; i < hints->count; i++) {
+        if (lt_str_eq_ci(hints->items[i].name.text, LT_STR("STATE_TTL"))) {
+            return lt_unsupported_at(err, hints->items[i].name.pos, "the STATE_TTL hint");
+        }
+    }
+    return LT_OK;
+}
+
+lt_status lt_bind_select(lt_binder *b, const lt_ast_query *query, bool top, lt_rel **out, lt_error *err)
+{
+    select_state s = {.b = b, .query = query, .ast = query->select};
+    LT_TRY(check_hints(&s.ast->hints, err));
+    LT_TRY(bind_input(&s, err));
+    s.sorted = query->order_by.count > 0 && (top || query->limit || query->offset);
+    s.grouped = s.ast->has_group_by || s.ast->having || any_part(query, lt_ast_has_aggregate);
+    s.has_overs = any_part(query, lt_ast_has_over);
+    if (s.ast->qualify && !s.has_overs) {
+        return lt_error_set_at(err, LT_ERR_SQL, s.ast->qualify->pos, "QUALIFY needs a window function: in its condition or in the select list");
+    }
+    LT_TRY(bind_all(&s, err));
+    LT_TRY(build(&s, err));
+    *out = s.rel;
+    return LT_OK;
+}

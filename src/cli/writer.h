@@ -1,0 +1,45 @@
+/* Result rows as text in one of the output formats. A writer fills a text buffer; the caller decides when to put it on stdout.
+ *
+ * Streaming results (rows of other kinds than +I) get a first column or key `op`. */
+#pragma once
+
+#include <leat/leat.h>
+
+#include "base/mem.h"
+#include "base/status.h"
+#include "base/str.h"
+
+typedef enum {
+    LT_FORMAT_TABLE,
+    LT_FORMAT_TABLEAU,
+    LT_FORMAT_CSV,
+    LT_FORMAT_TSV,
+    LT_FORMAT_JSON,
+    LT_FORMAT_JSONL,
+    LT_FORMAT_CHANGELOG,
+    LT_FORMAT_PLAIN /* the values alone, one a line: EXPLAIN, SHOW CREATE */
+} lt_format;
+
+bool lt_format_find(lt_str name, lt_format *out); /* "table" .. "tableau" */
+
+typedef struct {
+    lt_format format;
+    bool op;            /* show the row kind */
+    bool utf8;          /* box characters may be used */
+    bool raw;           /* TABLEAU: leave control characters */
+    uint32_t width_max; /* TABLEAU: of columns of variable length; 0 = 30 */
+} lt_writer_options;
+
+typedef struct lt_writer lt_writer;
+
+/* The job is borrowed for the call alone. */
+lt_status lt_writer_new(lt_mem *mem, const leat_job *job, const lt_writer_options *options, lt_writer **out,
+                        lt_error *err);
+void lt_writer_free(lt_writer *writer); /* accepts NULL */
+lt_status lt_writer_rows(lt_writer *writer, leat_rows *rows, lt_error *err);
+/* Lays out what waits for widths: call it when no further row is at hand. */
+lt_status lt_writer_settle(lt_writer *writer, lt_error *err);
+/* The end: what remains, closing lines, counts. */
+lt_status lt_writer_finish(lt_writer *writer, lt_error *err);
+lt_text *lt_writer_text(lt_writer *writer); /* taken by the caller with lt_text_clear */
+uint64_t lt_writer_count(const lt_writer *writer);

@@ -1,0 +1,158 @@
+/* See feeds.h. Chunks of a table form a growing queue whose bytes, not count, are bounded. */
+#include "connector/host/feeds.h"
+
+#include <string.h>
+
+#include "base/array.h"
+#include "base/map.h"
+
+struct lt_host_feed {
+    lt_host_feeds *owner;
+    LT_ARRAY(lt_host_chunk) chunks;
+    size_t front; /* index of the first unread chunk */
+    size_t bytes; /* unread */
+    bool attached;
+    bool ended;
+};
+
+struct lt_host_feeds {
+    lt_mem *mem;
+    lt_map *tables;
+};
+
+lt_host_feeds *lt_host_feeds_new(lt_mem *mem)
+{
+    lt_host_feeds *feeds = lt_mem_zalloc(mem, sizeof *feeds);
+    if (feeds == NULL) {
+        return NULL;
+    }
+    feeds->mem = mem;
+    feeds->tables = lt_map_new(mem);
+    if (feeds->tables == NULL) {
+        lt_mem_free(mem, feeds, sizeof *feeds);
+        return NULL;
+    }
+    return feeds;
+}
+
+void lt_host_feeds_free(lt_host_feeds *feeds)
+{
+    if (feeds == NULL) {
+        return;
+    }
+    lt_str name;
+    void *value;
+    for (size_t i = 0; lt_map_at(feeds->tables, i, &name, &value); i++) {
+        lt_host_feed *feed = value;
+        for (size_t c = feed->front; c < feed->chunks.count; c++) {
+            lt_buf_unref(feed->chunks.items[c].buf);
+        }
+        lt_array_deinit(&feed->chunks, feeds->mem);
+        lt_mem_free(feeds->mem, feed, sizeof *feed);
+    }
+    lt_map_free(feeds->tables);
+    lt_mem_free(feeds->mem, feeds, sizeof *feeds);
+}
+
+static lt_status get(lt_host_feeds *feeds, lt_str table, lt_host_feed **out, lt_error *err)
+{
+    *out = lt_map_get(feeds->tables, table);
+    if (*out != NULL) {
+        return LT_OK;
+    }
+    lt_host_feed *feed = lt_mem_zalloc(feeds->mem, sizeof *feed);
+    if (feed == NULL) {
+        return lt_error_nomem(err, "a feed");
+    }
+    feed->owner = feeds;
+    if (!lt_map_put(feeds->tables, table, feed)) {
+        lt_mem_free(feeds->mem, feed, sizeof *feed);
+        return lt_error_nomem(err, "a feed");
+    }
+    *out = feed;
+    return LT_OK;
+}
+
+/* Moves the unread chunks to the front once most of the array is behind us. */
+static void close_gap(lt_host_feed *feed)
+{
+    if (feed->front < 64 || feed->front * 2 < feed->chunks.count) {
+        return;
+    }
+    size_t left = feed->chunks.count - feed->front;
+    memmove(feed->chunks.items, feed->chunks.items + feed->front, left * sizeof *feed->chunks.items);
+    feed->chunks.count = left;
+    feed->front = 0;
+}
+
+lt_status lt_host_feeds_push(lt_host_feeds *feeds, lt_str table, uint8_t kind, const void *bytes, size_t size, lt_error *err)
+{
+    lt_host_feed *feed;
+    LT_TRY(get(feeds, table, &feed, err));
+    if (feed->ended) {
+        return lt_error_set(err, LT_ERR_USAGE, "rows were pushed to '" LT_STR_FMT "' after its end of input", LT_STR_ARG(table));
+    }
+    if (feed->bytes > 0 && feed->bytes + size > LT_HOST_FEED_BYTES_MAX) {
+        return LT_FULL;
+    }
+    lt_buf *buf = lt_buf_new(feeds->mem, size);
+    if (buf == NULL) {
+        return lt_error_nomem(err, "pushed rows");
+    }
+    if (size > 0) {
+        memcpy(buf->ptr, bytes, size);
+    }
+    buf->len = size;
+    close_gap(feed);
+    lt_host_chunk chunk = {buf, 0, kind};
+    if (!lt_array_push(&feed->chunks, feeds->mem, chunk)) {
+        lt_buf_unref(buf);
+        return lt_error_nomem(err, "pushed rows");
+    }
+    feed->bytes += size;
+    return LT_OK;
+}
+
+lt_status lt_host_feeds_end(lt_host_feeds *feeds, lt_str table, lt_error *err)
+{
+    lt_host_feed *feed;
+    LT_TRY(get(feeds, table, &feed, err));
+    feed->ended = true;
+    return LT_OK;
+}
+
+lt_status lt_host_feed_attach(lt_host_feeds *feeds, lt_str table, lt_host_feed **out, lt_error *err)
+{
+    lt_host_feed *feed;
+    LT_TRY(get(feeds, table, &feed, err));
+    if (feed->attached) {
+        return lt_error_set(err, LT_ERR_USAGE, "table '" LT_STR_FMT "' is fed by the host and read by another job already", LT_STR_ARG(table));
+    }
+    feed->attached = true;
+    *out = feed;
+    return LT_OK;
+}
+
+void lt_host_feed_detach(lt_host_feed *feed)
+{
+    if (feed != NULL) {
+        feed->attached = false;
+    }
+}
+
+lt_host_chunk *lt_host_feed_front(lt_host_feed *feed)
+{
+    return feed->front < feed->chunks.count ? &feed->chunks.items[feed->front] : NULL;
+}
+
+void lt_host_feed_pop(lt_host_feed *feed)
+{
+    lt_host_chunk *chunk = &feed->chunks.items[feed->front++];
+    feed->bytes -= chunk->buf->len;
+    lt_buf_unref(chunk->buf);
+}
+
+bool lt_host_feed_ended(const lt_host_feed *feed)
+{
+    return feed->ended && feed->front == feed->chunks.count;
+}

@@ -1,0 +1,6 @@
+#pragma once
+
+#include "connector/connector_int.h"
+
+extern const lt_connector lt_conn_stdin;
+extern const lt_connector lt_conn_stdout;

@@ -1,0 +1,49 @@
+/* Inside the aggregates: the table of functions and what its rows bind with. */
+#pragma once
+
+#include "expr/aggregate.h"
+#include "expr/registry.h"
+
+typedef struct lt_agg_func lt_agg_func;
+
+typedef struct {
+    lt_expr_builder *b;
+    const lt_agg_func *func;
+    uint32_t pos;
+    lt_agg *agg; /* args, retracts set; cls, result, state_size, cells, bound to fill in */
+} lt_agg_bind_ctx;
+
+struct lt_agg_func {
+    const char *name;
+    uint16_t min_args;
+    uint16_t max_args;
+    lt_status (*bind)(lt_agg_bind_ctx *c, lt_error *err); /* NULL: not available in this build */
+    int op;
+    const char *signature;
+    const char *doc;
+};
+
+/* Casts an argument. */
+lt_status lt_agg_cast(lt_agg_bind_ctx *c, uint32_t arg, const lt_type *type, lt_error *err);
+lt_status lt_agg_refuse(const lt_agg_bind_ctx *c, lt_error *err);
+lt_status lt_agg_no_retract(const lt_agg_bind_ctx *c, lt_error *err);
+/* Makes row NULL in a result column. false = out of memory. */
+bool lt_agg_set_null(lt_col *out, uint32_t row, uint32_t cap, lt_arena *arena);
+
+/* agg_num.c */
+enum { LT_AGG_MIN, LT_AGG_MAX };
+lt_status lt_agg_bind_count(lt_agg_bind_ctx *c, lt_error *err);
+lt_status lt_agg_bind_sum(lt_agg_bind_ctx *c, lt_error *err);
+lt_status lt_agg_bind_avg(lt_agg_bind_ctx *c, lt_error *err);
+/* agg_minmax.c */
+lt_status lt_agg_bind_extreme(lt_agg_bind_ctx *c, lt_error *err);
+/* agg_var.c */
+enum { LT_AGG_VAR_POP, LT_AGG_VAR_SAMP, LT_AGG_STDDEV_POP, LT_AGG_STDDEV_SAMP };
+lt_status lt_agg_bind_var(lt_agg_bind_ctx *c, lt_error *err);
+/* agg_value.c */
+enum { LT_AGG_FIRST, LT_AGG_LAST };
+lt_status lt_agg_bind_value(lt_agg_bind_ctx *c, lt_error *err);
+lt_status lt_agg_bind_listagg(lt_agg_bind_ctx *c, lt_error *err);
+/* agg_collect.c */
+lt_status lt_agg_bind_array_agg(lt_agg_bind_ctx *c, lt_error *err);
+lt_status lt_agg_bind_collect(lt_agg_bind_ctx *c, lt_error *err);

@@ -1,0 +1,151 @@
+/* Casts of ARRAY, MAP, MULTISET and ROW to their own kind: each child column is cast by its kernel; a child that fails fails the row that holds it. */
+#include "expr/cast_int.h"
+
+static bool copy_valid(lt_col *to, const lt_col *from, uint32_t rows, lt_arena *arena)
+{
+    to->valid = NULL;
+    if (from->valid == NULL) {
+        return true;
+    }
+    to->valid = lt_arena_alloc(arena, lt_bits_bytes((rows + 63) / 64 * 64), 8);
+    if (to->valid == NULL) {
+        return false;
+    }
+    memcpy(to->valid, from->valid, lt_bits_bytes(rows));
+    return true;
+}
+
+/* Rows of a child that are not NULL. sel NULL: from 0 .. count-1. */
+static lt_status live_children(lt_kctx *sub, const lt_col *col, lt_error *err)
+{
+    if (col->valid == NULL) {
+        return LT_OK;
+    }
+    uint32_t *sel = lt_arena_alloc(sub->scratch, ((size_t)sub->count + 1) * sizeof *sel, 8);
+    if (sel == NULL) {
+        return lt_error_nomem(err, "selection");
+    }
+    uint32_t used = 0;
+    for (uint32_t i = 0; i < sub->count; i++) {
+        uint32_t row = sub->sel ? sub->sel[i] : i;
+        sel[used] = row;
+        used += lt_bit_get(col->valid, row);
+    }
+    sub->sel = sel;
+    sub->count = used;
+    return LT_OK;
+}
+
+static lt_status run_child(lt_kctx *k, const lt_cast *cast, const lt_col *from, uint32_t rows,
+                           const uint32_t *sel, uint32_t count, lt_col *out, uint64_t **failed,
+                           lt_error *err)
+{
+    lt_kctx sub = *k;
+    lt_karg arg = {.col = from, .mask = UINT32_MAX};
+    sub.data = cast;
+    sub.args = &arg;
+    sub.arg_count = 1;
+    sub.rows = rows;
+    sub.cap = rows == 0 ? 64 : (rows + 63) / 64 * 64;
+    sub.err_rows = sub.cap;
+    sub.sel = sel;
+    sub.count = count;
+    sub.out = out;
+    sub.err = NULL;
+    memset(out, 0, sizeof *out);
+    if ((cast->flags & LT_FUNC_ALIAS) == 0) {
+        if (!lt_col_init(out, cast->to, sub.cap, k->arena)) {
+            return lt_error_nomem(err, "column");
+        }
+        if (out->data != NULL && out->phys != LT_PHYS_STRUCT) {
+            memset(out->data, 0, (size_t)sub.cap * lt_phys_size(out->phys));
+        }
+    }
+    if ((cast->flags & LT_FUNC_NULLS) == 0 && !copy_valid(out, from, rows, k->arena)) {
+        return lt_error_nomem(err, "column");
+    }
+    if ((cast->flags & LT_FUNC_DENSE) == 0) {
+        LT_TRY(live_children(&sub, from, err));
+    }
+    LT_TRY(cast->kernel(&sub, err));
+    k->nomem = k->nomem || sub.nomem;
+    *failed = sub.err;
+    k->fail = k->fail != NULL ? k->fail : sub.fail;
+    return LT_OK;
+}
+
+static void fail_row(lt_kctx *k, uint32_t row)
+{
+    const char *text = k->fail != NULL ? k->fail->text : "bad nested value";
+    lt_k_fail(k, row, "bad-cast", "%s", text);
+}
+
+static lt_status row_cast(lt_kctx *k, lt_error *err)
+{
+    const lt_cast *cast = lt_k_cast(k);
+    const lt_col *from = k->args[0].col;
+    uint64_t *valid = k->out->valid;
+    *k->out = *from;
+    k->out->type = cast->to;
+    k->out->valid = valid;
+    k->out->children = LT_NEW_ARRAY(k->arena, lt_col, from->child_count + 1);
+    if (k->out->children == NULL) {
+        return lt_error_nomem(err, "column");
+    }
+    for (uint32_t i = 0; i < from->child_count; i++) {
+        uint64_t *failed = NULL;
+        LT_TRY(run_child(k, &cast->children[i], &from->children[i], k->rows, k->sel, k->count,
+                         &k->out->children[i], &failed, err));
+        LT_EACH(k, row)
+        {
+            if (failed != NULL && lt_bit_get(failed, row)) {
+                fail_row(k, row);
+            }
+        }
+    }
+    return LT_OK;
+}
+
+static lt_status list_cast(lt_kctx *k, lt_error *err)
+{
+    const lt_cast *cast = lt_k_cast(k);
+    const lt_col *from = k->args[0].col;
+    uint64_t *valid = k->out->valid;
+    *k->out = *from;
+    k->out->type = cast->to;
+    k->out->valid = valid;
+    k->out->children = LT_NEW_ARRAY(k->arena, lt_col, from->child_count + 1);
+    if (k->out->children == NULL) {
+        return lt_error_nomem(err, "column");
+    }
+    for (uint32_t i = 0; i < from->child_count; i++) {
+        uint64_t *failed = NULL;
+        if (i >= cast->from->field_count) {
+            k->out->children[i] = from->children[i]; /* counts of a MULTISET */
+            continue;
+        }
+        LT_TRY(run_child(k, &cast->children[i], &from->children[i], from->child_len, NULL,
+                         from->child_len, &k->out->children[i], &failed, err));
+        if (failed == NULL) {
+            continue;
+        }
+        LT_EACH(k, row)
+        {
+            lt_span span = LT_COL_DATA(from, const lt_span)[row];
+            for (uint32_t e = span.start; e < span.start + span.count; e++) {
+                if (lt_bit_get(failed, e)) {
+                    fail_row(k, row);
+                    break;
+                }
+            }
+        }
+    }
+    k->out->child_cap = from->child_len;
+    return LT_OK;
+}
+
+void lt_cast_pick_nested(lt_cast *cast)
+{
+    cast->kernel = cast->from->kind == LT_TYPE_ROW ? row_cast : list_cast;
+    cast->flags = LT_FUNC_ALIAS;
+}

@@ -1,0 +1,384 @@
+/* Casts to and from character strings and bytes. */
+#include <stdio.h>
+
+#include "expr/cast_int.h"
+#include "expr/decimal.h"
+#include "expr/javafmt.h"
+#include "expr/temporal.h"
+#include "expr/totext.h"
+#include "expr/utf8.h"
+
+/* ---- to strings ---- */
+
+/* Cuts to VARCHAR(n) and CHAR(n); pads CHAR(n) with blanks. */
+static void put_fitted(lt_kctx *k, uint32_t row, lt_str s, bool borrowed)
+{
+    const lt_type *to = lt_k_cast(k)->to;
+    size_t want = (size_t)to->length;
+    if (s.len > want) {
+        s.len = lt_utf8_offset(s, want);
+    }
+    if (to->kind == LT_TYPE_CHAR) {
+        size_t have = lt_utf8_count(s);
+        if (have < want) {
+            size_t len = s.len + want - have;
+            char *padded = lt_k_bytes(k, len);
+            if (padded == NULL) {
+                return;
+            }
+            memcpy(padded, s.ptr, s.len);
+            memset(padded + s.len, ' ', want - have);
+            lt_k_put_view(k, row, padded, len);
+            return;
+        }
+    }
+    if (borrowed) {
+        lt_k_put_view(k, row, s.ptr, s.len);
+    } else {
+        lt_k_put_copy(k, row, s.ptr, s.len);
+    }
+}
+
+static lt_status string_to_string(lt_kctx *k, lt_error *err)
+{
+    (void)err;
+    LT_EACH(k, row)
+    {
+        put_fitted(k, row, lt_k_str(k, 0, row), true);
+    }
+    return LT_OK;
+}
+
+/* Malformed bytes become U+FFFD. */
+static lt_status binary_to_string(lt_kctx *k, lt_error *err)
+{
+    (void)err;
+    LT_EACH(k, row)
+    {
+        lt_str s = lt_k_str(k, 0, row);
+        if (lt_utf8_valid(s)) {
+            put_fitted(k, row, s, true);
+            continue;
+        }
+        char *fixed = lt_k_bytes(k, s.len * 3);
+        if (fixed == NULL) {
+            break;
+        }
+        size_t len = 0;
+        for (const char *p = s.ptr, *end = s.ptr + s.len; p < end;) {
+            len += lt_utf8_put(lt_utf8_next(&p, end), fixed + len);
+        }
+        put_fitted(k, row, (lt_str){fixed, len}, true);
+    }
+    return LT_OK;
+}
+
+static lt_status string_to_binary(lt_kctx *k, lt_error *err)
+{
+    (void)err;
+    const lt_type *to = lt_k_cast(k)->to;
+    size_t want = (size_t)to->length;
+    LT_EACH(k, row)
+    {
+        lt_str s = lt_k_str(k, 0, row);
+        s.len = LT_MIN(s.len, want);
+        if (to->kind == LT_TYPE_BINARY && s.len < want) {
+            char *padded = lt_k_bytes(k, want);
+            if (padded == NULL) {
+                break;
+            }
+            memcpy(padded, s.ptr, s.len);
+            memset(padded + s.len, 0, want - s.len);
+            s = (lt_str){padded, want};
+        }
+        lt_k_put_view(k, row, s.ptr, s.len);
+    }
+    return LT_OK;
+}
+
+static lt_status scalar_to_string(lt_kctx *k, lt_error *err)
+{
+    (void)err;
+    const lt_type *from = lt_k_cast(k)->from;
+    const lt_col *col = k->args[0].col;
+    char buf[96];
+    LT_EACH(k, row)
+    {
+        int len = lt_scalar_to_text(k->session->zone, from, col, row, buf);
+        put_fitted(k, row, (lt_str){buf, (size_t)len}, false);
+    }
+    return LT_OK;
+}
+
+static lt_status nested_to_string(lt_kctx *k, lt_error *err)
+{
+    lt_text text;
+    lt_text_init(&text, k->mem);
+    LT_EACH(k, row)
+    {
+        lt_text_clear(&text);
+        lt_col_value_to_text(k->session->zone, lt_k_cast(k)->from, k->args[0].col, row, &text);
+        put_fitted(k, row, lt_text_str(&text), false);
+    }
+    bool failed = text.failed;
+    lt_text_deinit(&text);
+    return failed ? lt_error_nomem(err, "text") : LT_OK;
+}
+
+/* ---- from strings ---- */
+
+static lt_str trim_blanks(lt_str s)
+{
+    while (s.len > 0 && s.ptr[0] == ' ') {
+        s.ptr++;
+        s.len--;
+    }
+    while (s.len > 0 && s.ptr[s.len - 1] == ' ') {
+        s.len--;
+    }
+    return s;
+}
+
+/* Digits with a sign; a fraction may follow and is dropped, but must be digits. */
+static bool parse_integer(lt_str s, int64_t min, int64_t max, int64_t *out)
+{
+    size_t i = 0;
+    bool negative = false;
+    if (s.len == 0) {
+        return false;
+    }
+    if (s.ptr[0] == '-' || s.ptr[0] == '+') {
+        negative = s.ptr[0] == '-';
+        i = 1;
+        if (s.len == 1) {
+            return false;
+        }
+    }
+    int64_t value = 0; /* negated, so that the smallest number fits */
+    for (; i < s.len && s.ptr[i] != '.'; i++) {
+        if (s.ptr[i] < '0' || s.ptr[i] > '9') {
+            return false;
+        }
+        if (LT_MUL_OVERFLOW(value, (int64_t)10, &value) ||
+            LT_SUB_OVERFLOW(value, (int64_t)(s.ptr[i] - '0'), &value)) {
+            return false;
+        }
+    }
+    for (i++; i < s.len; i++) {
+        if (s.ptr[i] < '0' || s.ptr[i] > '9') {
+            return false;
+        }
+    }
+    if (!negative) {
+        if (value == INT64_MIN) {
+            return false;
+        }
+        value = -value;
+    }
+    *out = value;
+    return value >= min && value <= max;
+}
+
+#define STRING_TO_INT(NAME, T, MIN, MAX)                                                           \
+    static lt_status NAME(lt_kctx *k, lt_error *err)                                               \
+    {                                                                                              \
+        (void)err;                                                                                 \
+        LT_EACH(k, row)                                                                            \
+        {                                                                                          \
+            lt_str s = lt_k_str(k, 0, row);                                                        \
+            int64_t value;                                                                         \
+            if (parse_integer(trim_blanks(s), MIN, MAX, &value)) {                                 \
+                LT_OUT(k, T)[row] = (T)value;                                                      \
+            } else {                                                                               \
+                lt_cast_fail(k, row, s);                                                           \
+            }                                                                                      \
+        }                                                                                          \
+        return LT_OK;                                                                              \
+    }
+
+STRING_TO_INT(string_to_i8, int8_t, INT8_MIN, INT8_MAX)
+STRING_TO_INT(string_to_i16, int16_t, INT16_MIN, INT16_MAX)
+STRING_TO_INT(string_to_i32, int32_t, INT32_MIN, INT32_MAX)
+STRING_TO_INT(string_to_i64, int64_t, INT64_MIN, INT64_MAX)
+
+static lt_status string_to_f64(lt_kctx *k, lt_error *err)
+{
+    (void)err;
+    LT_EACH(k, row)
+    {
+        lt_str s = lt_k_str(k, 0, row);
+        if (!lt_parse_f64(s, &LT_OUT(k, double)[row])) {
+            lt_cast_fail(k, row, s);
+        }
+    }
+    return LT_OK;
+}
+
+static lt_status string_to_f32(lt_kctx *k, lt_error *err)
+{
+    (void)err;
+    LT_EACH(k, row)
+    {
+        lt_str s = lt_k_str(k, 0, row);
+        if (!lt_parse_f32(s, &LT_OUT(k, float)[row])) {
+            lt_cast_fail(k, row, s);
+        }
+    }
+    return LT_OK;
+}
+
+static lt_status string_to_decimal(lt_kctx *k, lt_error *err)
+{
+    (void)err;
+    const lt_type *to = lt_k_cast(k)->to;
+    bool wide = lt_decimal_wide(to);
+    LT_EACH(k, row)
+    {
+        lt_str s = lt_k_str(k, 0, row);
+        lt_i128 value = 0;
+        bool bad = false;
+        if (lt_decimal_parse(s.ptr, s.len, to->precision, to->scale, &value, &bad)) {
+            lt_decimal_store(k->out->data, wide, row, value);
+        } else if (bad) {
+            lt_cast_fail(k, row, s);
+        } else {
+            lt_k_null(k, row);
+        }
+    }
+    return LT_OK;
+}
+
+static lt_status string_to_bool(lt_kctx *k, lt_error *err)
+{
+    (void)err;
+    static const char *const words[] = {"f", "false", "n", "no", "0", "t", "true", "y", "yes", "1"};
+    LT_EACH(k, row)
+    {
+        lt_str s = lt_k_str(k, 0, row);
+        lt_str word = trim_blanks(s);
+        size_t i = 0;
+        while (i < LT_COUNT_OF(words) && !lt_str_eq_ci(word, lt_str_of(words[i]))) {
+            i++;
+        }
+        if (i == LT_COUNT_OF(words)) {
+            lt_cast_fail(k, row, s);
+        } else {
+            LT_OUT(k, uint8_t)[row] = i >= 5;
+        }
+    }
+    return LT_OK;
+}
+
+static lt_status string_to_date(lt_kctx *k, lt_error *err)
+{
+    (void)err;
+    LT_EACH(k, row)
+    {
+        lt_str s = lt_k_str(k, 0, row);
+        if (!lt_parse_date(trim_blanks(s), &LT_OUT(k, int32_t)[row])) {
+            lt_cast_fail(k, row, s);
+        }
+    }
+    return LT_OK;
+}
+
+static lt_status string_to_time(lt_kctx *k, lt_error *err)
+{
+    (void)err;
+    LT_EACH(k, row)
+    {
+        lt_str s = lt_k_str(k, 0, row);
+        if (!lt_parse_time(trim_blanks(s), &LT_OUT(k, int32_t)[row])) {
+            lt_cast_fail(k, row, s);
+        }
+    }
+    return LT_OK;
+}
+
+static lt_status string_to_timestamp(lt_kctx *k, lt_error *err)
+{
+    (void)err;
+    const lt_type *to = lt_k_cast(k)->to;
+    int form = lt_ts_form(to);
+    const lt_zone *zone = to->kind == LT_TYPE_TIMESTAMP_LTZ ? k->session->zone : NULL;
+    LT_EACH(k, row)
+    {
+        lt_str s = lt_k_str(k, 0, row);
+        lt_ts9 ts;
+        if (!lt_parse_timestamp(trim_blanks(s), &ts)) {
+            lt_cast_fail(k, row, s);
+            continue;
+        }
+        ts = lt_ts_cut(ts, to->precision);
+        if (zone != NULL) {
+            ts.ms = lt_zone_to_utc_ms(zone, ts.ms);
+        }
+        lt_ts_store(k->out->data, form, row, ts);
+    }
+    return LT_OK;
+}
+
+static lt_kernel from_string(lt_type_kind kind)
+{
+    switch ((int)kind) {
+    case LT_TYPE_BOOLEAN:
+        return string_to_bool;
+    case LT_TYPE_TINYINT:
+        return string_to_i8;
+    case LT_TYPE_SMALLINT:
+        return string_to_i16;
+    case LT_TYPE_INT:
+        return string_to_i32;
+    case LT_TYPE_BIGINT:
+        return string_to_i64;
+    case LT_TYPE_FLOAT:
+        return string_to_f32;
+    case LT_TYPE_DOUBLE:
+        return string_to_f64;
+    case LT_TYPE_DECIMAL:
+        return string_to_decimal;
+    case LT_TYPE_DATE:
+        return string_to_date;
+    case LT_TYPE_TIME:
+        return string_to_time;
+    case LT_TYPE_TIMESTAMP:
+    case LT_TYPE_TIMESTAMP_LTZ:
+        return string_to_timestamp;
+    case LT_TYPE_BINARY:
+    case LT_TYPE_VARBINARY:
+        return string_to_binary;
+    default:
+        return NULL;
+    }
+}
+
+static bool text_of_nested_ok(const lt_type *type)
+{
+    if (type->kind == LT_TYPE_VARIANT) {
+        return false;
+    }
+    for (uint32_t i = 0; i < type->field_count; i++) {
+        if (!text_of_nested_ok(type->fields[i].type)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+void lt_cast_pick_text(lt_cast *cast)
+{
+    bool from_text = lt_type_is_string(cast->from), to_text = lt_type_is_string(cast->to);
+    if (from_text && to_text) {
+        cast->kernel = string_to_string;
+    } else if (to_text && lt_type_is_binary(cast->from)) {
+        cast->kernel = binary_to_string;
+    } else if (to_text && cast->from->field_count > 0) {
+        cast->kernel = text_of_nested_ok(cast->from) ? nested_to_string : NULL;
+    } else if (to_text && text_of_nested_ok(cast->from)) {
+        cast->kernel = scalar_to_string;
+    } else if (from_text) {
+        cast->kernel = from_string(cast->to->kind);
+    } else if (lt_type_is_binary(cast->from) && lt_type_is_binary(cast->to)) {
+        cast->kernel = string_to_binary;
+    }
+}

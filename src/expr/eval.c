@@ -1,0 +1,439 @@
+/* Evaluating a program over one batch: NULL propagation, error masks, narrowed selections. */
+#include "expr/program_int.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+/* ---- the kernel's side ---- */
+
+static uint64_t *new_bits(lt_arena *arena, uint32_t rows)
+{
+    return (uint64_t *)lt_arena_zalloc(arena, lt_bits_bytes(rows), 8);
+}
+
+void lt_k_fail(lt_kctx *k, uint32_t row, const char *code, const char *fmt, ...)
+{
+    if (k->err == NULL) {
+        k->err = new_bits(k->scratch, k->err_rows);
+        if (k->err == NULL) {
+            k->nomem = true;
+            return;
+        }
+    }
+    lt_bit_set(k->err, row);
+    if (k->fail == NULL) {
+        lt_kfail *fail = LT_NEW(k->scratch, lt_kfail);
+        if (fail == NULL) {
+            k->nomem = true;
+            return;
+        }
+        fail->code = code;
+        va_list args;
+        va_start(args, fmt);
+        (void)vsnprintf(fail->text, sizeof fail->text, fmt, args);
+        va_end(args);
+        k->fail = fail;
+    }
+}
+
+void lt_k_null_slow(lt_kctx *k)
+{
+    if (lt_col_need_valid(k->out, k->cap, k->arena) == NULL) {
+        k->nomem = true;
+    }
+}
+
+char *lt_k_bytes(lt_kctx *k, size_t len)
+{
+    char *ptr = lt_arena_alloc(k->bytes, len ? len : 1, 1);
+    if (ptr == NULL) {
+        k->nomem = true;
+    }
+    return ptr;
+}
+
+void lt_k_put_copy(lt_kctx *k, uint32_t row, const char *ptr, size_t len)
+{
+    if (len > LT_STRV_INLINE_MAX) {
+        char *copy = lt_k_bytes(k, len);
+        if (copy == NULL) {
+            return;
+        }
+        memcpy(copy, ptr, len);
+        ptr = copy;
+    }
+    LT_OUT(k, lt_strv)[row] = lt_strv_make(ptr, len);
+}
+
+uint32_t *lt_k_sel(lt_kctx *k)
+{
+    uint32_t *sel = lt_arena_alloc(k->scratch, (size_t)k->cap * sizeof *sel, 64);
+    if (sel == NULL) {
+        k->nomem = true;
+    }
+    return sel;
+}
+
+static void fill_bytes(uint8_t *dst, const uint8_t *src, size_t size, uint32_t rows)
+{
+    for (uint32_t i = 0; i < rows; i++) {
+        memcpy(dst + (size_t)i * size, src, size);
+    }
+}
+
+bool lt_col_broadcast(lt_col *dst, const lt_col *src, uint32_t rows, lt_arena *arena)
+{
+    *dst = *src;
+    if (src->valid != NULL) {
+        dst->valid = lt_arena_alloc(arena, lt_bits_bytes(rows), 8);
+        if (dst->valid == NULL) {
+            return false;
+        }
+        memset(dst->valid, lt_bit_get(src->valid, 0) ? 0xff : 0, lt_bits_bytes(rows));
+    }
+    if (src->phys == LT_PHYS_STRUCT) {
+        dst->children = LT_NEW_ARRAY(arena, lt_col, src->child_count + 1);
+        if (dst->children == NULL) {
+            return false;
+        }
+        for (uint32_t i = 0; i < src->child_count; i++) {
+            if (!lt_col_broadcast(&dst->children[i], &src->children[i], rows, arena)) {
+                return false;
+            }
+        }
+        return true;
+    }
+    size_t size = lt_phys_size(src->phys);
+    if (size == 0 || src->data == NULL) {
+        return true;
+    }
+    dst->data = lt_arena_alloc(arena, (size_t)rows * size, 64);
+    if (dst->data == NULL) {
+        return false;
+    }
+    fill_bytes(dst->data, src->data, size, rows);
+    return true;
+}
+
+/* ---- arguments ---- */
+
+static lt_status merge_errors(lt_kctx *k, const lt_karg *arg, lt_error *err)
+{
+    if (arg->err == NULL) {
+        return LT_OK;
+    }
+    if (k->err == NULL) {
+        k->err = new_bits(k->scratch, k->err_rows);
+        if (k->err == NULL) {
+            return lt_error_nomem(err, "error mask");
+        }
+    }
+    for (size_t w = 0; w < lt_bits_bytes(k->err_rows) / 8; w++) {
+        k->err[w] |= arg->err[w];
+    }
+    k->fail = k->fail != NULL ? k->fail : arg->fail;
+    return LT_OK;
+}
+
+static lt_status merge_valid(lt_kctx *k, lt_col *out, uint32_t rows, lt_error *err)
+{
+    uint32_t words = (rows + 63) / 64;
+    for (uint32_t i = 0; i < k->arg_count; i++) {
+        const uint64_t *from = k->args[i].col->valid;
+        if (from == NULL) {
+            continue;
+        }
+        if (k->args[i].mask == 0 && lt_bit_get(from, 0)) {
+            continue;
+        }
+        if (out->valid == NULL) {
+            out->valid = lt_arena_alloc(k->arena, lt_bits_bytes(k->cap), 8);
+            if (out->valid == NULL) {
+                return lt_error_nomem(err, "validity");
+            }
+            memset(out->valid, 0xff, lt_bits_bytes(k->cap));
+        }
+        if (k->args[i].mask == 0) {
+            memset(out->valid, 0, lt_bits_bytes(k->cap));
+            continue;
+        }
+        for (uint32_t w = 0; w < words; w++) {
+            out->valid[w] &= from[w];
+        }
+    }
+    return LT_OK;
+}
+
+/* Rows worth visiting: arguments neither NULL nor failed. */
+static lt_status narrow(lt_kctx *k, const lt_col *out, uint32_t rows, lt_error *err)
+{
+    if (out->valid == NULL && k->err == NULL) {
+        return LT_OK;
+    }
+    uint32_t *sel = lt_arena_alloc(k->scratch, ((size_t)rows + 64) * sizeof *sel, 64);
+    if (sel == NULL) {
+        return lt_error_nomem(err, "selection");
+    }
+    uint32_t used = 0;
+    for (uint32_t i = 0; i < k->count; i++) {
+        uint32_t row = k->sel ? k->sel[i] : i;
+        bool live = (out->valid == NULL || lt_bit_get(out->valid, row)) &&
+                    (k->err == NULL || !lt_bit_get(k->err, row));
+        sel[used] = row;
+        used += live;
+    }
+    k->sel = sel;
+    k->count = used;
+    return LT_OK;
+}
+
+static lt_status init_out(lt_kctx *k, lt_col *out, bool zero, lt_error *err)
+{
+    uint64_t *valid = out->valid;
+    if (!lt_col_init(out, k->call->type, k->cap, k->arena)) {
+        return lt_error_nomem(err, "column");
+    }
+    out->valid = valid;
+    if (zero && out->data != NULL) {
+        memset(out->data, 0, (size_t)k->cap * lt_phys_size(out->phys));
+    }
+    return LT_OK;
+}
+
+static lt_status eval_strict(lt_kctx *k, uint32_t flags, lt_col *out, lt_error *err)
+{
+    uint32_t rows = k->rows;
+    for (uint32_t i = 0; i < k->arg_count; i++) {
+        LT_TRY(merge_errors(k, &k->args[i], err));
+    }
+    memset(out, 0, sizeof *out);
+    if ((flags & LT_FUNC_NULLS) == 0) {
+        LT_TRY(merge_valid(k, out, rows, err));
+    }
+    if ((flags & LT_FUNC_DENSE) == 0) {
+        LT_TRY(narrow(k, out, rows, err));
+    }
+    if ((flags & LT_FUNC_ALIAS) == 0) {
+        LT_TRY(init_out(k, out, (flags & LT_FUNC_DENSE) == 0 && k->count < k->rows, err));
+    }
+    return lt_expr_bound(k->call)->kernel(k, err);
+}
+
+/* ---- nodes ---- */
+
+static bool all_const(const lt_program *p, const lt_node *node, uint32_t flags)
+{
+    if ((flags & LT_FUNC_PER_ROW) != 0) {
+        return false;
+    }
+    uint32_t count = (flags & LT_FUNC_LAZY) != 0 ? 0 : node->arg_count;
+    for (uint32_t i = 0; i < count; i++) {
+        if (p->slots[node->args[i]].mask != 0) {
+            return false;
+        }
+    }
+    return (flags & LT_FUNC_LAZY) == 0;
+}
+
+static void init_kctx(lt_program *p, uint32_t id, lt_kctx *k)
+{
+    const lt_node *node = &p->nodes[id];
+    memset(k, 0, sizeof *k);
+    k->call = node->expr;
+    k->data = lt_expr_bound(node->expr)->data;
+    k->arg_count = node->arg_count;
+    k->rows = p->rows;
+    k->cap = p->cap;
+    k->err_rows = p->cap;
+    k->out = &p->cols[id];
+    k->arena = node->keep ? p->out_arena : p->scratch;
+    k->bytes = p->out_arena;
+    k->scratch = p->scratch;
+    k->mem = p->mem;
+    k->session = p->session;
+    k->watermark = p->watermark;
+    k->program = p;
+    k->node = id;
+}
+
+static lt_status eval_call(lt_program *p, uint32_t id, const uint32_t *sel, uint32_t count,
+                           lt_error *err)
+{
+    const lt_node *node = &p->nodes[id];
+    uint32_t flags = lt_expr_bound(node->expr)->flags;
+    lt_karg *slot = &p->slots[id];
+    lt_kctx k;
+    init_kctx(p, id, &k);
+    k.args = LT_NEW_ARRAY(p->scratch, lt_karg, node->arg_count + 1);
+    if (k.args == NULL) {
+        return lt_error_nomem(err, "arguments");
+    }
+    k.sel = sel;
+    k.count = count;
+    bool lazy = (flags & LT_FUNC_LAZY) != 0;
+    for (uint32_t i = 0; i < (lazy ? 1 : node->arg_count); i++) {
+        k.args[i] = p->slots[node->args[i]];
+    }
+    bool constant = all_const(p, node, flags);
+    if (constant) {
+        k.rows = 1;
+        k.cap = 64;
+        k.sel = NULL;
+        k.count = 1;
+    }
+    lt_status st;
+    if (lazy) {
+        memset(k.out, 0, sizeof *k.out);
+        st = init_out(&k, k.out, true, err);
+        if (st == LT_OK) {
+            st = lt_expr_bound(node->expr)->kernel(&k, err);
+        }
+    } else {
+        st = eval_strict(&k, flags, k.out, err);
+    }
+    LT_TRY(st);
+    if (k.nomem) {
+        return lt_error_nomem(err, "expression");
+    }
+    if (constant && k.err != NULL) {
+        memset(k.err, lt_bit_get(k.err, 0) ? 0xff : 0, lt_bits_bytes(k.err_rows));
+    }
+    slot->col = k.out;
+    slot->mask = constant ? 0 : UINT32_MAX;
+    slot->err = k.err;
+    slot->fail = k.fail;
+    return LT_OK;
+}
+
+lt_status lt_program_run_scope(lt_program *p, uint32_t scope, const uint32_t *sel, uint32_t count,
+                               lt_error *err)
+{
+    if (lt_bit_get(p->done, scope)) {
+        return LT_OK;
+    }
+    lt_bit_set(p->done, scope);
+    const lt_scope *list = &p->scopes[scope];
+    for (uint32_t i = 0; i < list->count; i++) {
+        uint32_t id = list->nodes[i];
+        const lt_node *node = &p->nodes[id];
+        lt_karg *slot = &p->slots[id];
+        memset(slot, 0, sizeof *slot);
+        switch (node->expr->kind) {
+        case LT_NODE_COLUMN:
+            LT_ASSERT(node->expr->u.column < p->in->col_count);
+            slot->col = &p->in->cols[node->expr->u.column];
+            slot->mask = UINT32_MAX;
+            break;
+        case LT_NODE_LITERAL:
+            slot->col = &node->literal;
+            break;
+        case LT_NODE_CALL:
+            LT_TRY(eval_call(p, id, sel, count, err));
+            break;
+        }
+    }
+    return LT_OK;
+}
+
+/* ---- lazy calls ---- */
+
+bool lt_k_branch_heavy(const lt_kctx *k, uint32_t arg)
+{
+    const lt_node *node = &k->program->nodes[k->node];
+    return node->branches[arg] != node->scope && k->program->scopes[node->branches[arg]].heavy;
+}
+
+lt_status lt_k_branch(lt_kctx *k, uint32_t arg, const uint32_t *sel, uint32_t count, lt_error *err)
+{
+    const lt_node *node = &k->program->nodes[k->node];
+    uint32_t scope = node->branches[arg];
+    if (scope != node->scope) {
+        LT_TRY(lt_program_run_scope(k->program, scope, sel, count, err));
+    }
+    k->args[arg] = k->program->slots[node->args[arg]];
+    return LT_OK;
+}
+
+lt_status lt_k_inherit(lt_kctx *k, uint32_t arg, const uint32_t *sel, uint32_t count, lt_error *err)
+{
+    const lt_karg *from = &k->args[arg];
+    if (from->err == NULL) {
+        return LT_OK;
+    }
+    if (sel == NULL) {
+        return merge_errors(k, from, err);
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        if (!lt_bit_get(from->err, sel[i])) {
+            continue;
+        }
+        if (k->err == NULL) {
+            k->err = new_bits(k->scratch, k->err_rows);
+            if (k->err == NULL) {
+                return lt_error_nomem(err, "error mask");
+            }
+        }
+        lt_bit_set(k->err, sel[i]);
+        k->fail = k->fail != NULL ? k->fail : from->fail;
+    }
+    return LT_OK;
+}
+
+#define SCATTER(T)                                                                                 \
+    do {                                                                                           \
+        T *restrict dst = LT_OUT(k, T);                                                            \
+        const T *restrict from = (const T *)src->col->data;                                        \
+        for (uint32_t i = 0; i < count; i++) {                                                     \
+            dst[rows[i]] = from[rows[i] & src->mask];                                              \
+        }                                                                                          \
+    } while (0)
+
+lt_status lt_k_scatter(lt_kctx *k, const lt_karg *src, const uint32_t *rows, uint32_t count,
+                       lt_error *err)
+{
+    if (src->col->valid != NULL) {
+        for (uint32_t i = 0; i < count; i++) {
+            if (lt_col_is_null(src->col, rows[i] & src->mask)) {
+                lt_k_null(k, rows[i]);
+            }
+        }
+    }
+    switch (k->out->phys) {
+    case LT_PHYS_BOOL:
+    case LT_PHYS_I8:
+        SCATTER(uint8_t);
+        break;
+    case LT_PHYS_I16:
+        SCATTER(uint16_t);
+        break;
+    case LT_PHYS_I32:
+    case LT_PHYS_F32:
+        SCATTER(uint32_t);
+        break;
+    case LT_PHYS_I64:
+    case LT_PHYS_F64:
+        SCATTER(uint64_t);
+        break;
+    case LT_PHYS_I128:
+        SCATTER(lt_i128);
+        break;
+    case LT_PHYS_STR:
+        SCATTER(lt_strv);
+        break;
+    case LT_PHYS_TS9:
+        SCATTER(lt_ts9);
+        break;
+    case LT_PHYS_LIST:
+    case LT_PHYS_STRUCT:
+        for (uint32_t i = 0; i < count; i++) {
+            if (!lt_col_copy_value(k->out, rows[i], k->cap, src->col, rows[i] & src->mask, false,
+                                   k->arena)) {
+                return lt_error_nomem(err, "column");
+            }
+        }
+        break;
+    case LT_PHYS_NONE:
+        break;
+    }
+    return k->nomem ? lt_error_nomem(err, "column") : LT_OK;
+}

@@ -1,0 +1,70 @@
+/* infer() functions by family, and the operation codes with which rows of the registry that share one tell themselves apart. */
+#pragma once
+
+#include "expr/registry.h"
+
+/* logic.c */
+enum { LT_OP_AND, LT_OP_OR };
+enum {
+    LT_OP_IS_NULL,
+    LT_OP_IS_NOT_NULL,
+    LT_OP_IS_TRUE,
+    LT_OP_IS_NOT_TRUE,
+    LT_OP_IS_FALSE,
+    LT_OP_IS_NOT_FALSE,
+    LT_OP_IS_UNKNOWN,
+    LT_OP_IS_NOT_UNKNOWN
+};
+lt_status lt_infer_junction(lt_infer *in, lt_error *err);
+lt_status lt_infer_not(lt_infer *in, lt_error *err);
+lt_status lt_infer_is(lt_infer *in, lt_error *err);
+
+/* conditional.c */
+lt_status lt_infer_case(lt_infer *in, lt_error *err);
+lt_status lt_infer_if(lt_infer *in, lt_error *err);
+lt_status lt_infer_nullif(lt_infer *in, lt_error *err);
+lt_status lt_infer_coalesce(lt_infer *in, lt_error *err);
+
+/* compare.c */
+enum { LT_OP_EQ, LT_OP_NE, LT_OP_LT, LT_OP_LE, LT_OP_GT, LT_OP_GE };
+enum { LT_OP_DISTINCT, LT_OP_NOT_DISTINCT };
+enum { LT_OP_BETWEEN_NOT = 1, LT_OP_BETWEEN_SYMMETRIC = 2 };
+enum { LT_OP_IN, LT_OP_NOT_IN };
+enum { LT_OP_GREATEST, LT_OP_LEAST };
+lt_status lt_infer_compare(lt_infer *in, lt_error *err);
+lt_status lt_infer_distinct(lt_infer *in, lt_error *err);
+lt_status lt_infer_between(lt_infer *in, lt_error *err);
+lt_status lt_infer_in(lt_infer *in, lt_error *err);
+lt_status lt_infer_extreme(lt_infer *in, lt_error *err);
+
+/* arith.c, interval.c */
+enum { LT_OP_ADD, LT_OP_SUB, LT_OP_MUL, LT_OP_DIV, LT_OP_MOD };
+lt_status lt_infer_arith(lt_infer *in, lt_error *err);
+lt_status lt_infer_negate(lt_infer *in, lt_error *err);
+lt_status lt_infer_interval_arith(lt_infer *in, lt_error *err);
+void lt_decimal_result(int op, const lt_type *a, const lt_type *b, int *precision, int *scale);
+
+/* cast.c */
+lt_status lt_infer_cast(lt_infer *in, lt_error *err);
+
+/* math.c */
+enum { LT_OP_ROUND, LT_OP_TRUNCATE };
+enum { LT_OP_ABS, LT_OP_SIGN };
+enum { LT_OP_FLOOR, LT_OP_CEIL };
+enum {
+    LT_OP_SQRT, LT_OP_LN, LT_OP_LOG10, LT_OP_LOG2, LT_OP_EXP, LT_OP_SIN, LT_OP_COS, LT_OP_TAN, LT_OP_COT, LT_OP_ASIN, LT_OP_ACOS,
+    LT_OP_ATAN, LT_OP_SINH, LT_OP_COSH, LT_OP_TANH, LT_OP_DEGREES, LT_OP_RADIANS, LT_OP_POWER, LT_OP_ATAN2, LT_OP_LOG
+};
+enum { LT_OP_PI, LT_OP_E };
+lt_status lt_infer_math(lt_infer *in, lt_error *err);
+lt_status lt_infer_log(lt_infer *in, lt_error *err);
+lt_status lt_infer_abs(lt_infer *in, lt_error *err);
+lt_status lt_infer_round(lt_infer *in, lt_error *err);
+lt_status lt_infer_floor(lt_infer *in, lt_error *err); /* FLOOR, CEIL of numbers; of temporal values with a unit: datetime.c */
+lt_status lt_infer_constant(lt_infer *in, lt_error *err);
+lt_status lt_infer_rand(lt_infer *in, lt_error *err);
+lt_status lt_infer_rand_integer(lt_infer *in, lt_error *err);
+lt_status lt_infer_uuid(lt_infer *in, lt_error *err);
+lt_status lt_infer_bin(lt_infer *in, lt_error *err);
+lt_status lt_infer_hex(lt_infer *in, lt_error *err);
+lt_status lt_infer_unhex(lt_infer *in, lt_error *err);

@@ -1,0 +1,301 @@
+/* Temporal values as SQL text and back, as CAST does it. */
+#include "expr/temporal.h"
+
+static size_t put_padded(int64_t value, int width, char *to)
+{
+    char reversed[24];
+    size_t len = 0, used = 0;
+    uint64_t rest = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
+    do {
+        reversed[used++] = (char)('0' + rest % 10);
+        rest /= 10;
+    } while (rest > 0);
+    while (used < (size_t)width) {
+        reversed[used++] = '0';
+    }
+    if (value < 0) {
+        to[len++] = '-';
+    }
+    while (used > 0) {
+        to[len++] = reversed[--used];
+    }
+    return len;
+}
+
+size_t lt_format_date(int64_t days, char *to)
+{
+    int64_t year;
+    int month, day;
+    lt_civil_from_days(days, &year, &month, &day);
+    size_t len = put_padded(year, 4, to);
+    to[len++] = '-';
+    len += put_padded(month, 2, to + len);
+    to[len++] = '-';
+    return len + put_padded(day, 2, to + len);
+}
+
+static size_t put_clock(int64_t seconds, char *to)
+{
+    size_t len = put_padded(seconds / 3600, 2, to);
+    to[len++] = ':';
+    len += put_padded(seconds / 60 % 60, 2, to + len);
+    to[len++] = ':';
+    return len + put_padded(seconds % 60, 2, to + len);
+}
+
+size_t lt_format_time(int32_t ms, int precision, char *to)
+{
+    ms = (int32_t)lt_floor_mod(ms, LT_MS_PER_DAY);
+    size_t len = put_clock(ms / 1000, to);
+    int fraction = ms % 1000;
+    if (precision > 0) {
+        to[len++] = '.';
+        for (int i = 0; i < precision; i++) {
+            to[len++] = (char)('0' + fraction / 100);
+            fraction = fraction % 100 * 10;
+            if (fraction == 0) {
+                break; /* trailing zeros are left out, but one digit stays */
+            }
+        }
+    }
+    return len;
+}
+
+size_t lt_format_timestamp(lt_ts9 ts, int precision, char *to)
+{
+    int64_t days = lt_floor_div(ts.ms, LT_MS_PER_DAY);
+    int64_t ms = ts.ms - days * LT_MS_PER_DAY;
+    size_t len = lt_format_date(days, to);
+    to[len++] = ' ';
+    len += put_clock(ms / 1000, to + len);
+    if (precision > 0) {
+        char digits[16];
+        to[len++] = '.';
+        (void)put_padded(ms % 1000 * 1000000 + ts.ns_of_ms, 9, digits);
+        memcpy(to + len, digits, (size_t)precision);
+        len += (size_t)precision;
+    }
+    return len;
+}
+
+size_t lt_format_interval_month(int32_t months, char *to)
+{
+    int64_t value = months;
+    size_t len = 0;
+    to[len++] = value < 0 ? '-' : '+';
+    value = value < 0 ? -value : value;
+    len += put_padded(value / 12, 1, to + len);
+    to[len++] = '-';
+    return len + put_padded(value % 12, 2, to + len);
+}
+
+size_t lt_format_interval_second(int64_t ms, char *to)
+{
+    size_t len = 0;
+    to[len++] = ms < 0 ? '-' : '+';
+    uint64_t value = ms < 0 ? 0 - (uint64_t)ms : (uint64_t)ms;
+    len += put_padded((int64_t)(value / 86400000), 1, to + len);
+    to[len++] = ' ';
+    len += put_clock((int64_t)(value / 1000 % 86400), to + len);
+    to[len++] = '.';
+    return len + put_padded((int64_t)(value % 1000), 3, to + len);
+}
+
+/* ---- reading ---- */
+
+static int find_char(lt_str s, char ch, size_t from)
+{
+    for (size_t i = from; i < s.len; i++) {
+        if (s.ptr[i] == ch) {
+            return (int)i;
+        }
+    }
+    return -1;
+}
+
+/* Digits only, blanks around allowed. */
+static bool whole_number(lt_str s, size_t from, size_t to, int32_t *out)
+{
+    while (from < to && s.ptr[from] == ' ') {
+        from++;
+    }
+    while (to > from && s.ptr[to - 1] == ' ') {
+        to--;
+    }
+    if (from == to || to - from > 9) {
+        return false;
+    }
+    int32_t value = 0;
+    for (; from < to; from++) {
+        if (s.ptr[from] < '0' || s.ptr[from] > '9') {
+            return false;
+        }
+        value = value * 10 + (s.ptr[from] - '0');
+    }
+    *out = value;
+    return true;
+}
+
+static bool valid_date(int32_t year, int32_t month, int32_t day)
+{
+    return year >= 0 && year <= 9999 && month >= 1 && month <= 12 && day >= 1 &&
+           day <= lt_days_in_month(year, month);
+}
+
+bool lt_parse_date(lt_str s, int32_t *days)
+{
+    int blank = find_char(s, ' ', 0);
+    if (blank > 0) {
+        s.len = (size_t)blank;
+    }
+    int32_t year, month = 1, day = 1;
+    int first = find_char(s, '-', 0);
+    if (first < 0) {
+        if (!whole_number(s, 0, s.len, &year)) {
+            return false;
+        }
+    } else {
+        int second = find_char(s, '-', (size_t)first + 1);
+        size_t month_end = second < 0 ? s.len : (size_t)second;
+        if (!whole_number(s, 0, (size_t)first, &year) ||
+            !whole_number(s, (size_t)first + 1, month_end, &month)) {
+            return false;
+        }
+        if (second >= 0 && !whole_number(s, (size_t)second + 1, s.len, &day)) {
+            return false;
+        }
+    }
+    if (!valid_date(year, month, day)) {
+        return false;
+    }
+    *days = (int32_t)lt_days_from_civil(year, month, day);
+    return true;
+}
+
+static bool fraction_ms(lt_str s, size_t from, int32_t *ms)
+{
+    int32_t value = 0, unit = 100;
+    if (from == s.len) {
+        return false;
+    }
+    for (size_t i = from; i < s.len; i++) {
+        if (s.ptr[i] < '0' || s.ptr[i] > '9') {
+            return false;
+        }
+        value += unit * (s.ptr[i] - '0');
+        unit /= 10;
+    }
+    *ms = value;
+    return true;
+}
+
+bool lt_parse_time(lt_str s, int32_t *ms)
+{
+    int first = find_char(s, ':', 0);
+    int32_t hour, minute = 0, second = 0, fraction = 0;
+    if (first < 0) {
+        if (!whole_number(s, 0, s.len, &hour)) {
+            return false;
+        }
+    } else {
+        int next = find_char(s, ':', (size_t)first + 1);
+        size_t minute_end = next < 0 ? s.len : (size_t)next;
+        if (!whole_number(s, 0, (size_t)first, &hour) ||
+            !whole_number(s, (size_t)first + 1, minute_end, &minute)) {
+            return false;
+        }
+        if (next >= 0) {
+            int point = find_char(s, '.', (size_t)next + 1);
+            size_t second_end = point < 0 ? s.len : (size_t)point;
+            if (!whole_number(s, (size_t)next + 1, second_end, &second)) {
+                return false;
+            }
+            if (point >= 0 && !fraction_ms(s, (size_t)point + 1, &fraction)) {
+                return false;
+            }
+        }
+    }
+    if (hour > 23 || minute > 59 || second > 59) {
+        return false;
+    }
+    *ms = ((hour * 60 + minute) * 60 + second) * 1000 + fraction;
+    return true;
+}
+
+/* One or two digits at *at. */
+static bool short_number(lt_str s, size_t *at, int32_t *out)
+{
+    size_t i = *at;
+    if (i >= s.len || s.ptr[i] < '0' || s.ptr[i] > '9') {
+        return false;
+    }
+    int32_t value = s.ptr[i++] - '0';
+    if (i < s.len && s.ptr[i] >= '0' && s.ptr[i] <= '9') {
+        value = value * 10 + (s.ptr[i++] - '0');
+    }
+    *at = i;
+    *out = value;
+    return true;
+}
+
+static bool expect(lt_str s, size_t *at, char ch)
+{
+    if (*at >= s.len || s.ptr[*at] != ch) {
+        return false;
+    }
+    ++*at;
+    return true;
+}
+
+static bool parse_clock(lt_str s, size_t *at, int64_t *ms, int32_t *ns_of_ms)
+{
+    int32_t hour, minute, second;
+    if (!short_number(s, at, &hour) || !expect(s, at, ':') || !short_number(s, at, &minute) ||
+        !expect(s, at, ':') || !short_number(s, at, &second)) {
+        return false;
+    }
+    if (hour > 23 || minute > 59 || second > 59) {
+        return false;
+    }
+    int64_t nanos = 0, unit = 100000000;
+    if (*at < s.len && s.ptr[*at] == '.') {
+        ++*at;
+        for (; *at < s.len && s.ptr[*at] >= '0' && s.ptr[*at] <= '9'; ++*at) {
+            if (unit == 0) {
+                return false;
+            }
+            nanos += unit * (s.ptr[*at] - '0');
+            unit /= 10;
+        }
+    }
+    *ms = ((hour * 60LL + minute) * 60 + second) * 1000 + nanos / 1000000;
+    *ns_of_ms = (int32_t)(nanos % 1000000);
+    return true;
+}
+
+bool lt_parse_timestamp(lt_str s, lt_ts9 *ts)
+{
+    size_t at = 0;
+    int32_t year = 0, month, day, ns = 0;
+    int64_t ms = 0;
+    for (; at < s.len && at < 4 && s.ptr[at] >= '0' && s.ptr[at] <= '9'; at++) {
+        year = year * 10 + (s.ptr[at] - '0');
+    }
+    if (at != 4 || !expect(s, &at, '-') || !short_number(s, &at, &month) || !expect(s, &at, '-') ||
+        !short_number(s, &at, &day) || !valid_date(year, month, day)) {
+        return false;
+    }
+    if (at < s.len) {
+        if (s.ptr[at] != ' ' && s.ptr[at] != 'T') {
+            return false;
+        }
+        at++;
+        if (!parse_clock(s, &at, &ms, &ns) || at != s.len) {
+            return false;
+        }
+    }
+    ts->ms = lt_days_from_civil(year, month, day) * LT_MS_PER_DAY + ms;
+    ts->ns_of_ms = ns;
+    ts->unused = 0;
+    return true;
+}

@@ -1,0 +1,132 @@
+/* See env_virtual.h: everything but time is handed on to the real environment. */
+#include "os/env_virtual.h"
+
+typedef struct {
+    lt_env env;
+    lt_env *real;
+    int64_t wall_us;
+    uint64_t random;
+} virtual_env;
+
+static lt_env *real_of(lt_env *env)
+{
+    return ((virtual_env *)env)->real;
+}
+
+static int64_t virtual_wall_us(lt_env *env)
+{
+    return ((virtual_env *)env)->wall_us;
+}
+
+static int64_t virtual_mono_ns(lt_env *env)
+{
+    return ((virtual_env *)env)->wall_us * 1000;
+}
+
+/* Repeatable: splitmix64 (Steele, Lea, Flood 2014) from a fixed start. */
+static uint64_t virtual_random(lt_env *env)
+{
+    virtual_env *self = (virtual_env *)env;
+    self->random += 0x9e3779b97f4a7c15ULL;
+    uint64_t z = self->random;
+    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ULL;
+    z = (z ^ (z >> 27)) * 0x94d049bb133111ebULL;
+    return z ^ (z >> 31);
+}
+
+/* Nobody moves the clock while we wait, so waiting would be for ever. */
+static void virtual_wait(lt_env *env, int64_t deadline_mono_ns, lt_file *const *files, size_t count)
+{
+    (void)deadline_mono_ns;
+    if (count > 0) {
+        lt_env *real = real_of(env);
+        real->wait(real, real->mono_ns(real) + 100000000, files, count);
+    }
+}
+
+static void virtual_wake(lt_env *env)
+{
+    real_of(env)->wake(real_of(env));
+}
+
+static lt_status virtual_open(lt_env *env, const char *path, lt_open_mode mode, lt_file **out, lt_error *err)
+{
+    return real_of(env)->open(real_of(env), path, mode, out, err);
+}
+
+static lt_status virtual_file_std(lt_env *env, int number, lt_file **out, lt_error *err)
+{
+    return real_of(env)->file_std(real_of(env), number, out, err);
+}
+
+static lt_status virtual_stat(lt_env *env, const char *path, lt_stat *out, lt_error *err)
+{
+    return real_of(env)->stat(real_of(env), path, out, err);
+}
+
+static lt_status virtual_list(lt_env *env, const char *path, lt_status (*fn)(void *arg, const lt_dirent *entry), void *arg, lt_error *err)
+{
+    return real_of(env)->list(real_of(env), path, fn, arg, err);
+}
+
+static lt_status virtual_rename(lt_env *env, const char *from, const char *to, lt_error *err)
+{
+    return real_of(env)->rename(real_of(env), from, to, err);
+}
+
+static lt_status virtual_unlink(lt_env *env, const char *path, lt_error *err)
+{
+    return real_of(env)->unlink(real_of(env), path, err);
+}
+
+static lt_status virtual_mkdirs(lt_env *env, const char *path, lt_error *err)
+{
+    return real_of(env)->mkdirs(real_of(env), path, err);
+}
+
+static const char *virtual_getenv(lt_env *env, const char *name)
+{
+    return real_of(env)->getenv(real_of(env), name);
+}
+
+lt_env *lt_env_virtual_new(lt_env *real)
+{
+    virtual_env *self = lt_mem_zalloc(real->mem, sizeof *self);
+    if (self == NULL) {
+        return NULL;
+    }
+    self->env = *real; /* calls on files need no environment: they stay as they are */
+    self->env.name = "virtual";
+    self->env.wall_us = virtual_wall_us;
+    self->env.mono_ns = virtual_mono_ns;
+    self->env.random_u64 = virtual_random;
+    self->env.wait = virtual_wait;
+    self->env.wake = virtual_wake;
+    self->env.open = virtual_open;
+    self->env.file_std = virtual_file_std;
+    self->env.stat = virtual_stat;
+    self->env.list = virtual_list;
+    self->env.rename = virtual_rename;
+    self->env.unlink = virtual_unlink;
+    self->env.mkdirs = virtual_mkdirs;
+    self->env.getenv = virtual_getenv;
+    self->real = real;
+    return &self->env;
+}
+
+void lt_env_virtual_free(lt_env *env)
+{
+    if (env == NULL) {
+        return;
+    }
+    virtual_env *self = (virtual_env *)env;
+    lt_env *real = self->real;
+    lt_mem_free(real->mem, self, sizeof *self);
+    lt_env_real_free(real);
+}
+
+void lt_env_virtual_set(lt_env *env, int64_t wall_ms)
+{
+    virtual_env *self = (virtual_env *)env;
+    self->wall_us = LT_MAX(self->wall_us, wall_ms * 1000);
+}

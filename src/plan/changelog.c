@@ -1,0 +1,278 @@
+/* What flows on each edge: row kinds, upsert key, determinism, and whether only net changes matter. Kinds and keys go down from the sources to the sinks, `net_ok` comes back up. Updating inputs of operators
+ * that only take inserts, and updating queries into append-only sinks, are refused here. */
+#include <string.h>
+
+#include "plan/logical.h"
+
+#define KINDS_UPDATING ((uint8_t)((1u << LT_UPDATE_BEFORE) | (1u << LT_UPDATE_AFTER) | (1u << LT_DELETE)))
+
+static bool updates(const lt_plan_node *node)
+{
+    return (node->kinds & KINDS_UPDATING) != 0;
+}
+
+static lt_plan_node *input_of(const lt_planner *p, const lt_plan_node *node, uint32_t i)
+{
+    return p->plan->nodes[node->inputs[i]];
+}
+
+static lt_status refuse_updates(const lt_planner *p, const lt_plan_node *node, const char *what, lt_error *err)
+{
+    lt_str producer = input_of(p, node, 0)->label;
+    return lt_error_set(err, LT_ERR_UNSUPPORTED, "%s does not take update and delete changes, which come from '" LT_STR_FMT "'", what, LT_STR_ARG(producer));
+}
+
+static lt_determinism worse(lt_determinism a, lt_determinism b)
+{
+    return a > b ? a : b;
+}
+
+static bool exprs_deterministic(lt_expr *const *exprs, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        if (exprs[i] != NULL && !lt_expr_is_deterministic(exprs[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool aggs_order_dependent(lt_agg *const *aggs, uint32_t count)
+{
+    static const char *const names[] = {"FIRST_VALUE", "LAST_VALUE", "LISTAGG", "ARRAY_AGG", "COLLECT", "JSON_ARRAYAGG"};
+    for (uint32_t a = 0; a < count; a++) {
+        for (size_t i = 0; i < LT_COUNT_OF(names); i++) {
+            if (strcmp(aggs[a]->cls->name, names[i]) == 0) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+static lt_status sequence(lt_planner *p, uint32_t count, lt_plan_node *node, lt_error *err)
+{
+    uint32_t *key = LT_NEW_ARRAY(p->arena, uint32_t, count + 1);
+    if (key == NULL) {
+        return lt_error_nomem(err, "a plan");
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        key[i] = i;
+    }
+    node->key = key;
+    node->key_count = count;
+    return LT_OK;
+}
+
+/* A calc keeps the key when every key column is passed on unchanged. */
+static lt_status calc_key(lt_planner *p, lt_plan_node *node, lt_error *err)
+{
+    const lt_plan_node *in = input_of(p, node, 0);
+    const lt_calc_spec *spec = node->u.op.spec;
+    uint32_t *key = LT_NEW_ARRAY(p->arena, uint32_t, in->key_count + 1);
+    if (key == NULL) {
+        return lt_error_nomem(err, "a plan");
+    }
+    uint32_t found = 0;
+    for (uint32_t k = 0; k < in->key_count; k++) {
+        for (uint32_t i = 0; i < spec->expr_count; i++) {
+            if (spec->exprs[i]->kind == LT_NODE_COLUMN && spec->exprs[i]->u.column == in->key[k]) {
+                key[found++] = i;
+                break;
+            }
+        }
+    }
+    if (in->key != NULL && found == in->key_count) {
+        node->key = key;
+        node->key_count = found;
+    }
+    return LT_OK;
+}
+
+static lt_status infer_group_agg(lt_planner *p, lt_plan_node *node, lt_error *err)
+{
+    lt_group_agg_spec *spec = (lt_group_agg_spec *)node->u.op.spec;
+    const lt_plan_node *in = input_of(p, node, 0);
+    spec->input_updates = updates(in);
+    for (uint32_t a = 0; spec->input_updates && a < spec->agg_count; a++) {
+        LT_TRY(lt_agg_rebind(&p->builder, spec->aggs[a], true, &spec->aggs[a], err));
+    }
+    node->kinds = 1u << LT_INSERT;
+    if (spec->agg_count > 0) {
+        node->kinds |= (1u << LT_UPDATE_AFTER) | (1u << LT_UPDATE_BEFORE);
+    }
+    if (spec->input_updates) {
+        node->kinds |= 1u << LT_DELETE;
+    }
+    node->determinism = in->determinism == LT_EXACT ? LT_EXACT : worse(in->determinism, LT_FINAL);
+    if (in->determinism != LT_EXACT && aggs_order_dependent(spec->aggs, spec->agg_count)) {
+        node->determinism = LT_ORDER_DEPENDENT;
+    }
+    return sequence(p, spec->key_count, node, err);
+}
+
+static lt_status infer_window_agg(lt_planner *p, lt_plan_node *node, lt_error *err)
+{
+    lt_window_agg_spec *spec = (lt_window_agg_spec *)node->u.op.spec;
+    const lt_plan_node *in = input_of(p, node, 0);
+    spec->input_updates = updates(in);
+    for (uint32_t a = 0; spec->input_updates && a < spec->agg_count; a++) {
+        LT_TRY(lt_agg_rebind(&p->builder, spec->aggs[a], true, &spec->aggs[a], err));
+    }
+    if (spec->input_updates && node->u.op.cls == &lt_op_session_agg) {
+        return refuse_updates(p, node, "a session window", err);
+    }
+    node->kinds = 1u << LT_INSERT;
+    node->determinism = in->determinism == LT_EXACT ? LT_EXACT : worse(in->determinism, LT_FINAL_NO_LATE);
+    LT_TRY(sequence(p, spec->key_count + 2, node, err));
+    uint32_t *key = (uint32_t *)node->key;
+    key[spec->key_count] = spec->key_count + spec->agg_count;
+    key[spec->key_count + 1] = spec->key_count + spec->agg_count + 1;
+    return LT_OK;
+}
+
+static lt_status infer_union(lt_planner *p, lt_plan_node *node)
+{
+    node->determinism = LT_FINAL;
+    for (uint32_t i = 0; i < node->input_count; i++) {
+        node->kinds |= input_of(p, node, i)->kinds;
+        node->determinism = worse(node->determinism, input_of(p, node, i)->determinism);
+    }
+    return LT_OK;
+}
+
+static lt_status infer_operator(lt_planner *p, lt_plan_node *node, lt_error *err)
+{
+    const lt_op_class *cls = node->u.op.cls;
+    const lt_plan_node *in = input_of(p, node, 0);
+    if (cls == &lt_op_group_agg) {
+        return infer_group_agg(p, node, err);
+    }
+    if (cls == &lt_op_window_agg || cls == &lt_op_session_agg) {
+        return infer_window_agg(p, node, err);
+    }
+    if (cls == &lt_op_union) {
+        return infer_union(p, node);
+    }
+    node->kinds = in->kinds;
+    node->determinism = in->determinism;
+    if (cls == &lt_op_calc) {
+        const lt_calc_spec *spec = node->u.op.spec;
+        if (!exprs_deterministic(spec->exprs, spec->expr_count) || !exprs_deterministic(&spec->condition, 1)) {
+            node->determinism = LT_ORDER_DEPENDENT;
+        }
+        return calc_key(p, node, err);
+    }
+    if (cls == &lt_op_limit) {
+        node->determinism = in->determinism == LT_EXACT ? LT_EXACT : LT_ORDER_DEPENDENT;
+        return updates(in) ? refuse_updates(p, node, "LIMIT", err) : LT_OK;
+    }
+    if (cls == &lt_op_window_topn) {
+        node->determinism = in->determinism == LT_EXACT ? LT_EXACT : LT_ORDER_DEPENDENT;
+        return updates(in) ? refuse_updates(p, node, "a window Top-N", err) : LT_OK;
+    }
+    if (cls == &lt_op_window_expand && updates(in)) {
+        return refuse_updates(p, node, "a windowing table function without GROUP BY", err);
+    }
+    node->key = in->key;
+    node->key_count = in->key_count;
+    return LT_OK;
+}
+
+static lt_status infer_sink(lt_planner *p, lt_plan_node *node, lt_error *err)
+{
+    const lt_plan_node *in = input_of(p, node, 0);
+    node->kinds = in->kinds;
+    node->determinism = in->determinism;
+    node->key = in->key;
+    node->key_count = in->key_count;
+    const lt_table_def *table = node->u.table.table;
+    if (table == NULL) {
+        return LT_OK;
+    }
+    uint8_t taken = table->connector->sink->kinds;
+    uint8_t refused = (uint8_t)(in->kinds & ~taken & ~(1u << LT_UPDATE_BEFORE));
+    if (refused != 0 || ((in->kinds & ~taken) != 0 && !table->connector->sink->upsert_with_key)) {
+        lt_error_set(err, LT_ERR_SQL, "table sink '" LT_STR_FMT "' (connector '%s') does not take %s changes, which the query produces", LT_STR_ARG(table->name),
+                     table->connector->name, (in->kinds & (1u << LT_DELETE)) != 0 ? "update and delete" : "update");
+        lt_error_hint(err, "aggregate in windows (their results are final), or write to a sink that takes updates, such as print");
+        return LT_ERR_SQL;
+    }
+    return LT_OK;
+}
+
+/* Changelog kinds that an in-process source declares; everything else only inserts. */
+static lt_status source_kinds(lt_plan_node *node, lt_error *err)
+{
+    node->kinds = 1u << LT_INSERT;
+    const lt_connector *connector = node->u.table.table->connector;
+    if (!lt_options_has(&node->u.table.options, "changelog")) {
+        return LT_OK;
+    }
+    lt_str text = lt_options_get(&node->u.table.options, NULL, connector->options, connector->option_count, "changelog");
+    for (size_t i = 0; i < text.len; i++) {
+        bool before = i + 1 < text.len && text.ptr[i] == 'U' && text.ptr[i + 1] == 'B';
+        bool after = i + 1 < text.len && text.ptr[i] == 'U' && text.ptr[i + 1] == 'A';
+        node->kinds |= before ? 1u << LT_UPDATE_BEFORE : after ? 1u << LT_UPDATE_AFTER : text.ptr[i] == 'D' ? 1u << LT_DELETE : 0u;
+    }
+    if ((node->kinds & (1u << LT_UPDATE_AFTER)) != 0 && (node->kinds & (1u << LT_UPDATE_BEFORE)) == 0) {
+        return lt_error_set(err, LT_ERR_UNSUPPORTED, "table '" LT_STR_FMT "': upsert sources (updates without their old row) are not supported yet",
+                            LT_STR_ARG(node->u.table.table->name));
+    }
+    return LT_OK;
+}
+
+static bool consumer_is_net_safe(const lt_planner *p, const lt_plan_node *consumer)
+{
+    if (consumer->kind == LT_PLAN_SINK) {
+        const lt_table_def *table = consumer->u.table.table;
+        return table == NULL ? p->options->final_rows && p->plan->bounded : strcmp(table->connector->name, "blackhole") == 0;
+    }
+    /* A calc only forwards what it gets. */
+    return consumer->kind == LT_PLAN_OPERATOR && consumer->u.op.cls == &lt_op_calc && consumer->net_ok;
+}
+
+static void infer_net(lt_planner *p)
+{
+    lt_plan *plan = p->plan;
+    for (uint32_t id = plan->node_count; id-- > 0;) {
+        lt_plan_node *node = plan->nodes[id];
+        bool has_consumer = false;
+        node->net_ok = true;
+        for (uint32_t other = id + 1; other < plan->node_count; other++) {
+            for (uint32_t i = 0; i < plan->nodes[other]->input_count; i++) {
+                if (plan->nodes[other]->inputs[i] == id) {
+                    has_consumer = true;
+                    node->net_ok = node->net_ok && consumer_is_net_safe(p, plan->nodes[other]);
+                }
+            }
+        }
+        node->net_ok = node->net_ok && has_consumer;
+        if (node->kind == LT_PLAN_OPERATOR && node->u.op.cls == &lt_op_group_agg) {
+            ((lt_group_agg_spec *)node->u.op.spec)->net_ok = node->net_ok;
+        }
+    }
+}
+
+lt_status lt_plan_changelog(lt_planner *p, lt_error *err)
+{
+    for (uint32_t id = 0; id < p->plan->node_count; id++) {
+        lt_plan_node *node = p->plan->nodes[id];
+        switch (node->kind) {
+        case LT_PLAN_SOURCE:
+            LT_TRY(source_kinds(node, err));
+            break;
+        case LT_PLAN_VALUES:
+            node->kinds = 1u << LT_INSERT;
+            break;
+        case LT_PLAN_OPERATOR:
+            LT_TRY(infer_operator(p, node, err));
+            break;
+        case LT_PLAN_SINK:
+            LT_TRY(infer_sink(p, node, err));
+            break;
+        }
+    }
+    infer_net(p);
+    return LT_OK;
+}

@@ -1,0 +1,242 @@
+/* EXPLAIN: the plan as an indented tree from each sink down, with what flows on every edge. A node that several consumers read is printed once and referred to afterwards. */
+#include <string.h>
+
+#include "plan/plan.h"
+
+static const char *determinism_name(lt_determinism d)
+{
+    static const char *const names[] = {"exact", "final", "final if nothing is late", "order-dependent"};
+    return names[d];
+}
+
+static void print_kinds(const lt_plan_node *node, lt_text *to)
+{
+    static const char *const names[] = {"I", "UB", "UA", "D"};
+    const char *sep = "";
+    for (unsigned k = 0; k < 4; k++) {
+        if ((node->kinds & (1u << k)) != 0) {
+            lt_text_printf(to, "%s%s", sep, names[k]);
+            sep = ",";
+        }
+    }
+}
+
+static void print_columns(const lt_schema *schema, const uint32_t *cols, uint32_t count, lt_text *to)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        lt_text_printf(to, "%s" LT_STR_FMT, i > 0 ? ", " : "", LT_STR_ARG(schema->fields[cols[i]].name));
+    }
+}
+
+static void print_schema(const lt_schema *schema, lt_text *to)
+{
+    for (uint32_t i = 0; i < schema->count; i++) {
+        lt_text_printf(to, "%s" LT_STR_FMT, i > 0 ? ", " : "", LT_STR_ARG(schema->fields[i].name));
+    }
+}
+
+static void print_ms(int64_t ms, lt_text *to)
+{
+    static const struct {
+        int64_t ms;
+        const char *unit;
+    } units[] = {{86400000, "d"}, {3600000, "h"}, {60000, "min"}, {1000, "s"}, {1, "ms"}};
+    for (size_t i = 0; i < LT_COUNT_OF(units); i++) {
+        if (ms % units[i].ms == 0 || units[i].ms == 1) {
+            lt_text_printf(to, "%lld %s", (long long)(ms / units[i].ms), units[i].unit);
+            return;
+        }
+    }
+}
+
+static void print_window(const lt_window *window, const lt_schema *in, lt_text *to)
+{
+    if (window->attached) {
+        lt_text_printf(to, "window=[" LT_STR_FMT ", " LT_STR_FMT "]", LT_STR_ARG(in->fields[window->start_col].name), LT_STR_ARG(in->fields[window->end_col].name));
+        return;
+    }
+    lt_text_printf(to, "window=%s(" LT_STR_FMT, lt_window_kind_name(window->kind), LT_STR_ARG(in->fields[window->time_col].name));
+    if (window->kind == LT_WINDOW_HOP || window->kind == LT_WINDOW_CUMULATE) {
+        lt_text_puts(to, window->kind == LT_WINDOW_HOP ? ", slide " : ", step ");
+        print_ms(window->step_ms, to);
+    }
+    lt_text_puts(to, window->kind == LT_WINDOW_SESSION ? ", gap " : ", size ");
+    print_ms(window->size_ms, to);
+    if (window->offset_ms != 0) {
+        lt_text_puts(to, ", offset ");
+        print_ms(window->offset_ms, to);
+    }
+    lt_text_puts(to, ")");
+}
+
+static void print_aggs(const lt_schema *in, lt_agg *const *aggs, uint32_t count, lt_text *to)
+{
+    lt_text_puts(to, "aggregates=[");
+    for (uint32_t i = 0; i < count; i++) {
+        lt_text_puts(to, i > 0 ? ", " : "");
+        lt_agg_print(aggs[i], in, to);
+    }
+    lt_text_puts(to, "]");
+}
+
+static void print_calc(const lt_plan_node *node, const lt_schema *in, lt_text *to)
+{
+    const lt_calc_spec *spec = node->u.op.spec;
+    lt_text_puts(to, "select=[");
+    for (uint32_t i = 0; i < spec->expr_count; i++) {
+        lt_text_puts(to, i > 0 ? ", " : "");
+        size_t start = to->len;
+        lt_expr_print(spec->exprs[i], in, to);
+        lt_str printed = {to->ptr + start, to->len - start};
+        if (!to->failed && !lt_str_eq(printed, node->schema->fields[i].name)) {
+            lt_text_printf(to, " AS " LT_STR_FMT, LT_STR_ARG(node->schema->fields[i].name));
+        }
+    }
+    lt_text_puts(to, "]");
+    if (spec->condition != NULL) {
+        lt_text_puts(to, ", where=[");
+        lt_expr_print(spec->condition, in, to);
+        lt_text_puts(to, "]");
+    }
+}
+
+static void print_topn(const lt_window_topn_spec *spec, const lt_schema *in, lt_text *to)
+{
+    lt_text_puts(to, "partition=[");
+    print_columns(in, spec->partition, spec->partition_count, to);
+    lt_text_puts(to, "], order=[");
+    for (uint32_t i = 0; i < spec->order_count; i++) {
+        lt_text_printf(to, "%s" LT_STR_FMT " %s", i > 0 ? ", " : "", LT_STR_ARG(in->fields[spec->order[i].col].name), spec->order[i].descending ? "DESC" : "ASC");
+    }
+    lt_text_printf(to, "], rank=[%lld..%lld]", (long long)spec->rank_min, (long long)spec->rank_max);
+}
+
+static void print_operator(const lt_plan *plan, const lt_plan_node *node, lt_text *to)
+{
+    const lt_op_class *cls = node->u.op.cls;
+    const lt_schema *in = plan->nodes[node->inputs[0]]->schema;
+    if (cls == &lt_op_calc) {
+        print_calc(node, in, to);
+    } else if (cls == &lt_op_watermark) {
+        const lt_watermark_spec *spec = node->u.op.spec;
+        lt_text_printf(to, "rowtime=[" LT_STR_FMT "], watermark=[", LT_STR_ARG(in->fields[spec->time_col].name));
+        if (spec->watermark != NULL) {
+            lt_expr_print(spec->watermark, in, to);
+        } else {
+            lt_text_puts(to, "SOURCE_WATERMARK()");
+        }
+        lt_text_puts(to, "]");
+    } else if (cls == &lt_op_window_expand) {
+        print_window(&((const lt_window_expand_spec *)node->u.op.spec)->window, in, to);
+    } else if (cls == &lt_op_window_agg || cls == &lt_op_session_agg) {
+        const lt_window_agg_spec *spec = node->u.op.spec;
+        print_window(&spec->window, in, to);
+        lt_text_puts(to, ", keys=[");
+        print_columns(in, spec->keys, spec->key_count, to);
+        lt_text_puts(to, "], ");
+        print_aggs(in, spec->aggs, spec->agg_count, to);
+    } else if (cls == &lt_op_group_agg) {
+        const lt_group_agg_spec *spec = node->u.op.spec;
+        lt_text_puts(to, "keys=[");
+        print_columns(in, spec->keys, spec->key_count, to);
+        lt_text_puts(to, "], ");
+        print_aggs(in, spec->aggs, spec->agg_count, to);
+    } else if (cls == &lt_op_limit) {
+        const lt_limit_spec *spec = node->u.op.spec;
+        lt_text_printf(to, "offset=%lld, fetch=%lld", (long long)spec->offset, (long long)spec->count);
+    } else if (cls == &lt_op_window_topn) {
+        print_topn(node->u.op.spec, in, to);
+    } else if (cls == &lt_op_pace) {
+        lt_text_printf(to, "speed=%g", ((const lt_pace_spec *)node->u.op.spec)->speed);
+    }
+}
+
+static const char *sink_guarantee(const lt_connector *connector)
+{
+    if (connector->sink->immediate) {
+        return "immediate, may repeat after a restore";
+    }
+    switch (connector->sink->guarantee) {
+    case LT_SINK_EXACTLY_ONCE:
+        return "exactly-once";
+    case LT_SINK_IDEMPOTENT:
+        return "idempotent";
+    case LT_SINK_AT_LEAST_ONCE:
+        break;
+    }
+    return "at-least-once";
+}
+
+static const char *source_guarantee(const lt_connector *connector)
+{
+    switch (connector->source->guarantee) {
+    case LT_SOURCE_REPLAYABLE:
+        return "replayable";
+    case LT_SOURCE_ACK:
+        return "acknowledged";
+    case LT_SOURCE_EPHEMERAL:
+        break;
+    }
+    return "not replayable: rows in flight are lost with the process";
+}
+
+static void print_node(const lt_plan *plan, uint32_t id, unsigned depth, bool *seen, lt_text *to)
+{
+    const lt_plan_node *node = plan->nodes[id];
+    lt_text_printf(to, "%*s%s" LT_STR_FMT, (int)depth * 3, "", depth > 0 ? "+- " : "", LT_STR_ARG(node->label));
+    if (seen[id]) {
+        lt_text_printf(to, " (shared, node %u)\n", id);
+        return;
+    }
+    seen[id] = true;
+    lt_text_puts(to, "(");
+    switch (node->kind) {
+    case LT_PLAN_OPERATOR:
+        print_operator(plan, node, to);
+        break;
+    case LT_PLAN_SOURCE:
+        lt_text_printf(to, "connector=[%s], columns=[", node->u.table.table->connector->name);
+        print_schema(node->schema, to);
+        lt_text_printf(to, "], %s, %s", node->u.table.bounded ? "bounded" : "unbounded", source_guarantee(node->u.table.table->connector));
+        break;
+    case LT_PLAN_VALUES:
+        lt_text_printf(to, "rows=%u", node->u.values.row_count);
+        break;
+    case LT_PLAN_SINK:
+        if (node->u.table.table != NULL) {
+            lt_text_printf(to, "connector=[%s], columns=[", node->u.table.table->connector->name);
+            print_schema(node->schema, to);
+            lt_text_printf(to, "], %s", sink_guarantee(node->u.table.table->connector));
+        } else {
+            lt_text_puts(to, "columns=[");
+            print_schema(node->schema, to);
+            lt_text_puts(to, "]");
+        }
+        break;
+    }
+    lt_text_puts(to, ") changelog=[");
+    print_kinds(node, to);
+    lt_text_printf(to, "], result=%s", determinism_name(node->determinism));
+    if (node->key != NULL && node->key_count > 0) {
+        lt_text_puts(to, ", key=[");
+        print_columns(node->schema, node->key, node->key_count, to);
+        lt_text_puts(to, "]");
+    }
+    lt_text_puts(to, "\n");
+    for (uint32_t i = 0; i < node->input_count; i++) {
+        print_node(plan, node->inputs[i], depth + 1, seen, to);
+    }
+}
+
+void lt_plan_explain(const lt_plan *plan, lt_text *to)
+{
+    bool *seen = lt_mem_zalloc(to->mem, plan->node_count * sizeof *seen);
+    if (seen == NULL) {
+        to->failed = true;
+        return;
+    }
+    for (uint32_t i = 0; i < plan->sink_count; i++) {
+        print_node(plan, plan->sinks[i], 0, seen, to);
+    }
+    lt_mem_free(to->mem, seen, plan->node_count * sizeof *seen);
+}

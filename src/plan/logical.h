@@ -1,0 +1,92 @@
+/* Private to src/plan: the logical graph between the bound tree and the physical plan.
+ *
+ * Nodes are hash-consed: building a node that equals an existing one gives the existing one, so that a table or view which several INSERTs of a statement set read becomes one node with several consumers (the
+ * shared scan). The steps are: translate (bound tree -> graph, recognising patterns), merge (neighbouring calcs), prune (which columns are needed), emit (physical nodes), changelog (what flows on
+ * each edge). */
+#pragma once
+
+#include "plan/plan.h"
+
+typedef enum {
+    LT_LOG_SOURCE,
+    LT_LOG_VALUES,
+    LT_LOG_CALC,
+    LT_LOG_WATERMARK,
+    LT_LOG_EXPAND,     /* windowing table function alone */
+    LT_LOG_WINDOW_AGG, /* output: keys, aggregates, window_start, window_end, window_time */
+    LT_LOG_GROUP_AGG,
+    LT_LOG_UNION,
+    LT_LOG_LIMIT,
+    LT_LOG_TOPN,
+    LT_LOG_SINK
+} lt_log_kind;
+
+typedef struct lt_log lt_log;
+
+struct lt_log {
+    lt_log_kind kind;
+    uint32_t id; /* order of creation: inputs come before their consumers */
+    uint32_t pos;
+    const lt_schema *schema;
+    lt_log **inputs;
+    uint32_t input_count;
+    uint32_t consumers;
+    bool *needed;     /* prune.c: per column */
+    uint32_t *map;    /* emit.c: column -> column of the physical node; UINT32_MAX = pruned */
+    uint32_t node;    /* emit.c: physical id + 1; 0 = not emitted yet */
+    lt_log *merged;   /* merge.c: what replaces this node; NULL = not looked at yet */
+    /* payload by kind */
+    const lt_rel *rel;  /* SOURCE, VALUES, WATERMARK, SINK: the bound node */
+    lt_expr *condition; /* CALC */
+    lt_expr **exprs;    /* CALC: one per column */
+    lt_window window;   /* EXPAND, WINDOW_AGG */
+    const uint32_t *keys; /* WINDOW_AGG, GROUP_AGG; EXPAND: session keys; TOPN: partition without the bounds */
+    uint32_t key_count;
+    lt_agg **aggs;
+    uint32_t agg_count;
+    int64_t offset, count;      /* LIMIT */
+    lt_window_topn_spec topn;   /* TOPN: rank range, order, bounds */
+};
+
+typedef struct {
+    lt_catalog *catalog;
+    lt_arena *arena;
+    lt_expr_builder builder;
+    const lt_plan_options *options;
+    bool is_query;
+    lt_log **nodes;
+    uint32_t node_count, node_cap;
+    lt_plan *plan;
+    uint32_t plan_cap;
+} lt_planner;
+
+/* logical.c */
+lt_log *lt_log_new(lt_planner *p, lt_log_kind kind, const lt_schema *schema, lt_log *const *inputs, uint32_t count); /* not interned yet; NULL = out of memory */
+lt_status lt_log_intern(lt_planner *p, lt_log *node, lt_log **out, lt_error *err);
+lt_status lt_log_calc(lt_planner *p, lt_log *input, lt_expr *condition, lt_expr **exprs, const lt_schema *schema, lt_log **out, lt_error *err);
+lt_status lt_log_identity(lt_planner *p, const lt_schema *schema, lt_expr ***out, lt_error *err); /* column references */
+bool lt_calc_is_identity(const lt_log *calc);
+lt_status lt_plan_and(lt_planner *p, lt_expr *a, lt_expr *b, lt_expr **out, lt_error *err); /* either may be NULL */
+
+/* translate.c */
+lt_status lt_plan_translate(lt_planner *p, lt_rel *rel, lt_log **out, lt_error *err);
+
+/* rules_window.c: AGGREGATE over windowed rows. *out NULL when it is an ordinary group aggregate. */
+lt_status lt_rule_window_agg(lt_planner *p, lt_rel *agg, lt_log **out, lt_error *err);
+/* rules_topn.c: FILTER on a ROW_NUMBER. *out NULL when the pattern is not there. */
+lt_status lt_rule_topn(lt_planner *p, lt_rel *filter, lt_log **out, lt_error *err);
+
+/* A chain of projections and filters seen from its bottom: what each column on top is in terms of the bottom's output. */
+typedef struct {
+    lt_rel *bottom;
+    lt_expr **exprs;    /* one per column of the top */
+    lt_expr *condition; /* all filters of the chain, over the bottom's output; NULL = none */
+} lt_chain;
+/* Follows PROJECT and FILTER nodes down from `top` until a node of another kind. */
+lt_status lt_chain_collapse(lt_planner *p, lt_rel *top, lt_chain *out, lt_error *err);
+
+/* merge.c, prune.c, emit.c, changelog.c */
+lt_status lt_plan_merge(lt_planner *p, lt_log *node, lt_log **out, lt_error *err);
+lt_status lt_plan_prune(lt_planner *p, lt_log *const *roots, uint32_t count, lt_error *err);
+lt_status lt_plan_emit(lt_planner *p, lt_log *root, lt_error *err);
+lt_status lt_plan_changelog(lt_planner *p, lt_error *err);

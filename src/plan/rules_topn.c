@@ -1,0 +1,182 @@
+/* Window Top-N: a condition on ROW_NUMBER() OVER (PARTITION BY window_start, window_end, .. ORDER BY ..), such as rn <= 3. */
+#include <string.h>
+
+#include "expr/registry.h"
+#include "plan/logical.h"
+
+typedef struct {
+    lt_rel *rank;
+    lt_chain chain;   /* from the filter down to the RANK node, the filter's condition included */
+    uint32_t rank_col;
+    int64_t min, max; /* inclusive */
+    lt_expr *rest;    /* conjuncts that are not about the rank; over the RANK node's output */
+    bool bounded;
+} topn_match;
+
+static bool int_literal(const lt_expr *expr, int64_t *out)
+{
+    if (expr->kind != LT_NODE_LITERAL || expr->u.literal.is_null || !lt_type_is_integer(expr->type)) {
+        return false;
+    }
+    *out = expr->u.literal.u.i;
+    return true;
+}
+
+static bool is_rank(const topn_match *m, const lt_expr *expr)
+{
+    return expr->kind == LT_NODE_COLUMN && expr->u.column == m->rank_col;
+}
+
+static const char *mirrored(const char *name)
+{
+    static const char *const pairs[][2] = {{"<", ">"}, {">", "<"}, {"<=", ">="}, {">=", "<="}, {"=", "="}};
+    for (size_t i = 0; i < LT_COUNT_OF(pairs); i++) {
+        if (strcmp(name, pairs[i][0]) == 0) {
+            return pairs[i][1];
+        }
+    }
+    return NULL;
+}
+
+/* Narrows the rank range by one conjunct; false when it is not a comparison of the rank with a number. */
+static bool narrow(topn_match *m, const lt_expr *expr, const char *name)
+{
+    int64_t n;
+    if (strcmp(name, "BETWEEN") == 0 && is_rank(m, expr->u.call.args[0])) {
+        int64_t high;
+        if (!int_literal(expr->u.call.args[1], &n) || !int_literal(expr->u.call.args[2], &high)) {
+            return false;
+        }
+        m->min = LT_MAX(m->min, n);
+        m->max = LT_MIN(m->max, high);
+        m->bounded = true;
+        return true;
+    }
+    if (expr->u.call.arg_count != 2 || mirrored(name) == NULL) {
+        return false;
+    }
+    const lt_expr *left = expr->u.call.args[0];
+    const lt_expr *right = expr->u.call.args[1];
+    if (is_rank(m, right) && int_literal(left, &n)) {
+        name = mirrored(name);
+    } else if (!is_rank(m, left) || !int_literal(right, &n)) {
+        return false;
+    }
+    bool less = name[0] == '<';
+    bool equal = name[0] == '=';
+    bool closed = name[0] != '=' && name[1] == '=';
+    if (less || equal) {
+        m->max = LT_MIN(m->max, equal || closed ? n : n - 1);
+        m->bounded = true;
+    }
+    if (!less) {
+        m->min = LT_MAX(m->min, equal || closed ? n : n + 1);
+    }
+    return true;
+}
+
+static lt_status split(lt_planner *p, topn_match *m, lt_expr *expr, lt_error *err)
+{
+    const char *name = expr->kind == LT_NODE_CALL ? expr->u.call.func->name : "";
+    if (strcmp(name, "AND") == 0) {
+        for (uint32_t i = 0; i < expr->u.call.arg_count; i++) {
+            LT_TRY(split(p, m, expr->u.call.args[i], err));
+        }
+        return LT_OK;
+    }
+    if (expr->kind == LT_NODE_CALL && narrow(m, expr, name)) {
+        return LT_OK;
+    }
+    return lt_plan_and(p, m->rest, expr, &m->rest, err);
+}
+
+typedef struct {
+    uint32_t col;
+    bool found;
+} col_use;
+
+static void note_col(void *arg, uint32_t index)
+{
+    col_use *use = arg;
+    use->found = use->found || index == use->col;
+}
+
+static bool rank_is_used(const topn_match *m, uint32_t count)
+{
+    col_use use = {m->rank_col, false};
+    for (uint32_t i = 0; i < count; i++) {
+        lt_expr_columns(m->chain.exprs[i], note_col, &use);
+    }
+    if (m->rest != NULL) {
+        lt_expr_columns(m->rest, note_col, &use);
+    }
+    return use.found;
+}
+
+static bool in_partition(const lt_rel *rank, int col)
+{
+    for (uint32_t i = 0; col >= 0 && i < rank->u.rank.partition_count; i++) {
+        if (rank->u.rank.partition[i] == (uint32_t)col) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static lt_status make_topn(lt_planner *p, topn_match *m, bool rank_output, lt_log **out, lt_error *err)
+{
+    lt_rel *rank = m->rank;
+    const lt_window_props *props = &rank->inputs[0]->window;
+    lt_log *input;
+    LT_TRY(lt_plan_translate(p, rank->inputs[0], &input, err));
+    const lt_schema *schema = rank_output ? rank->schema : rank->inputs[0]->schema;
+    lt_log *node = lt_log_new(p, LT_LOG_TOPN, schema, &input, 1);
+    uint32_t *partition = LT_NEW_ARRAY(p->arena, uint32_t, rank->u.rank.partition_count + 1);
+    if (node == NULL || partition == NULL) {
+        return lt_error_nomem(err, "a plan");
+    }
+    lt_window_topn_spec *spec = &node->topn;
+    for (uint32_t i = 0; i < rank->u.rank.partition_count; i++) {
+        uint32_t col = rank->u.rank.partition[i];
+        if ((int)col != props->start_col && (int)col != props->end_col) {
+            partition[spec->partition_count++] = col;
+        }
+    }
+    spec->partition = partition;
+    spec->start_col = (uint32_t)props->start_col;
+    spec->end_col = (uint32_t)props->end_col;
+    spec->ltz = props->ltz;
+    spec->order = rank->u.rank.order;
+    spec->order_count = rank->u.rank.order_count;
+    spec->rank_min = m->min;
+    spec->rank_max = m->max;
+    spec->rank_output = rank_output;
+    node->pos = rank->pos;
+    return lt_log_intern(p, node, out, err);
+}
+
+lt_status lt_rule_topn(lt_planner *p, lt_rel *filter, lt_log **out, lt_error *err)
+{
+    topn_match m = {.min = 1, .max = INT64_MAX};
+    LT_TRY(lt_chain_collapse(p, filter, &m.chain, err));
+    if (m.chain.bottom->kind != LT_REL_RANK || m.chain.condition == NULL) {
+        return LT_OK;
+    }
+    m.rank = m.chain.bottom;
+    m.rank_col = m.rank->schema->count - 1;
+    LT_TRY(split(p, &m, m.chain.condition, err));
+    if (!m.bounded) {
+        lt_error_set_at(err, LT_ERR_UNSUPPORTED, m.rank->pos, "ROW_NUMBER() needs an upper bound, such as WHERE rn <= 3");
+        return LT_ERR_UNSUPPORTED;
+    }
+    const lt_window_props *props = &m.rank->inputs[0]->window;
+    if (!props->present || !in_partition(m.rank, props->start_col) || !in_partition(m.rank, props->end_col)) {
+        lt_error_set_at(err, LT_ERR_UNSUPPORTED, m.rank->pos, "Top-N and deduplication outside of windows are not supported yet");
+        lt_error_hint(err, "put window_start and window_end of a windowing table function into PARTITION BY");
+        return LT_ERR_UNSUPPORTED;
+    }
+    bool rank_output = rank_is_used(&m, filter->schema->count);
+    lt_log *topn;
+    LT_TRY(make_topn(p, &m, rank_output, &topn, err));
+    return lt_log_calc(p, topn, m.rest, m.chain.exprs, filter->schema, out, err);
+}
