@@ -1,4 +1,5 @@
-/* How fast JSON lines become columns: bid records of about 255 bytes as in the Nexmark-like benchmark, projected to auction, price and time. One JSON object per result on standard output.
+/* How fast JSON lines become columns: bid records of about 255 bytes as in the Nexmark-like
+ * benchmark, projected to auction, price and time. One JSON object per result on standard output.
  * Usage: bench_json_decode [RECORDS [LEVEL]]; LEVEL is portable, avx2 or avx512. */
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,7 +9,7 @@
 #include "base/arena.h"
 #include "format/format.h"
 
-#define ROUNDS 40
+#define ROUNDS 9
 
 static uint64_t rng = 88172645463325252ULL;
 
@@ -23,7 +24,7 @@ static uint64_t rnd(void)
 /* One record to `out`; gives its length. */
 static size_t put_bid(char *out, size_t room, long i, long count)
 {
-    static const char *const channels[] = {"Google",     "Facebook",   "Baidu",       "Apple",
+    static const char *const channels[] = {"Google",       "Facebook",   "Baidu",       "Apple",
                                            "channel-1021", "channel-77", "channel-5310"};
     char extra[96];
     uint64_t r = rnd();
@@ -36,12 +37,14 @@ static size_t put_bid(char *out, size_t room, long i, long count)
     for (int j = 0; j < extra_len; j++) {
         extra[j] = (char)('a' + rnd() % 26);
     }
-    int len = snprintf(
-        out, room,
-        "{\"auction\":%u,\"bidder\":%u,\"price\":%lu,\"channel\":\"%s\",\"url\":\"https://www.nexmark.example/"
-        "item.htm?query=%u&channel_id=%lu\",\"dateTime\":\"2026-01-01T00:%02ld:%02ld.%03ldZ\",\"extra\":\"%.*s\"}\n",
-        auction, bidder, price, channels[(q >> 50) % 7], (unsigned)(r >> 33) % 1000,
-        (unsigned long)(q >> 33), ms / 60000, ms / 1000 % 60, ms % 1000, extra_len, extra);
+    int len =
+        snprintf(out, room,
+                 "{\"auction\":%u,\"bidder\":%u,\"price\":%lu,\"channel\":\"%s\",\"url\":\"https://"
+                 "www.nexmark.example/"
+                 "item.htm?query=%u&channel_id=%lu\",\"dateTime\":\"2026-01-01T00:%02ld:%02ld.%"
+                 "03ldZ\",\"extra\":\"%.*s\"}\n",
+                 auction, bidder, price, channels[(q >> 50) % 7], (unsigned)(r >> 33) % 1000,
+                 (unsigned long)(q >> 33), ms / 60000, ms / 1000 % 60, ms % 1000, extra_len, extra);
     return (size_t)len;
 }
 
@@ -60,7 +63,8 @@ static double now_s(void)
 
 static void report(const char *name, double value, const char *unit)
 {
-    printf("{\"name\":\"%s\",\"value\":%.4g,\"unit\":\"%s\",\"better\":\"higher\"}\n", name, value, unit);
+    printf("{\"name\":\"%s\",\"value\":%.4g,\"unit\":\"%s\",\"better\":\"higher\"}\n", name, value,
+           unit);
 }
 
 typedef struct {

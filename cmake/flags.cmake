@@ -35,3 +35,7 @@ else()
   endif()
   add_link_options(-Wl,-z,relro,-z,now,-z,noexecstack)
 endif()
+
+if(LEAT_FUZZ)
+  add_compile_options(-fsanitize=fuzzer-no-link)
+endif()

@@ -1,5 +1,5 @@
-/* leat inside a C program: push events, step the engine on this thread, read the windows that close.
- *   cc embed.c $(pkg-config --cflags --libs leat) -o embed && ./embed */
+/* leat inside a C program: push events, step the engine on this thread, read the windows that
+ * close. cc embed.c $(pkg-config --cflags --libs leat) -o embed && ./embed */
 #include <leat/leat.h>
 #include <stdio.h>
 #include <string.h>

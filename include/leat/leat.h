@@ -2,15 +2,18 @@
  *
  *   leat *db;
  *   leat_open(NULL, &db);
- *   leat_execute(db, "CREATE TABLE clicks (...) WITH ('connector' = 'feed', 'format' = 'json')", NULL);
- *   leat_execute(db, "SELECT page, COUNT(*) FROM TUMBLE(...) GROUP BY ...", &job);
+ *   leat_execute(db, "CREATE TABLE clicks (...) WITH ('connector' = 'feed', 'format' = 'json')",
+ * NULL); leat_execute(db, "SELECT page, COUNT(*) FROM TUMBLE(...) GROUP BY ...", &job);
  *   leat_push(db, "clicks", LEAT_INSERT, bytes, size);
  *   leat_step(job, 1000);
  *   while ((rows = leat_take(job)) != NULL) { ... leat_rows_free(rows); }
  *
- * Shapes and ownership. Strings are UTF-8. What a function returns as `const` is borrowed and valid until the next call on the same handle, unless said otherwise. A handle and its jobs are
- * used by one thread at a time; only leat_wake() may be called from anywhere, a signal handler included. The library makes no threads, installs no signal handlers, never exits
- * or aborts for want of memory, and writes to no standard stream unless a table says so. Event times are milliseconds since 1970-01-01 UTC; LEAT_TIME_MIN means none yet. */
+ * Shapes and ownership. Strings are UTF-8. What a function returns as `const` is borrowed and valid
+ * until the next call on the same handle, unless said otherwise. A handle and its jobs are used by
+ * one thread at a time; only leat_wake() may be called from anywhere, a signal handler included.
+ * The library makes no threads, installs no signal handlers, never exits or aborts for want of
+ * memory, and writes to no standard stream unless a table says so. Event times are milliseconds
+ * since 1970-01-01 UTC; LEAT_TIME_MIN means none yet. */
 #ifndef LEAT_H
 #define LEAT_H
 
@@ -28,7 +31,7 @@
 extern "C" {
 #endif
 
-#define LEAT_VERSION "0.1.0"
+#define LEAT_VERSION  "0.1.0"
 #define LEAT_TIME_MIN INT64_MIN
 #define LEAT_TIME_MAX INT64_MAX
 
@@ -39,37 +42,44 @@ typedef struct leat_rows leat_rows; /* some result rows */
 /* How a call ended. The values are those of the command's exit codes where they coincide. */
 typedef enum {
     LEAT_OK = 0,
-    LEAT_USAGE = 1,       /* wrong call or option */
-    LEAT_SQL = 2,         /* syntax, name or type error, or something that leat does not run */
-    LEAT_CONNECT = 3,     /* a file or remote system could not be reached */
-    LEAT_DATA = 4,        /* bad data under the policy 'fail' */
-    LEAT_STATE = 5,       /* a snapshot is unusable */
+    LEAT_USAGE = 1,   /* wrong call or option */
+    LEAT_SQL = 2,     /* syntax, name or type error, or something that leat does not run */
+    LEAT_CONNECT = 3, /* a file or remote system could not be reached */
+    LEAT_DATA = 4,    /* bad data under the policy 'fail' */
+    LEAT_STATE = 5,   /* a snapshot is unusable */
     LEAT_PERMISSION = 6,
     LEAT_NOMEM = 7,
-    LEAT_FULL = 8,        /* not an error: the feed is full; step, then push again */
-    LEAT_END = 9,         /* not an error: no further statement */
+    LEAT_FULL = 8, /* not an error: the feed is full; step, then push again */
+    LEAT_END = 9,  /* not an error: no further statement */
     LEAT_INTERNAL = 10,
     LEAT_INTERRUPTED = 130
 } leat_status;
 
-typedef enum { LEAT_INSERT = 0, LEAT_UPDATE_BEFORE = 1, LEAT_UPDATE_AFTER = 2, LEAT_DELETE = 3 } leat_kind;
+typedef enum {
+    LEAT_INSERT = 0,
+    LEAT_UPDATE_BEFORE = 1,
+    LEAT_UPDATE_AFTER = 2,
+    LEAT_DELETE = 3
+} leat_kind;
 
 /* All members may be zero. */
 typedef struct {
-    size_t struct_size;        /* sizeof(leat_config), so that later versions can add members */
-    const char *name;          /* of jobs, in messages and for the rejects file */
-    const char *rejects_dir;   /* where `<job>.rejects.jsonl` goes; NULL = rejected rows are only counted */
-    int64_t memory_bytes_max;  /* 0 = no maximum */
-    uint32_t batch_rows;       /* rows per batch at most; 0 = 4096 */
-    bool virtual_clock;        /* time stands still until leat_clock() moves it: for tests */
-    bool no_files;             /* refuse connectors that open files or standard streams */
-    bool inferred_tables;      /* FROM 'file.jsonl', FROM stdin, FROM datagen */
-    int64_t idle_timeout_ms;   /* of unbounded sources that do not say; 0 = off */
-    int64_t future_skew_ms;    /* far-future guard of unbounded sources that do not say; 0 = off */
-    double replay_speed;       /* pace bounded sources by their event time; 0 = off, 60 = a minute a second */
-    const char *event_time;    /* inferred tables: the column that carries event time; NULL = none */
-    int64_t event_delay_ms;    /* and how far it may run out of order */
-    bool final_rows;           /* queries over bounded input give only their final rows, all +I */
+    size_t struct_size; /* sizeof(leat_config), so that later versions can add members */
+    const char *name;   /* of jobs, in messages and for the rejects file */
+    const char
+        *rejects_dir; /* where `<job>.rejects.jsonl` goes; NULL = rejected rows are only counted */
+    int64_t memory_bytes_max; /* 0 = no maximum */
+    uint32_t batch_rows;      /* rows per batch at most; 0 = 4096 */
+    bool virtual_clock;       /* time stands still until leat_clock() moves it: for tests */
+    bool no_files;            /* refuse connectors that open files or standard streams */
+    bool inferred_tables;     /* FROM 'file.jsonl', FROM stdin, FROM datagen */
+    int64_t idle_timeout_ms;  /* of unbounded sources that do not say; 0 = off */
+    int64_t future_skew_ms;   /* far-future guard of unbounded sources that do not say; 0 = off */
+    double replay_speed;      /* pace bounded sources by their event time; 0 = off, 60 = a minute a
+                                 second */
+    const char *event_time;   /* inferred tables: the column that carries event time; NULL = none */
+    int64_t event_delay_ms;   /* and how far it may run out of order */
+    bool final_rows;          /* queries over bounded input give only their final rows, all +I */
 } leat_config;
 
 /* ---- engine ---- */
@@ -80,11 +90,14 @@ LEAT_API const char *leat_version(void); /* "0.1.0", static */
 LEAT_API leat_status leat_open(const leat_config *config, leat **out);
 LEAT_API void leat_close(leat *db); /* its jobs are freed first; accepts NULL */
 
-/* The last failed call's message: what, where (line, column, caret), why, how to fix. Ends without a newline. "" when nothing failed. */
+/* The last failed call's message: what, where (line, column, caret), why, how to fix. Ends without
+ * a newline. "" when nothing failed. */
 LEAT_API const char *leat_error(const leat *db);
 
-/* Runs the next statement of a script: *offset is where to start in sql and is moved behind the statement; LEAT_END when none is left. offset NULL: sql is one statement. DDL
- * and SET take effect at once, *job is NULL then. A query, INSERT, statement set, SHOW, DESCRIBE or EXPLAIN gives a *job to step and free. job NULL refuses those. */
+/* Runs the next statement of a script: *offset is where to start in sql and is moved behind the
+ * statement; LEAT_END when none is left. offset NULL: sql is one statement. DDL and SET take effect
+ * at once, *job is NULL then. A query, INSERT, statement set, SHOW, DESCRIBE or EXPLAIN gives a
+ * *job to step and free. job NULL refuses those. */
 LEAT_API leat_status leat_execute(leat *db, const char *sql, size_t *offset, leat_job **job);
 
 /* Parses, binds and plans a whole script and opens nothing. */
@@ -94,30 +107,37 @@ LEAT_API leat_status leat_check(leat *db, const char *sql);
 typedef void (*leat_write)(void *arg, const char *bytes, size_t size);
 LEAT_API leat_status leat_explain(leat *db, const char *sql, leat_write write, void *arg);
 
-/* CREATE TABLE text of a table (inferred ones too: "stdin", "x.jsonl"), secrets masked. NULL when there is none (see leat_error). */
+/* CREATE TABLE text of a table (inferred ones too: "stdin", "x.jsonl"), secrets masked. NULL when
+ * there is none (see leat_error). */
 LEAT_API const char *leat_ddl(leat *db, const char *table);
 
 /* ---- input from the host: tables with 'connector' = 'feed' ---- */
 
-/* Appends whole records in the table's format, all of one row kind. LEAT_FULL when the feed holds more than 16 MiB that no job has read. bytes NULL: end of input. */
-LEAT_API leat_status leat_push(leat *db, const char *table, leat_kind kind, const void *bytes, size_t size);
+/* Appends whole records in the table's format, all of one row kind. LEAT_FULL when the feed holds
+ * more than 16 MiB that no job has read. bytes NULL: end of input. */
+LEAT_API leat_status leat_push(leat *db, const char *table, leat_kind kind, const void *bytes,
+                               size_t size);
 
 /* ---- jobs ---- */
 
 typedef enum { LEAT_RUNNING, LEAT_WAITING, LEAT_DONE, LEAT_STOPPED, LEAT_FAILED } leat_state;
 
-/* Does at most budget units of work (a unit is a batch for one operator) on the calling thread, without waiting. LEAT_WAITING: nothing to do now (input, room in leat_take, or the clock is missing). */
+/* Does at most budget units of work (a unit is a batch for one operator) on the calling thread,
+ * without waiting. LEAT_WAITING: nothing to do now (input, room in leat_take, or the clock is
+ * missing). */
 LEAT_API leat_state leat_step(leat_job *job, uint32_t budget);
 
 /* Sleeps until the job may have something to do, at most timeout_ms, or until leat_wake(). */
 LEAT_API void leat_wait(leat_job *job, int64_t timeout_ms);
 LEAT_API void leat_wake(leat *db); /* async-signal-safe */
 
-/* Stops within the next steps: what was read is finished and published, open windows are held. drain: end of input, everything open fires. */
+/* Stops within the next steps: what was read is finished and published, open windows are held.
+ * drain: end of input, everything open fires. */
 LEAT_API void leat_stop(leat_job *job, bool drain);
 LEAT_API void leat_job_free(leat_job *job); /* accepts NULL */
 
-/* Snapshot of a job with nothing in flight (LEAT_WAITING, all rows taken), and its restore into a fresh job of the same statement before its first step. */
+/* Snapshot of a job with nothing in flight (LEAT_WAITING, all rows taken), and its restore into a
+ * fresh job of the same statement before its first step. */
 LEAT_API leat_status leat_save(leat_job *job, leat_write write, void *arg);
 LEAT_API leat_status leat_restore(leat_job *job, const void *bytes, size_t size);
 
@@ -148,8 +168,10 @@ typedef enum {
     LEAT_TEXT_JSON   /* a JSON value */
 } leat_text_style;
 
-/* A value as text; NULL for SQL NULL (with JSON too). *size may be NULL. Valid until the next call on these rows. */
-LEAT_API const char *leat_rows_text(leat_rows *rows, uint32_t row, uint32_t column, leat_text_style style, size_t *size);
+/* A value as text; NULL for SQL NULL (with JSON too). *size may be NULL. Valid until the next call
+ * on these rows. */
+LEAT_API const char *leat_rows_text(leat_rows *rows, uint32_t row, uint32_t column,
+                                    leat_text_style style, size_t *size);
 
 /* ---- what is going on ---- */
 
@@ -169,7 +191,8 @@ typedef struct {
 typedef struct {
     const char *name; /* "Source: clicks", "WindowAggregate", "Sink: out" */
     const char *kind; /* "source", "operator", "sink" */
-    uint64_t in, out, used, filtered, late, expired, rejected, held; /* in = used + filtered + late + expired + rejected + held */
+    uint64_t in, out, used, filtered, late, expired, rejected,
+        held; /* in = used + filtered + late + expired + rejected + held */
     uint64_t bytes, state_rows;
     int64_t state_bytes, watermark_ms;
     const char *event; /* the last named event, such as a file's rotation; "" = none */

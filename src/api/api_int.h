@@ -49,21 +49,25 @@ struct leat_rows {
 
 /* errors.c */
 leat_status lt_api_status(lt_status st);
-/* Renders err (with the statement's text, when it has a position) into db's error text and gives the public status. script may be {NULL, 0}; offset: of the statement in the script. */
+/* Renders err (with the statement's text, when it has a position) into db's error text and gives
+ * the public status. script may be {NULL, 0}; offset: of the statement in the script. */
 leat_status lt_api_fail(leat *db, const lt_error *err, lt_str script, uint32_t offset);
 
 /* infer.c */
-lt_status lt_api_infer(lt_infer_hook *hook, lt_catalog *catalog, lt_str name, lt_table_def **out, lt_error *err);
+lt_status lt_api_infer(lt_infer_hook *hook, lt_catalog *catalog, lt_str name, lt_table_def **out,
+                       lt_error *err);
 
 /* statement.c */
-lt_status lt_api_plan(leat *db, const lt_bound *bound, lt_arena *arena, lt_plan **out, lt_error *err);
+lt_status lt_api_plan(leat *db, const lt_bound *bound, lt_arena *arena, lt_plan **out,
+                      lt_error *err);
 
 /* job.c */
 lt_status lt_api_explain_listing(leat *db, const lt_bound *bound, leat_job *job, lt_error *err);
 
 /* fold.c: the final rows of a bounded query: insertions and retractions cancel out */
 typedef struct lt_fold lt_fold;
-lt_status lt_fold_new(lt_mem *mem, lt_env *env, const lt_schema *schema, lt_fold **out, lt_error *err);
+lt_status lt_fold_new(lt_mem *mem, lt_env *env, const lt_schema *schema, lt_fold **out,
+                      lt_error *err);
 void lt_fold_free(lt_fold *fold); /* accepts NULL */
 lt_status lt_fold_add(lt_fold *fold, const lt_batch *batch, lt_error *err);
 lt_status lt_fold_next(lt_fold *fold, lt_batch **out, lt_error *err); /* *out NULL = no more */

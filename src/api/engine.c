@@ -37,7 +37,8 @@ static leat_status open_parts(leat *db)
     }
     db->catalog = lt_catalog_new(&db->mem, db->env);
     db->feeds = lt_host_feeds_new(&db->mem);
-    bool copied = copy_text(db, &db->config.name) && copy_text(db, &db->config.rejects_dir) && copy_text(db, &db->config.event_time);
+    bool copied = copy_text(db, &db->config.name) && copy_text(db, &db->config.rejects_dir) &&
+                  copy_text(db, &db->config.event_time);
     return db->catalog != NULL && db->feeds != NULL && copied ? LEAT_OK : LEAT_NOMEM;
 }
 
@@ -122,7 +123,8 @@ leat_status leat_push(leat *db, const char *table, leat_kind kind, const void *b
     const lt_table_def *def = lt_catalog_find(db->catalog, &name, 1);
     lt_status st;
     if (def == NULL || def->connector == NULL || strcmp(def->connector->name, "feed") != 0) {
-        st = lt_error_set(&err, LT_ERR_USAGE, "'%s' is not a table with 'connector' = 'feed'", table);
+        st = lt_error_set(&err, LT_ERR_USAGE, "'%s' is not a table with 'connector' = 'feed'",
+                          table);
     } else if (bytes == NULL) {
         st = lt_host_feeds_end(db->feeds, def->name, &err);
     } else {

@@ -1,5 +1,6 @@
-/* Final rows: a bag of rows. Each insertion adds one, each retraction takes one away; what is left at the end is the result, in order of first appearance. The bag is a state table
- * from whole rows to counts. */
+/* Final rows: a bag of rows. Each insertion adds one, each retraction takes one away; what is left
+ * at the end is the result, in order of first appearance. The bag is a state table from whole rows
+ * to counts. */
 #include "api/api_int.h"
 #include "state/state.h"
 
@@ -43,7 +44,8 @@ static lt_status open_fold(lt_fold *fold, lt_env *env, lt_error *err)
     return lt_state_table(fold->state, &decl, &fold->table, err);
 }
 
-lt_status lt_fold_new(lt_mem *mem, lt_env *env, const lt_schema *schema, lt_fold **out, lt_error *err)
+lt_status lt_fold_new(lt_mem *mem, lt_env *env, const lt_schema *schema, lt_fold **out,
+                      lt_error *err)
 {
     lt_fold *fold = lt_mem_zalloc(mem, sizeof *fold);
     if (fold == NULL) {
@@ -98,7 +100,8 @@ lt_status lt_fold_add(lt_fold *fold, const lt_batch *batch, lt_error *err)
         int64_t *count = values[i];
         *count += lt_kind_is_add(lt_batch_kind(batch, rows[i])) ? 1 : -1;
     }
-    /* Rows that cancelled out leave no entry behind. A record may be named more than once in a batch: the first sight marks it, so that it is removed once. */
+    /* Rows that cancelled out leave no entry behind. A record may be named more than once in a
+     * batch: the first sight marks it, so that it is removed once. */
     uint32_t gone = 0;
     for (uint32_t i = 0; i < live; i++) {
         int64_t *count = values[i];
@@ -147,7 +150,8 @@ lt_status lt_fold_next(lt_fold *fold, lt_batch **out, lt_error *err)
     for (uint32_t c = 0; c < fold->schema->count; c++) {
         cols[c] = &batch->cols[c];
     }
-    lt_status st = lt_rowcodec_decode(fold->codec, ptrs, lens, count, LT_BATCH_ROWS_MAX, true, batch->arena, cols, err);
+    lt_status st = lt_rowcodec_decode(fold->codec, ptrs, lens, count, LT_BATCH_ROWS_MAX, true,
+                                      batch->arena, cols, err);
     if (st != LT_OK) {
         lt_batch_unref(batch);
         return st;

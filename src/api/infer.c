@@ -1,5 +1,6 @@
-/* Tables without DDL: FROM 'file.jsonl', FROM stdin, FROM datagen. The schema is inferred from the first lines, written as a CREATE TABLE statement, and executed like any other, so that --show-ddl shows
- * exactly what runs. */
+/* Tables without DDL: FROM 'file.jsonl', FROM stdin, FROM datagen. The schema is inferred from the
+ * first lines, written as a CREATE TABLE statement, and executed like any other, so that --show-ddl
+ * shows exactly what runs. */
 #include "api/api_int.h"
 #include "sql/parse.h"
 
@@ -20,7 +21,8 @@ static void put_column(lt_text *to, const lt_field *field, bool is_time)
     lt_text_puts(to, "  ");
     lt_sql_print_name(field->name, to);
     lt_text_putc(to, ' ');
-    if (is_time && (field->type->kind == LT_TYPE_BIGINT || field->type->kind == LT_TYPE_INT || field->type->kind == LT_TYPE_DOUBLE)) {
+    if (is_time && (field->type->kind == LT_TYPE_BIGINT || field->type->kind == LT_TYPE_INT ||
+                    field->type->kind == LT_TYPE_DOUBLE)) {
         lt_text_puts(to, "TIMESTAMP_LTZ(3)"); /* epoch seconds, milliseconds or microseconds */
     } else {
         lt_type_print(field->type, to);
@@ -33,11 +35,14 @@ static void put_watermark(lt_text *to, lt_str column, int64_t delay_ms)
     lt_sql_print_name(column, to);
     lt_text_puts(to, " AS ");
     lt_sql_print_name(column, to);
-    lt_text_printf(to, " - INTERVAL '%lld %02d:%02d:%02d.%03d' DAY(6) TO SECOND(3)", (long long)(delay_ms / 86400000), (int)(delay_ms / 3600000 % 24),
-                   (int)(delay_ms / 60000 % 60), (int)(delay_ms / 1000 % 60), (int)(delay_ms % 1000));
+    lt_text_printf(to, " - INTERVAL '%lld %02d:%02d:%02d.%03d' DAY(6) TO SECOND(3)",
+                   (long long)(delay_ms / 86400000), (int)(delay_ms / 3600000 % 24),
+                   (int)(delay_ms / 60000 % 60), (int)(delay_ms / 1000 % 60),
+                   (int)(delay_ms % 1000));
 }
 
-static lt_status make_ddl(leat *db, lt_str name, const lt_inferred *inferred, lt_text *to, lt_error *err)
+static lt_status make_ddl(leat *db, lt_str name, const lt_inferred *inferred, lt_text *to,
+                          lt_error *err)
 {
     const char *event_time = db->config.event_time;
     bool found = event_time == NULL;
@@ -52,7 +57,8 @@ static lt_status make_ddl(leat *db, lt_str name, const lt_inferred *inferred, lt
         put_column(to, field, is_time);
     }
     if (!found) {
-        lt_error_set(err, LT_ERR_SQL, "--event-time: table '" LT_STR_FMT "' has no column '%s'", LT_STR_ARG(name), event_time);
+        lt_error_set(err, LT_ERR_SQL, "--event-time: table '" LT_STR_FMT "' has no column '%s'",
+                     LT_STR_ARG(name), event_time);
         lt_error_hint(err, "--show-ddl shows the columns that were found");
         return LT_ERR_SQL;
     }
@@ -61,7 +67,9 @@ static lt_status make_ddl(leat *db, lt_str name, const lt_inferred *inferred, lt
     }
     bool is_stdin = lt_str_eq(name, LT_STR("stdin"));
     lt_text_printf(to, "\n) WITH (\n  'connector' = '%s',\n", is_stdin ? "stdin" : "filesystem");
-    if (!is_stdin) {
+    if (is_stdin) {
+        lt_text_puts(to, "  'bounded' = 'true',\n"); /* a pipe ends: a query wants its final rows then */
+    } else {
         lt_text_puts(to, "  'path' = ");
         put_literal(to, name);
         lt_text_puts(to, ",\n");
@@ -75,7 +83,8 @@ static lt_status make_ddl(leat *db, lt_str name, const lt_inferred *inferred, lt
     return to->failed ? lt_error_nomem(err, "an inferred table") : LT_OK;
 }
 
-static lt_status run_ddl(lt_catalog *catalog, lt_str text, lt_str name, lt_table_def **out, lt_error *err)
+static lt_status run_ddl(lt_catalog *catalog, lt_str text, lt_str name, lt_table_def **out,
+                         lt_error *err)
 {
     lt_arena *arena = lt_catalog_arena(catalog);
     lt_str copy = lt_arena_str(arena, text); /* computed columns and views keep pointing into it */
@@ -91,7 +100,8 @@ static lt_status run_ddl(lt_catalog *catalog, lt_str text, lt_str name, lt_table
     return LT_OK;
 }
 
-lt_status lt_api_infer(lt_infer_hook *hook, lt_catalog *catalog, lt_str name, lt_table_def **out, lt_error *err)
+lt_status lt_api_infer(lt_infer_hook *hook, lt_catalog *catalog, lt_str name, lt_table_def **out,
+                       lt_error *err)
 {
     leat *db = (leat *)((char *)hook - offsetof(leat, hook));
     *out = NULL;
@@ -110,7 +120,8 @@ lt_status lt_api_infer(lt_infer_hook *hook, lt_catalog *catalog, lt_str name, lt
         return lt_error_nomem(err, "an inferred table");
     }
     lt_inferred inferred = {0};
-    LT_TRY(lt_infer_file(db->env, &db->mem, is_stdin ? "-" : path, lt_catalog_arena(catalog), &inferred, err));
+    LT_TRY(lt_infer_file(db->env, &db->mem, is_stdin ? "-" : path, lt_catalog_arena(catalog),
+                         &inferred, err));
     lt_text ddl;
     lt_text_init(&ddl, &db->mem);
     lt_status st = make_ddl(db, name, &inferred, &ddl, err);

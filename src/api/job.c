@@ -132,8 +132,9 @@ leat_status leat_restore(leat_job *job, const void *bytes, size_t size)
 {
     lt_error err;
     lt_error_clear(&err);
-    lt_status st = job->job == NULL ? lt_error_set(&err, LT_ERR_USAGE, "a listing has no state to restore")
-                                    : lt_job_load(job->job, (lt_str){bytes, size}, &err);
+    lt_status st = job->job == NULL
+                       ? lt_error_set(&err, LT_ERR_USAGE, "a listing has no state to restore")
+                       : lt_job_load(job->job, (lt_str){bytes, size}, &err);
     return st == LT_OK ? LEAT_OK : lt_api_fail(job->db, &err, (lt_str){NULL, 0}, 0);
 }
 
@@ -180,7 +181,8 @@ static lt_batch *next_final(leat_job *job)
     lt_batch *batch = NULL;
     lt_error err;
     lt_error_clear(&err);
-    if ((state == LEAT_DONE || state == LEAT_STOPPED) && lt_fold_next(job->fold, &batch, &err) != LT_OK) {
+    if ((state == LEAT_DONE || state == LEAT_STOPPED) &&
+        lt_fold_next(job->fold, &batch, &err) != LT_OK) {
         fail(job, &err);
     }
     return batch;
@@ -218,7 +220,9 @@ uint32_t leat_rows_count(const leat_rows *rows)
 
 leat_kind leat_rows_kind(const leat_rows *rows, uint32_t row)
 {
-    return rows->batch != NULL ? (leat_kind)lt_batch_kind(rows->batch, lt_batch_row(rows->batch, row)) : LEAT_INSERT;
+    return rows->batch != NULL
+               ? (leat_kind)lt_batch_kind(rows->batch, lt_batch_row(rows->batch, row))
+               : LEAT_INSERT;
 }
 
 static const char *finish_text(leat_rows *rows, size_t *size)
@@ -229,7 +233,8 @@ static const char *finish_text(leat_rows *rows, size_t *size)
     return rows->text.failed ? NULL : rows->text.ptr != NULL ? rows->text.ptr : "";
 }
 
-const char *leat_rows_text(leat_rows *rows, uint32_t row, uint32_t column, leat_text_style style, size_t *size)
+const char *leat_rows_text(leat_rows *rows, uint32_t row, uint32_t column, leat_text_style style,
+                           size_t *size)
 {
     lt_text_clear(&rows->text);
     if (rows->batch == NULL) {
@@ -297,12 +302,17 @@ void leat_get_stats(const leat_job *job, leat_stats *out)
     out->node_count = job->plan->node_count;
     out->rejects_path = stats.rejects_path;
     out->last_reject = stats.last_reject;
+    out->updating = job->plan->is_query && job->fold == NULL &&
+                    job->plan->nodes[job->plan->nodes[job->plan->sinks[0]]->inputs[0]]->kinds != LT_KINDS_INSERT;
+    out->status = lt_api_status(lt_job_error(job->job)->code);
 }
 
 bool leat_get_node_stats(const leat_job *job, uint32_t node, leat_node_stats *out)
 {
-    static const char *const kinds[] = {
-        [LT_PLAN_SOURCE] = "source", [LT_PLAN_VALUES] = "source", [LT_PLAN_OPERATOR] = "operator", [LT_PLAN_SINK] = "sink"};
+    static const char *const kinds[] = {[LT_PLAN_SOURCE] = "source",
+                                        [LT_PLAN_VALUES] = "source",
+                                        [LT_PLAN_OPERATOR] = "operator",
+                                        [LT_PLAN_SINK] = "sink"};
     lt_node_stats stats;
     memset(out, 0, sizeof *out);
     if (job->job == NULL || !lt_job_node_stats(job->job, node, &stats)) {

@@ -1,4 +1,5 @@
-/* Statements of a script: DDL takes effect, queries and INSERTs become jobs; checking and explaining go as far as the plan. */
+/* Statements of a script: DDL takes effect, queries and INSERTs become jobs; checking and
+ * explaining go as far as the plan. */
 #include "api/api_int.h"
 #include "sql/parse.h"
 
@@ -11,15 +12,18 @@ typedef struct {
     lt_bound bound;
 } statement;
 
-lt_status lt_api_plan(leat *db, const lt_bound *bound, lt_arena *arena, lt_plan **out, lt_error *err)
+lt_status lt_api_plan(leat *db, const lt_bound *bound, lt_arena *arena, lt_plan **out,
+                      lt_error *err)
 {
     lt_plan_options options = {
         .pace_speed = db->config.replay_speed,
         .future_skew_ms = db->config.future_skew_ms,
         .final_rows = db->config.final_rows,
     };
-    bool is_query = bound->kind == LT_BOUND_QUERY || (bound->kind == LT_BOUND_EXPLAIN && bound->explain_is_query);
-    return lt_plan_build(db->catalog, bound->rels, bound->rel_count, is_query, &options, arena, out, err);
+    bool is_query = bound->kind == LT_BOUND_QUERY ||
+                    (bound->kind == LT_BOUND_EXPLAIN && bound->explain_is_query);
+    return lt_plan_build(db->catalog, bound->rels, bound->rel_count, is_query, &options, arena, out,
+                         err);
 }
 
 /* Parses and binds one piece; stmt->arena is the caller's to free in every case. */
@@ -42,7 +46,8 @@ static bool reads_stdin(const lt_plan *plan, unsigned *count)
 {
     for (uint32_t i = 0; i < plan->node_count; i++) {
         const lt_plan_node *node = plan->nodes[i];
-        *count += node->kind == LT_PLAN_SOURCE && strcmp(node->u.table.table->connector->name, "stdin") == 0;
+        *count += node->kind == LT_PLAN_SOURCE &&
+                  strcmp(node->u.table.table->connector->name, "stdin") == 0;
     }
     return *count > 0;
 }
@@ -57,7 +62,8 @@ static lt_status check_stdin(leat *db, leat_job *job, lt_error *err)
     }
     if (readers > 1) {
         lt_error_set(err, LT_ERR_SQL, "standard input is read twice");
-        lt_error_hint(err, "put the INSERTs into one EXECUTE STATEMENT SET BEGIN .. END: it reads each table once");
+        lt_error_hint(err, "put the INSERTs into one EXECUTE STATEMENT SET BEGIN .. END: it reads "
+                           "each table once");
         return LT_ERR_SQL;
     }
     return LT_OK;
@@ -67,12 +73,15 @@ static lt_status check_files(const leat *db, const lt_plan *plan, lt_error *err)
 {
     for (uint32_t i = 0; db->config.no_files && i < plan->node_count; i++) {
         const lt_plan_node *node = plan->nodes[i];
-        if ((node->kind != LT_PLAN_SOURCE && node->kind != LT_PLAN_SINK) || node->u.table.table == NULL) {
+        if ((node->kind != LT_PLAN_SOURCE && node->kind != LT_PLAN_SINK) ||
+            node->u.table.table == NULL) {
             continue;
         }
         const char *name = node->u.table.table->connector->name;
-        if (strcmp(name, "feed") != 0 && strcmp(name, "datagen") != 0 && strcmp(name, "blackhole") != 0) {
-            return lt_error_set(err, LT_ERR_PERMISSION, "connector '%s' was not allowed when the engine was opened", name);
+        if (strcmp(name, "feed") != 0 && strcmp(name, "datagen") != 0 &&
+            strcmp(name, "blackhole") != 0) {
+            return lt_error_set(err, LT_ERR_PERMISSION,
+                                "connector '%s' was not allowed when the engine was opened", name);
         }
     }
     return LT_OK;
@@ -81,7 +90,9 @@ static lt_status check_files(const leat *db, const lt_plan *plan, lt_error *err)
 static lt_status job_names(leat *db, leat_job *job, lt_error *err)
 {
     lt_str set = lt_catalog_option(db->catalog, "pipeline.name");
-    lt_str name = set.len > 0 ? set : db->config.name != NULL ? lt_str_of(db->config.name) : LT_STR("leat");
+    lt_str name = set.len > 0               ? set
+                  : db->config.name != NULL ? lt_str_of(db->config.name)
+                                            : LT_STR("leat");
     job->name = lt_arena_strndup(job->arena, name.ptr, name.len);
     if (job->name == NULL) {
         return lt_error_nomem(err, "a job");
@@ -93,7 +104,8 @@ static lt_status job_names(leat *db, leat_job *job, lt_error *err)
     for (char *ch = file; ch != NULL && *ch != '\0'; ch++) {
         *ch = *ch == '/' ? '-' : *ch; /* a name is not a path */
     }
-    job->rejects_path = lt_arena_printf(job->arena, "%s/%s.rejects.jsonl", db->config.rejects_dir, file != NULL ? file : "job");
+    job->rejects_path = lt_arena_printf(job->arena, "%s/%s.rejects.jsonl", db->config.rejects_dir,
+                                        file != NULL ? file : "job");
     return job->rejects_path != NULL ? LT_OK : lt_error_nomem(err, "a job");
 }
 
@@ -106,7 +118,8 @@ static lt_status column_texts(leat_job *job, lt_error *err)
     }
     for (uint32_t i = 0; i < job->columns->count; i++) {
         lt_text_init(&job->type_texts[i], &job->db->mem);
-        const lt_type *type = lt_type_with_attr(job->arena, job->columns->fields[i].type, LT_TIME_NONE);
+        const lt_type *type =
+            lt_type_with_attr(job->arena, job->columns->fields[i].type, LT_TIME_NONE);
         lt_type_print(type != NULL ? type : job->columns->fields[i].type, &job->type_texts[i]);
     }
     return LT_OK;
@@ -140,7 +153,9 @@ static lt_status start(leat *db, leat_job *job, lt_error *err)
     options.idle_timeout_ms = idle_timeout_ms(db, &options.idle_timeout_bounded);
     if (job->plan->is_query) {
         LT_TRY(column_texts(job, err));
-        if (db->config.final_rows && job->plan->bounded) {
+        /* Rows that are never taken back are final when they come. */
+        bool updates = job->plan->nodes[job->plan->sinks[0]]->kinds != 1u << LT_INSERT;
+        if (db->config.final_rows && job->plan->bounded && updates) {
             LT_TRY(lt_fold_new(&db->job_mem, db->env, job->columns, &job->fold, err));
         }
     }
@@ -188,7 +203,8 @@ static lt_status run_piece(leat *db, statement *stmt, leat_job **out, lt_error *
         return LT_OK;
     }
     if (out == NULL) {
-        return lt_error_set(err, LT_ERR_USAGE, "the statement starts a job, but no place was given for it");
+        return lt_error_set(err, LT_ERR_USAGE,
+                            "the statement starts a job, but no place was given for it");
     }
     return make_job(db, stmt, out, err);
 }
@@ -215,7 +231,8 @@ leat_status leat_execute(leat *db, const char *sql, size_t *offset, leat_job **j
         return LEAT_OK;
     }
     if (lt_sql_next(&script, &stmt.piece)) {
-        lt_error_set(&err, LT_ERR_USAGE, "more than one statement was given; walk a script with an offset");
+        lt_error_set(&err, LT_ERR_USAGE,
+                     "more than one statement was given; walk a script with an offset");
         return lt_api_fail(db, &err, (lt_str){NULL, 0}, 0);
     }
     return LEAT_OK;
@@ -231,7 +248,9 @@ static leat_status walk(leat *db, const char *sql, lt_text *explain)
         lt_error_clear(&err);
         statement stmt = {.script = script.text, .piece = piece};
         lt_status st = bind_piece(db, &stmt, &err);
-        bool plans = st == LT_OK && (stmt.bound.kind == LT_BOUND_QUERY || stmt.bound.kind == LT_BOUND_INSERT || stmt.bound.kind == LT_BOUND_EXPLAIN);
+        bool plans = st == LT_OK &&
+                     (stmt.bound.kind == LT_BOUND_QUERY || stmt.bound.kind == LT_BOUND_INSERT ||
+                      stmt.bound.kind == LT_BOUND_EXPLAIN);
         if (plans) {
             lt_plan *plan;
             st = lt_api_plan(db, &stmt.bound, stmt.arena, &plan, &err);

@@ -6,11 +6,11 @@
 LT_NORETURN void lt_assert_fail(const char *cond, const char *file, int line);
 
 /* Always on, cheap. */
-#define LT_ASSERT(cond)                                  \
-    do {                                                 \
-        if (LT_UNLIKELY(!(cond))) {                      \
-            lt_assert_fail(#cond, __FILE__, __LINE__);   \
-        }                                                \
+#define LT_ASSERT(cond)                                \
+    do {                                               \
+        if (LT_UNLIKELY(!(cond))) {                    \
+            lt_assert_fail(#cond, __FILE__, __LINE__); \
+        }                                              \
     } while (0)
 
 /* Debug builds only, may be costly. */

@@ -1,6 +1,6 @@
-/* CRC-32C tables for eight bytes at a time: row 0 is the polynomial 0x82F63B78 divided into each byte;
- * row k is row k - 1 advanced by one zero byte: row[k][i] = row[k-1][i] >> 8 ^ row[0][row[k-1][i] & 255].
- * The unit test derives them again. */
+/* CRC-32C tables for eight bytes at a time: row 0 is the polynomial 0x82F63B78 divided into each
+ * byte; row k is row k - 1 advanced by one zero byte: row[k][i] = row[k-1][i] >> 8 ^
+ * row[0][row[k-1][i] & 255]. The unit test derives them again. */
 #pragma once
 
 #include <stdint.h>

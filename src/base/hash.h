@@ -8,10 +8,10 @@
 #include "base/compiler.h"
 
 #define LT_HASH_VERSION 1
-#define LT_KEY_GROUPS 128
+#define LT_KEY_GROUPS   128
 
-/* Mixes 64 bits (murmur3's finaliser, public domain by Austin Appleby): a bijection, so equal hashes of single integers
- * mean equal integers. */
+/* Mixes 64 bits (murmur3's finaliser, public domain by Austin Appleby): a bijection, so equal
+ * hashes of single integers mean equal integers. */
 LT_INLINE uint64_t lt_hash_u64(uint64_t x)
 {
     x ^= x >> 33;
@@ -29,7 +29,8 @@ LT_INLINE uint64_t lt_hash_combine(uint64_t seed, uint64_t next)
 }
 
 uint64_t lt_hash_bytes(const void *ptr, size_t len, uint64_t seed); /* XXH3 with a seed */
-uint32_t lt_crc32c(const void *ptr, size_t len, uint32_t crc);      /* Castagnoli, hardware when there is */
+uint32_t lt_crc32c(const void *ptr, size_t len,
+                   uint32_t crc); /* Castagnoli, hardware when there is */
 
 LT_INLINE uint32_t lt_key_group(uint64_t hash)
 {

@@ -13,13 +13,13 @@
 typedef struct lt_mem lt_mem;
 
 struct lt_mem {
-    lt_mem *parent;               /* NULL for the root */
-    const char *name;             /* static or outlives the account; shown in listings */
-    _Atomic int64_t bytes;        /* allocated now, including children */
+    lt_mem *parent;        /* NULL for the root */
+    const char *name;      /* static or outlives the account; shown in listings */
+    _Atomic int64_t bytes; /* allocated now, including children */
     _Atomic int64_t bytes_peak;
-    int64_t bytes_max;            /* 0 = no maximum */
-    _Atomic int64_t fail_at;      /* root only: the allocation after this many fails; < 0 = never */
-    _Atomic int64_t alloc_count;  /* root only: allocations so far */
+    int64_t bytes_max;           /* 0 = no maximum */
+    _Atomic int64_t fail_at;     /* root only: the allocation after this many fails; < 0 = never */
+    _Atomic int64_t alloc_count; /* root only: allocations so far */
 };
 
 /* Initialises an account in place. parent NULL makes a root. */

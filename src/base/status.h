@@ -31,9 +31,9 @@ typedef enum {
 /* The first cause writes the text; callers on the way up add nothing. */
 typedef struct {
     lt_status code;
-    bool retriable;   /* the runtime may call again after back-off */
-    bool has_sql_pos; /* sql_pos is meaningful */
-    uint32_t sql_pos; /* byte offset in the statement text */
+    bool retriable;               /* the runtime may call again after back-off */
+    bool has_sql_pos;             /* sql_pos is meaningful */
+    uint32_t sql_pos;             /* byte offset in the statement text */
     char text[LT_ERROR_TEXT_MAX]; /* what went wrong and why, one line, no trailing newline */
     char hint[LT_ERROR_HINT_MAX]; /* how to fix it; empty when there is nothing to say */
 } lt_error;
@@ -49,7 +49,8 @@ typedef struct {
 /* Clears *err. NULL is accepted everywhere below. */
 void lt_error_clear(lt_error *err);
 
-/* Writes code and formatted text (cut to fit, always at a UTF-8 boundary); clears hint and position. Returns code. */
+/* Writes code and formatted text (cut to fit, always at a UTF-8 boundary); clears hint and
+ * position. Returns code. */
 lt_status lt_error_set(lt_error *err, lt_status code, const char *fmt, ...) LT_PRINTF(3, 4);
 
 /* As lt_error_set, with a position in the statement's text. */

@@ -12,7 +12,8 @@ static lt_status bind_set(lt_binder *b, const lt_ast_set *set, lt_bound *out, lt
     }
     for (uint32_t i = 0; i < set->count; i++) {
         if (set->inserts[i]->kind != LT_STMT_INSERT) {
-            return lt_unsupported_at(err, set->inserts[i]->pos, "a statement set with other statements than INSERT");
+            return lt_unsupported_at(err, set->inserts[i]->pos,
+                                     "a statement set with other statements than INSERT");
         }
         LT_TRY(lt_bind_insert(b, set->inserts[i]->insert, set->inserts[i]->pos, &rels[i], err));
     }
@@ -41,10 +42,12 @@ static lt_status bind_job(lt_binder *b, const lt_ast_stmt *stmt, lt_bound *out, 
     return lt_bind_query(b, stmt->query, true, &out->rels[0], err);
 }
 
-static lt_status bind_explain(lt_binder *b, const lt_ast_explain *explain, lt_bound *out, lt_error *err)
+static lt_status bind_explain(lt_binder *b, const lt_ast_explain *explain, lt_bound *out,
+                              lt_error *err)
 {
     const lt_ast_stmt *stmt = explain->stmt;
-    if (stmt->kind != LT_STMT_QUERY && stmt->kind != LT_STMT_INSERT && stmt->kind != LT_STMT_STATEMENT_SET) {
+    if (stmt->kind != LT_STMT_QUERY && stmt->kind != LT_STMT_INSERT &&
+        stmt->kind != LT_STMT_STATEMENT_SET) {
         return lt_unsupported_at(err, stmt->pos, "EXPLAIN of this statement");
     }
     LT_TRY(bind_job(b, stmt, out, err));
@@ -77,9 +80,11 @@ static lt_status bind_module(const lt_ast_stmt *stmt, lt_error *err)
 {
     const lt_ast_name *name = &stmt->module->name;
     if (stmt->kind == LT_STMT_LOAD_MODULE && lt_str_eq(name->text, LT_STR("core"))) {
-        return lt_error_set_at(err, LT_ERR_SQL, name->pos, "A module with name 'core' already exists");
+        return lt_error_set_at(err, LT_ERR_SQL, name->pos,
+                               "A module with name 'core' already exists");
     }
-    return lt_unsupported_at(err, stmt->pos, stmt->kind == LT_STMT_LOAD_MODULE ? "LOAD MODULE" : "UNLOAD MODULE");
+    return lt_unsupported_at(err, stmt->pos,
+                             stmt->kind == LT_STMT_LOAD_MODULE ? "LOAD MODULE" : "UNLOAD MODULE");
 }
 
 /* Statements of the dialect that this release does not run. */
@@ -185,7 +190,8 @@ static lt_status bind_any(lt_binder *b, const lt_ast_stmt *stmt, lt_bound *out, 
     return lt_unsupported_at(err, stmt->pos, refused_statement(stmt->kind));
 }
 
-static lt_binder make_binder(lt_catalog *catalog, lt_infer_hook *hook, lt_arena *arena, uint32_t *rel_count)
+static lt_binder make_binder(lt_catalog *catalog, lt_infer_hook *hook, lt_arena *arena,
+                             uint32_t *rel_count)
 {
     return (lt_binder){.catalog = catalog,
                        .hook = hook,
@@ -196,8 +202,8 @@ static lt_binder make_binder(lt_catalog *catalog, lt_infer_hook *hook, lt_arena 
                        .rel_count = rel_count};
 }
 
-lt_status lt_bind_statement(lt_catalog *catalog, const lt_ast_stmt *stmt, lt_str text, lt_infer_hook *hook, lt_arena *arena,
-                            lt_bound *out, lt_error *err)
+lt_status lt_bind_statement(lt_catalog *catalog, const lt_ast_stmt *stmt, lt_str text,
+                            lt_infer_hook *hook, lt_arena *arena, lt_bound *out, lt_error *err)
 {
     lt_error local;
     uint32_t rel_count = 0;
@@ -208,11 +214,15 @@ lt_status lt_bind_statement(lt_catalog *catalog, const lt_ast_stmt *stmt, lt_str
     out->message = LT_STR("Execute statement succeeded.");
     err = err ? err : &local;
     lt_error_clear(err);
-    return bind_any(&b, stmt, out, err);
+    LT_TRY(bind_any(&b, stmt, out, err));
+    for (uint32_t i = 0; i < out->rel_count; i++) {
+        LT_TRY(lt_rel_settle(&b, out->rels[i], err));
+    }
+    return LT_OK;
 }
 
-lt_status lt_bind_expression(lt_catalog *catalog, const lt_ast_expr *ast, const lt_schema *columns, lt_arena *arena, lt_expr **out,
-                             lt_error *err)
+lt_status lt_bind_expression(lt_catalog *catalog, const lt_ast_expr *ast, const lt_schema *columns,
+                             lt_arena *arena, lt_expr **out, lt_error *err)
 {
     lt_error local;
     uint32_t rel_count = 0;

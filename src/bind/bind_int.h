@@ -1,5 +1,5 @@
-/* What the files of the binder share: the binding context, scopes of names, and the entry points between files. Nothing
- * here is seen by other layers. */
+/* What the files of the binder share: the binding context, scopes of names, and the entry points
+ * between files. Nothing here is seen by other layers. */
 #pragma once
 
 #include "base/assert.h"
@@ -7,7 +7,8 @@
 #include "bind/catalog_int.h"
 #include "sql/parse.h"
 
-/* A view that (through shadowing or ALTER VIEW) reaches itself must end somewhere; so must a query that doubles with every CTE. */
+/* A view that (through shadowing or ALTER VIEW) reaches itself must end somewhere; so must a query
+ * that doubles with every CTE. */
 #define LT_VIEW_DEPTH_MAX 64
 #define LT_RELS_MAX       20000
 
@@ -87,7 +88,7 @@ typedef struct {
     bool in_aggregate;          /* among an aggregate's arguments */
     const lt_ast_item *aliases; /* select items that names may fall back to (QUALIFY); else NULL */
     uint32_t alias_count;
-    const char *missing_hint;   /* added when a column is not found; may be NULL */
+    const char *missing_hint; /* added when a column is not found; may be NULL */
 } lt_expr_env;
 
 /* A bound table reference or query: the tree and how its columns are called. */
@@ -97,94 +98,132 @@ typedef struct {
 } lt_bound_from;
 
 /* ---- type.c, literal.c ---- */
-lt_status lt_bind_literal(lt_expr_builder *eb, const lt_ast_expr *ast, lt_expr **out, lt_error *err);
+lt_status lt_bind_literal(lt_expr_builder *eb, const lt_ast_expr *ast, lt_expr **out,
+                          lt_error *err);
 /* ms or months of one unit; 0 when the unit makes no interval. */
 int64_t lt_bind_unit_ms(lt_ast_unit unit);
 int32_t lt_bind_unit_months(lt_ast_unit unit);
 const char *lt_bind_unit_name(lt_ast_unit unit); /* "YEAR" .. */
 
 /* ---- scope.c ---- */
-/* Finds the column that the leading parts of a path name; *used = parts consumed. Errors say what exists. */
-lt_status lt_scope_column(const lt_expr_env *env, const lt_ast_path *path, uint32_t *column, uint32_t *used, lt_error *err);
+/* Finds the column that the leading parts of a path name; *used = parts consumed. Errors say what
+ * exists. */
+lt_status lt_scope_column(const lt_expr_env *env, const lt_ast_path *path, uint32_t *column,
+                          uint32_t *used, lt_error *err);
 bool lt_scope_has_column(const lt_scope *scope, lt_str name);
 /* `alias.*`: the table, or NULL. */
-const lt_scope_table *lt_scope_find_table(const lt_scope *scope, const lt_ast_path *path, uint32_t parts);
-lt_status lt_scope_single(lt_binder *b, const lt_schema *schema, lt_str alias, lt_scope *out, lt_error *err);
-lt_status lt_schema_column(const lt_schema *schema, const lt_ast_name *name, const char *what, uint32_t *out, lt_error *err);
+const lt_scope_table *lt_scope_find_table(const lt_scope *scope, const lt_ast_path *path,
+                                          uint32_t parts);
+lt_status lt_scope_single(lt_binder *b, const lt_schema *schema, lt_str alias, lt_scope *out,
+                          lt_error *err);
+lt_status lt_schema_column(const lt_schema *schema, const lt_ast_name *name, const char *what,
+                           uint32_t *out, lt_error *err);
 /* Appends `did you mean` when one of the schema's columns is near, else lists them. */
 void lt_hint_columns(const lt_schema *schema, lt_str name, lt_arena *arena, lt_error *err);
 /* Joins path parts with dots, for messages. Never NULL. */
 const char *lt_path_text(lt_arena *arena, const lt_ast_path *path);
 
 /* ---- expr.c, call.c ---- */
-lt_status lt_bind_expr(const lt_expr_env *env, const lt_ast_expr *ast, lt_expr **out, lt_error *err);
+lt_status lt_bind_expr(const lt_expr_env *env, const lt_ast_expr *ast, lt_expr **out,
+                       lt_error *err);
 /* As lt_bind_expr; the result must be BOOLEAN. */
-lt_status lt_bind_condition(const lt_expr_env *env, const lt_ast_expr *ast, lt_expr **out, lt_error *err);
-lt_status lt_bind_exprs(const lt_expr_env *env, const lt_ast_exprs *list, lt_expr ***out, lt_error *err);
-lt_status lt_bind_call(const lt_expr_env *env, const lt_ast_expr *ast, lt_expr **out, lt_error *err);
-lt_status lt_bind_over(const lt_expr_env *env, const lt_ast_expr *ast, lt_expr **out, lt_error *err);
+lt_status lt_bind_condition(const lt_expr_env *env, const lt_ast_expr *ast, lt_expr **out,
+                            lt_error *err);
+lt_status lt_bind_exprs(const lt_expr_env *env, const lt_ast_exprs *list, lt_expr ***out,
+                        lt_error *err);
+lt_status lt_bind_call(const lt_expr_env *env, const lt_ast_expr *ast, lt_expr **out,
+                       lt_error *err);
+lt_status lt_bind_over(const lt_expr_env *env, const lt_ast_expr *ast, lt_expr **out,
+                       lt_error *err);
 /* The parts of a path after a column name: row fields. */
-lt_status lt_bind_fields(const lt_expr_env *env, lt_expr *base, const lt_ast_path *path, uint32_t from, lt_expr **out, lt_error *err);
-lt_status lt_bind_symbol(lt_expr_builder *eb, const char *text, uint32_t pos, lt_expr **out, lt_error *err);
+lt_status lt_bind_fields(const lt_expr_env *env, lt_expr *base, const lt_ast_path *path,
+                         uint32_t from, lt_expr **out, lt_error *err);
+lt_status lt_bind_symbol(lt_expr_builder *eb, const char *text, uint32_t pos, lt_expr **out,
+                         lt_error *err);
+bool lt_ast_is_plain_word(const lt_ast_expr *ast);
 bool lt_ast_has_aggregate(const lt_ast_expr *ast); /* outside OVER and sub-queries */
 bool lt_ast_has_over(const lt_ast_expr *ast);
-bool lt_ast_is_proctime(const lt_ast_expr *ast);   /* PROCTIME() itself */
-/* The type that a projection of this expression has: attributes live on only through plain references and PROCTIME(). NULL: no memory. */
+bool lt_ast_is_proctime(const lt_ast_expr *ast); /* PROCTIME() itself */
+/* The type that a projection of this expression has: attributes live on only through plain
+ * references and PROCTIME(). NULL: no memory. */
 const lt_type *lt_projected_type(lt_arena *arena, const lt_ast_expr *ast, const lt_expr *expr);
 lt_status lt_unsupported_at(lt_error *err, uint32_t pos, const char *what);
 
 /* ---- rels: rel.c ---- */
-lt_rel *lt_rel_make(lt_binder *b, lt_rel_kind kind, uint32_t pos, lt_rel *input, lt_error *err); /* NULL: err is set */
-lt_status lt_rel_filter(lt_binder *b, lt_rel *input, lt_expr *condition, uint32_t pos, lt_rel **out, lt_error *err);
+lt_rel *lt_rel_make(lt_binder *b, lt_rel_kind kind, uint32_t pos, lt_rel *input,
+                    lt_error *err); /* NULL: err is set */
+lt_status lt_rel_filter(lt_binder *b, lt_rel *input, lt_expr *condition, uint32_t pos, lt_rel **out,
+                        lt_error *err);
 /* fields: names and types of the result; window properties are carried over. */
-lt_status lt_rel_project(lt_binder *b, lt_rel *input, lt_expr **exprs, const lt_field *fields, uint32_t count, lt_rel **out,
-                         lt_error *err);
-lt_status lt_rel_aggregate(lt_binder *b, lt_rel *input, const uint32_t *keys, const lt_str *names, uint32_t key_count,
-                           lt_agg **aggs, uint32_t agg_count, lt_rel **out, lt_error *err);
+lt_status lt_rel_project(lt_binder *b, lt_rel *input, lt_expr **exprs, const lt_field *fields,
+                         uint32_t count, lt_rel **out, lt_error *err);
+lt_status lt_rel_aggregate(lt_binder *b, lt_rel *input, const uint32_t *keys, const lt_str *names,
+                           uint32_t key_count, lt_agg **aggs, uint32_t agg_count, lt_rel **out,
+                           lt_error *err);
 lt_status lt_rel_distinct(lt_binder *b, lt_rel *input, lt_rel **out, lt_error *err);
 /* input, extended by expressions; the new columns stand at the end. */
-lt_status lt_rel_extend(lt_binder *b, lt_rel *input, lt_expr *const *extra, uint32_t extra_count, lt_rel **out, lt_error *err);
-lt_status lt_rel_limit(lt_binder *b, lt_rel *input, int64_t offset, int64_t count, lt_rel **out, lt_error *err);
+lt_status lt_rel_extend(lt_binder *b, lt_rel *input, lt_expr *const *extra, uint32_t extra_count,
+                        lt_rel **out, lt_error *err);
+lt_status lt_rel_limit(lt_binder *b, lt_rel *input, int64_t offset, int64_t count, lt_rel **out,
+                       lt_error *err);
 
-/* ---- from.c, window_tvf.c ---- */
+/* Gives untyped NULL columns a physical form; once, on a finished tree. */
+lt_status lt_rel_settle(lt_binder *b, lt_rel *rel, lt_error *err);
+
+/* ---- from.c, table.c, window_tvf.c ---- */
 lt_status lt_bind_from(lt_binder *b, const lt_ast_from *from, lt_bound_from *out, lt_error *err);
-lt_status lt_bind_table_path(lt_binder *b, const lt_ast_path *path, const lt_ast_hints *hints, lt_bound_from *out, lt_error *err);
+lt_status lt_bind_table_path(lt_binder *b, const lt_ast_path *path, const lt_ast_hints *hints,
+                             lt_bound_from *out, lt_error *err);
 lt_status lt_bind_window_tvf(lt_binder *b, const lt_ast_expr *call, lt_rel **out, lt_error *err);
 bool lt_is_window_tvf(lt_str func);
 /* The table a path names, or an error that suggests names. */
-lt_status lt_bind_find_table(lt_binder *b, const lt_ast_path *path, const char *what, lt_table_def **out, lt_error *err);
+lt_status lt_bind_find_table(lt_binder *b, const lt_ast_path *path, const char *what,
+                             lt_table_def **out, lt_error *err);
 /* Options with the OPTIONS hint applied, validated for use. */
-lt_status lt_bind_table_options(lt_binder *b, const lt_table_def *def, const lt_ast_hints *hints, uint32_t pos, lt_options *out,
-                                lt_error *err);
-lt_status lt_bind_scan(lt_binder *b, lt_table_def *def, const lt_ast_hints *hints, uint32_t pos, lt_rel **out, lt_error *err);
+lt_status lt_bind_table_options(lt_binder *b, const lt_table_def *def, const lt_ast_hints *hints,
+                                uint32_t pos, lt_options *out, lt_error *err);
+lt_status lt_bind_scan(lt_binder *b, lt_table_def *def, const lt_ast_hints *hints, uint32_t pos,
+                       lt_rel **out, lt_error *err);
 
 /* ---- query.c, select.c, insert.c ---- */
 /* top: the ORDER BY of a nested query without LIMIT has no meaning and is dropped. */
-lt_status lt_bind_query(lt_binder *b, const lt_ast_query *query, bool top, lt_rel **out, lt_error *err);
-lt_status lt_bind_select(lt_binder *b, const lt_ast_query *query, bool top, lt_rel **out, lt_error *err);
-lt_status lt_bind_insert(lt_binder *b, const lt_ast_insert *insert, uint32_t pos, lt_rel **out, lt_error *err);
-lt_status lt_bind_sink(lt_binder *b, lt_table_def *def, lt_rel *input, uint32_t pos, lt_rel **out, lt_error *err);
+lt_status lt_bind_query(lt_binder *b, const lt_ast_query *query, bool top, lt_rel **out,
+                        lt_error *err);
+lt_status lt_bind_select(lt_binder *b, const lt_ast_query *query, bool top, lt_rel **out,
+                         lt_error *err);
+lt_status lt_bind_insert(lt_binder *b, const lt_ast_insert *insert, uint32_t pos, lt_rel **out,
+                         lt_error *err);
+lt_status lt_bind_sink(lt_binder *b, lt_table_def *def, lt_rel *input, uint32_t pos, lt_rel **out,
+                       lt_error *err);
 /* OFFSET and LIMIT: *count = -1 when there is none. */
-lt_status lt_bind_limits(lt_binder *b, const lt_ast_query *query, int64_t *offset, int64_t *count, lt_error *err);
+lt_status lt_bind_limits(lt_binder *b, const lt_ast_query *query, int64_t *offset, int64_t *count,
+                         lt_error *err);
 void lt_bind_direction(const lt_ast_order *order, lt_sort_key *key);
 
 /* ---- DDL ---- */
-lt_status lt_ddl_create_table(lt_binder *b, const lt_ast_create_table *ast, uint32_t pos, lt_bound *out, lt_error *err);
-lt_status lt_ddl_create_view(lt_binder *b, const lt_ast_create_view *ast, uint32_t pos, lt_bound *out, lt_error *err);
+lt_status lt_ddl_create_table(lt_binder *b, const lt_ast_create_table *ast, uint32_t pos,
+                              lt_bound *out, lt_error *err);
+lt_status lt_ddl_create_view(lt_binder *b, const lt_ast_create_view *ast, uint32_t pos,
+                             lt_bound *out, lt_error *err);
 lt_status lt_ddl_create_object(lt_binder *b, const lt_ast_stmt *stmt, lt_error *err);
 lt_status lt_ddl_alter_table(lt_binder *b, const lt_ast_alter *ast, uint32_t pos, lt_error *err);
 lt_status lt_ddl_alter_view(lt_binder *b, const lt_ast_alter *ast, uint32_t pos, lt_error *err);
 lt_status lt_ddl_alter_object(lt_binder *b, const lt_ast_stmt *stmt, lt_error *err);
 lt_status lt_ddl_drop(lt_binder *b, const lt_ast_drop *ast, uint32_t pos, lt_error *err);
 lt_status lt_ddl_use(lt_binder *b, const lt_ast_use *ast, uint32_t pos, lt_error *err);
-lt_status lt_ddl_show(lt_binder *b, const lt_ast_show *ast, uint32_t pos, lt_bound *out, lt_error *err);
-lt_status lt_ddl_describe(lt_binder *b, const lt_ast_describe *ast, uint32_t pos, lt_bound *out, lt_error *err);
+lt_status lt_ddl_show(lt_binder *b, const lt_ast_show *ast, uint32_t pos, lt_bound *out,
+                      lt_error *err);
+lt_status lt_ddl_describe(lt_binder *b, const lt_ast_describe *ast, uint32_t pos, lt_bound *out,
+                          lt_error *err);
 lt_status lt_ddl_list_settings(lt_binder *b, lt_bound *out, lt_error *err);
 /* catalog, database and object name of a path; the database must exist. */
 typedef struct {
     lt_str catalog, database, name;
 } lt_object_path;
-lt_status lt_bind_object_path(lt_binder *b, const lt_ast_path *path, lt_object_path *out, lt_error *err);
+lt_status lt_bind_object_path(lt_binder *b, const lt_ast_path *path, lt_object_path *out,
+                              lt_error *err);
 const char *lt_object_text(lt_arena *arena, const lt_object_path *path);
+/* Printed SQL with the names of built-in functions unquoted, in the arena. ptr NULL: no memory. */
+lt_str lt_bind_plain_text(lt_arena *arena, lt_mem *mem, lt_str s);
 /* A normalised expression, without the outermost parentheses. ptr NULL: no memory. */
-lt_str lt_print_expr(lt_arena *arena, lt_mem *mem, const lt_ast_expr *ast);
+lt_str lt_bind_expr_text(lt_arena *arena, lt_mem *mem, const lt_ast_expr *ast);

@@ -1,11 +1,13 @@
-/* Calls: aggregates go to the grouping of their SELECT, ROW_NUMBER() OVER to its ranks, all else to the function registry. */
+/* Calls: aggregates go to the grouping of their SELECT, ROW_NUMBER() OVER to its ranks, all else to
+ * the function registry. */
 #include "bind/bind_int.h"
 
 /* ---- JSON clauses ---- */
 
 static const char *json_on_symbol(lt_ast_json_on on)
 {
-    static const char *const names[] = {"", "NULL", "ERROR", "DEFAULT", "EMPTY ARRAY", "EMPTY OBJECT", "TRUE", "FALSE", "UNKNOWN"};
+    static const char *const names[] = {
+        "", "NULL", "ERROR", "DEFAULT", "EMPTY ARRAY", "EMPTY OBJECT", "TRUE", "FALSE", "UNKNOWN"};
     return names[on];
 }
 
@@ -15,11 +17,13 @@ static const char *json_wrapper_symbol(lt_ast_json_wrapper wrapper)
     return names[wrapper];
 }
 
-/* The clauses become further arguments, symbols (empty text: not written) and defaults, always all of them:
- *   JSON_EXISTS(j, path, on error)                 JSON_QUERY(j, path, wrapper, on empty, on error)
- *   JSON_VALUE(j, path, on empty, default or NULL, on error, default or NULL), then cast to the RETURNING type
- *   JSON_OBJECT, JSON_ARRAY, JSON_OBJECTAGG, JSON_ARRAYAGG: NULL or ABSENT first */
-static lt_status json_default(const lt_expr_env *env, const lt_ast_expr *ast, uint32_t pos, lt_expr **out, lt_error *err)
+/* The clauses become further arguments, symbols (empty text: not written) and defaults, always all
+ * of them: JSON_EXISTS(j, path, on error)                 JSON_QUERY(j, path, wrapper, on empty, on
+ * error) JSON_VALUE(j, path, on empty, default or NULL, on error, default or NULL), then cast to
+ * the RETURNING type JSON_OBJECT, JSON_ARRAY, JSON_OBJECTAGG, JSON_ARRAYAGG: NULL or ABSENT first
+ */
+static lt_status json_default(const lt_expr_env *env, const lt_ast_expr *ast, uint32_t pos,
+                              lt_expr **out, lt_error *err)
 {
     if (ast) {
         return lt_bind_expr(env, ast, out, err);
@@ -27,10 +31,12 @@ static lt_status json_default(const lt_expr_env *env, const lt_ast_expr *ast, ui
     lt_value null = {0};
     null.is_null = true;
     null.type = lt_type_new(env->b->arena, LT_TYPE_NULL, true);
-    return null.type ? lt_expr_literal(&env->b->eb, &null, pos, out, err) : lt_error_nomem(err, "type");
+    return null.type ? lt_expr_literal(&env->b->eb, &null, pos, out, err)
+                     : lt_error_nomem(err, "type");
 }
 
-static lt_status bind_json(const lt_expr_env *env, const lt_ast_expr *ast, lt_expr **given, lt_expr **out, lt_error *err)
+static lt_status bind_json(const lt_expr_env *env, const lt_ast_expr *ast, lt_expr **given,
+                           lt_expr **out, lt_error *err)
 {
     const lt_ast_call *call = ast->call;
     const lt_ast_json *json = call->json;
@@ -41,7 +47,8 @@ static lt_status bind_json(const lt_expr_env *env, const lt_ast_expr *ast, lt_ex
         return lt_error_nomem(err, "arguments");
     }
     if (json->nulls != LT_JSON_NULLS_NONE) {
-        LT_TRY(lt_bind_symbol(eb, json->nulls == LT_JSON_NULL_ON_NULL ? "NULL" : "ABSENT", ast->pos, &args[0], err));
+        LT_TRY(lt_bind_symbol(eb, json->nulls == LT_JSON_NULL_ON_NULL ? "NULL" : "ABSENT", ast->pos,
+                              &args[0], err));
         memcpy(args + 1, given, count * sizeof *given);
         return lt_expr_call(eb, call->func, args, count + 1, ast->pos, out, err);
     }
@@ -49,7 +56,8 @@ static lt_status bind_json(const lt_expr_env *env, const lt_ast_expr *ast, lt_ex
     if (lt_str_eq(call->func, LT_STR("JSON_EXISTS"))) {
         LT_TRY(lt_bind_symbol(eb, json_on_symbol(json->on_error), ast->pos, &args[count++], err));
     } else if (lt_str_eq(call->func, LT_STR("JSON_QUERY"))) {
-        LT_TRY(lt_bind_symbol(eb, json_wrapper_symbol(json->wrapper), ast->pos, &args[count++], err));
+        LT_TRY(
+            lt_bind_symbol(eb, json_wrapper_symbol(json->wrapper), ast->pos, &args[count++], err));
         LT_TRY(lt_bind_symbol(eb, json_on_symbol(json->on_empty), ast->pos, &args[count++], err));
         LT_TRY(lt_bind_symbol(eb, json_on_symbol(json->on_error), ast->pos, &args[count++], err));
     } else if (lt_str_eq(call->func, LT_STR("JSON_VALUE"))) {
@@ -69,7 +77,23 @@ static lt_status bind_json(const lt_expr_env *env, const lt_ast_expr *ast, lt_ex
 
 /* ---- aggregates ---- */
 
-static lt_status add_agg(const lt_expr_env *env, lt_agg *agg, uint32_t pos, lt_expr **out, lt_error *err)
+/* Over a group there is always a row: of arguments that are NOT NULL these give a result that is
+ * NOT NULL. */
+static bool not_null_in_groups(const lt_expr_env *env, const lt_ast_call *call,
+                               lt_expr *const *args, uint32_t count)
+{
+    static const char *const names[] = {"MIN",        "MAX",     "SUM",         "AVG",
+                                        "STDDEV_POP", "VAR_POP", "FIRST_VALUE", "LAST_VALUE"};
+    bool named = false;
+    for (size_t i = 0; i < LT_COUNT_OF(names); i++) {
+        named = named || lt_str_eq(call->func, lt_str_of(names[i]));
+    }
+    return named && count == 1 && !call->filter && env->grouping->key_count > 0 &&
+           !args[0]->type->nullable;
+}
+
+static lt_status add_agg(const lt_expr_env *env, lt_agg *agg, uint32_t pos, lt_expr **out,
+                         lt_error *err)
 {
     lt_grouping *grouping = env->grouping;
     uint32_t at = 0;
@@ -101,7 +125,8 @@ static lt_status check_aggregate(const lt_expr_env *env, const lt_ast_expr *ast,
         return lt_error_set_at(err, LT_ERR_SQL, ast->pos, "Aggregate expressions cannot be nested");
     }
     if (!env->grouping) {
-        lt_status st = lt_error_set_at(err, LT_ERR_SQL, ast->pos, "Aggregate expression " LT_STR_FMT "(..) is illegal in %s",
+        lt_status st = lt_error_set_at(err, LT_ERR_SQL, ast->pos,
+                                       "Aggregate expression " LT_STR_FMT "(..) is illegal in %s",
                                        LT_STR_ARG(call->func), env->clause);
         if (strcmp(env->clause, "WHERE") == 0) {
             lt_error_hint(err, "conditions on aggregates go to HAVING");
@@ -117,8 +142,10 @@ static lt_status check_aggregate(const lt_expr_env *env, const lt_ast_expr *ast,
     return LT_OK;
 }
 
-/* IGNORE NULLS of ARRAY_AGG is a filter; the other aggregates that take the words ignore NULLs already. */
-static lt_status treat_nulls(const lt_expr_env *env, const lt_ast_expr *ast, lt_expr *arg, lt_expr **filter, lt_error *err)
+/* IGNORE NULLS of ARRAY_AGG is a filter; the other aggregates that take the words ignore NULLs
+ * already. */
+static lt_status treat_nulls(const lt_expr_env *env, const lt_ast_expr *ast, lt_expr *arg,
+                             lt_expr **filter, lt_error *err)
 {
     const lt_ast_call *call = ast->call;
     bool keeps = lt_str_eq(call->func, LT_STR("ARRAY_AGG"));
@@ -138,7 +165,8 @@ static lt_status treat_nulls(const lt_expr_env *env, const lt_ast_expr *ast, lt_
     return lt_expr_call(&env->b->eb, LT_STR("AND"), args, 2, ast->pos, filter, err);
 }
 
-static lt_status bind_aggregate(const lt_expr_env *env, const lt_ast_expr *ast, lt_expr **out, lt_error *err)
+static lt_status bind_aggregate(const lt_expr_env *env, const lt_ast_expr *ast, lt_expr **out,
+                                lt_error *err)
 {
     const lt_ast_call *call = ast->call;
     lt_expr_env inner = *env;
@@ -151,13 +179,15 @@ static lt_status bind_aggregate(const lt_expr_env *env, const lt_ast_expr *ast, 
     inner.overs = NULL;
     inner.aliases = NULL;
     inner.clause = "an aggregate";
-    if (count == 1 && call->args.items[0]->kind == LT_EXPR_STAR && call->args.items[0]->path.count == 0) {
+    if (count == 1 && call->args.items[0]->kind == LT_EXPR_STAR &&
+        call->args.items[0]->path.count == 0) {
         if (!lt_str_eq(call->func, LT_STR("COUNT"))) {
             return lt_error_set_at(err, LT_ERR_SQL, call->args.items[0]->pos, "only COUNT takes *");
         }
         count = 0;
     } else if (count == 0) {
-        return lt_error_set_at(err, LT_ERR_SQL, ast->pos, LT_STR_FMT "() needs an argument", LT_STR_ARG(call->func));
+        return lt_error_set_at(err, LT_ERR_SQL, ast->pos, LT_STR_FMT "() needs an argument",
+                               LT_STR_ARG(call->func));
     } else {
         LT_TRY(lt_bind_exprs(&inner, &call->args, &args, err));
     }
@@ -168,8 +198,14 @@ static lt_status bind_aggregate(const lt_expr_env *env, const lt_ast_expr *ast, 
     if (count > 0) {
         LT_TRY(treat_nulls(env, ast, args[0], &filter, err));
     }
-    LT_TRY(lt_agg_bind(&env->b->eb, call->func, args, count, call->quantifier == LT_QUANT_DISTINCT, filter, false, ast->pos, &agg,
-                       err));
+    LT_TRY(lt_agg_bind(&env->b->eb, call->func, args, count, call->quantifier == LT_QUANT_DISTINCT,
+                       filter, false, ast->pos, &agg, err));
+    if (not_null_in_groups(env, call, args, count) && agg->result->nullable) {
+        agg->result = lt_type_with_nullable(env->b->arena, agg->result, false);
+        if (!agg->result) {
+            return lt_error_nomem(err, "type");
+        }
+    }
     return add_agg(env, agg, ast->pos, out, err);
 }
 
@@ -179,7 +215,8 @@ void lt_bind_direction(const lt_ast_order *order, lt_sort_key *key)
 {
     key->descending = order->dir == LT_DESC;
     /* NULL counts as the smallest value. */
-    key->nulls_first = order->nulls == LT_NULLS_NONE ? !key->descending : order->nulls == LT_NULLS_FIRST;
+    key->nulls_first =
+        order->nulls == LT_NULLS_NONE ? !key->descending : order->nulls == LT_NULLS_FIRST;
 }
 
 static bool same_over(const lt_over *a, const lt_over *b)
@@ -193,7 +230,8 @@ static bool same_over(const lt_over *a, const lt_over *b)
         }
     }
     for (uint32_t i = 0; i < a->order_count; i++) {
-        if (!lt_expr_eq(a->order[i], b->order[i]) || a->directions[i].descending != b->directions[i].descending ||
+        if (!lt_expr_eq(a->order[i], b->order[i]) ||
+            a->directions[i].descending != b->directions[i].descending ||
             a->directions[i].nulls_first != b->directions[i].nulls_first) {
             return false;
         }
@@ -201,7 +239,8 @@ static bool same_over(const lt_over *a, const lt_over *b)
     return true;
 }
 
-static lt_status named_window(const lt_expr_env *env, const lt_ast_window **window, uint32_t pos, lt_error *err)
+static lt_status named_window(const lt_expr_env *env, const lt_ast_window **window, uint32_t pos,
+                              lt_error *err)
 {
     const lt_ast_name *ref = &(*window)->ref;
     for (uint32_t depth = 0; (*window)->ref.text.ptr && depth < 16; depth++) {
@@ -213,7 +252,8 @@ static lt_status named_window(const lt_expr_env *env, const lt_ast_window **wind
             }
         }
         if (!found) {
-            return lt_error_set_at(err, LT_ERR_SQL, ref->pos, "Window '" LT_STR_FMT "' not found", LT_STR_ARG(ref->text));
+            return lt_error_set_at(err, LT_ERR_SQL, ref->pos, "Window '" LT_STR_FMT "' not found",
+                                   LT_STR_ARG(ref->text));
         }
         if (!(*window)->bare) {
             return lt_unsupported_at(err, pos, "a window that refines a named one");
@@ -223,7 +263,8 @@ static lt_status named_window(const lt_expr_env *env, const lt_ast_window **wind
     return LT_OK;
 }
 
-static lt_status bind_over_parts(const lt_expr_env *env, const lt_ast_window *window, lt_over *over, lt_error *err)
+static lt_status bind_over_parts(const lt_expr_env *env, const lt_ast_window *window, lt_over *over,
+                                 lt_error *err)
 {
     lt_arena *arena = env->b->arena;
     over->partition_count = window->partition_by.count;
@@ -249,25 +290,31 @@ lt_status lt_bind_over(const lt_expr_env *env, const lt_ast_expr *ast, lt_expr *
     lt_expr_env inner = *env;
     lt_over over = {0};
     if (!lt_str_eq(call->func, LT_STR("ROW_NUMBER"))) {
-        bool rank = lt_str_eq(call->func, LT_STR("RANK")) || lt_str_eq(call->func, LT_STR("DENSE_RANK"));
+        bool rank =
+            lt_str_eq(call->func, LT_STR("RANK")) || lt_str_eq(call->func, LT_STR("DENSE_RANK"));
         if (rank) {
-            return lt_unsupported_at(err, ast->pos, "RANK and DENSE_RANK in streaming mode (use ROW_NUMBER)");
+            return lt_unsupported_at(err, ast->pos,
+                                     "RANK and DENSE_RANK in streaming mode (use ROW_NUMBER)");
         }
         return lt_unsupported_at(err, ast->pos, "OVER aggregates");
     }
     if (!overs) {
-        return lt_error_set_at(err, LT_ERR_SQL, ast->pos, "ROW_NUMBER() OVER (..) stands only in SELECT, QUALIFY and ORDER BY, not in %s",
-                               env->clause);
+        return lt_error_set_at(
+            err, LT_ERR_SQL, ast->pos,
+            "ROW_NUMBER() OVER (..) stands only in SELECT, QUALIFY and ORDER BY, not in %s",
+            env->clause);
     }
     LT_TRY(named_window(env, &window, ast->pos, err));
     if (call->args.count > 0) {
         return lt_error_set_at(err, LT_ERR_SQL, ast->pos, "ROW_NUMBER takes no arguments");
     }
     if (window->order_by.count == 0) {
-        return lt_error_set_at(err, LT_ERR_SQL, ast->pos, "ROW_NUMBER() needs ORDER BY in its OVER clause");
+        return lt_error_set_at(err, LT_ERR_SQL, ast->pos,
+                               "ROW_NUMBER() needs ORDER BY in its OVER clause");
     }
     if (window->frame != LT_FRAME_NONE) {
-        return lt_error_set_at(err, LT_ERR_SQL, window->pos, "ROW/RANGE not allowed with ROW_NUMBER");
+        return lt_error_set_at(err, LT_ERR_SQL, window->pos,
+                               "ROW/RANGE not allowed with ROW_NUMBER");
     }
     inner.overs = NULL;
     inner.aliases = NULL;
@@ -307,14 +354,22 @@ static const char *known_elsewhere(lt_str func)
     static const struct {
         const char *name, *what;
     } table[] = {
-        {"GROUPING", "GROUPING SETS, CUBE and ROLLUP"},  {"GROUPING_ID", "GROUPING SETS, CUBE and ROLLUP"},
-        {"GROUP_ID", "GROUPING SETS, CUBE and ROLLUP"},  {"TUMBLE_START", "legacy group windows"},
-        {"TUMBLE_END", "legacy group windows"},          {"TUMBLE_ROWTIME", "legacy group windows"},
-        {"TUMBLE_PROCTIME", "legacy group windows"},     {"HOP_START", "legacy group windows"},
-        {"HOP_END", "legacy group windows"},             {"HOP_ROWTIME", "legacy group windows"},
-        {"HOP_PROCTIME", "legacy group windows"},        {"SESSION_START", "legacy group windows"},
-        {"SESSION_END", "legacy group windows"},         {"SESSION_ROWTIME", "legacy group windows"},
-        {"SESSION_PROCTIME", "legacy group windows"},    {"MATCH_ROWTIME", "MATCH_RECOGNIZE"},
+        {"GROUPING", "GROUPING SETS, CUBE and ROLLUP"},
+        {"GROUPING_ID", "GROUPING SETS, CUBE and ROLLUP"},
+        {"GROUP_ID", "GROUPING SETS, CUBE and ROLLUP"},
+        {"TUMBLE_START", "legacy group windows"},
+        {"TUMBLE_END", "legacy group windows"},
+        {"TUMBLE_ROWTIME", "legacy group windows"},
+        {"TUMBLE_PROCTIME", "legacy group windows"},
+        {"HOP_START", "legacy group windows"},
+        {"HOP_END", "legacy group windows"},
+        {"HOP_ROWTIME", "legacy group windows"},
+        {"HOP_PROCTIME", "legacy group windows"},
+        {"SESSION_START", "legacy group windows"},
+        {"SESSION_END", "legacy group windows"},
+        {"SESSION_ROWTIME", "legacy group windows"},
+        {"SESSION_PROCTIME", "legacy group windows"},
+        {"MATCH_ROWTIME", "MATCH_RECOGNIZE"},
         {"MATCH_PROCTIME", "MATCH_RECOGNIZE"},
     };
     if (lt_is_window_tvf(func)) {
@@ -338,26 +393,40 @@ static lt_status check_plain(const lt_expr_env *env, const lt_ast_expr *ast, lt_
     if (call->name.count > 1) {
         lt_status st = lt_error_set_at(err, LT_ERR_SQL, ast->pos, "No match found for function %s",
                                        lt_path_text(env->b->arena, &call->name));
-        lt_error_hint(err, "user functions are not supported; built-in ones are written without a catalog");
+        lt_error_hint(
+            err, "user functions are not supported; built-in ones are written without a catalog");
         return st;
     }
     if (call->arg_names) {
         for (uint32_t i = 0; i < call->args.count; i++) {
             if (call->arg_names[i].text.ptr) {
-                return lt_unsupported_at(err, call->arg_names[i].pos, "named arguments of scalar functions");
+                return lt_unsupported_at(err, call->arg_names[i].pos,
+                                         "named arguments of scalar functions");
             }
         }
     }
-    if (call->filter || call->within_group.count || call->order_by.count || call->quantifier == LT_QUANT_DISTINCT) {
-        return lt_error_set_at(err, LT_ERR_SQL, ast->pos, LT_STR_FMT " is not an aggregate function", LT_STR_ARG(call->func));
+    if (call->filter || call->within_group.count || call->order_by.count ||
+        call->quantifier == LT_QUANT_DISTINCT) {
+        return lt_error_set_at(err, LT_ERR_SQL, ast->pos,
+                               LT_STR_FMT " is not an aggregate function", LT_STR_ARG(call->func));
     }
     return LT_OK;
+}
+
+/* USER, SESSION_USER .. without parentheses are no functions here, but names that columns have. */
+bool lt_ast_is_plain_word(const lt_ast_expr *ast)
+{
+    return ast->kind == LT_EXPR_CALL && ast->call->niladic && !lt_func_exists_scalar(ast->call->func);
 }
 
 lt_status lt_bind_call(const lt_expr_env *env, const lt_ast_expr *ast, lt_expr **out, lt_error *err)
 {
     const lt_ast_call *call = ast->call;
     lt_expr **args;
+    if (lt_ast_is_plain_word(ast)) {
+        const lt_ast_expr ident = {.kind = LT_EXPR_IDENT, .pos = ast->pos, .path = call->name};
+        return lt_bind_expr(env, &ident, out, err);
+    }
     if (call->over) {
         return lt_bind_over(env, ast, out, err);
     }

@@ -1,5 +1,6 @@
-/* The catalog: three levels of names in memory. Everything in it lives in one arena until the catalog dies; replaced and dropped
- * definitions stay valid for what was bound with them. The maps are for names only and pay from the engine's account.
+/* The catalog: three levels of names in memory. Everything in it lives in one arena until the
+ * catalog dies; replaced and dropped definitions stay valid for what was bound with them. The maps
+ * are for names only and pay from the engine's account.
  *
  *   catalogs: name -> entry -> databases: name -> database -> tables: name -> lt_table_def
  *   temporaries: `c`.`d`.`t` -> lt_table_def, which shadow the permanent ones */
@@ -33,7 +34,8 @@ static bool session_init(lt_catalog *catalog)
     session->mem = catalog->mem;
     session->env = catalog->env;
     session->time_zone = LT_STR("UTC");
-    if (lt_zone_load(catalog->env, session->time_zone, catalog->arena, &session->zone, &ignored) != LT_OK) {
+    if (lt_zone_load(catalog->env, session->time_zone, catalog->arena, &session->zone, &ignored) !=
+        LT_OK) {
         return false;
     }
     catalog->session = session;
@@ -59,8 +61,9 @@ lt_catalog *lt_catalog_new(lt_mem *mem, lt_env *env)
     catalog->zones = lt_map_new(mem);
     catalog->current_catalog = entry.name;
     catalog->current_database = entry.default_database;
-    if (!catalog->arena || !catalog->catalogs || !catalog->temporaries || !catalog->settings || !catalog->zones ||
-        !session_init(catalog) || lt_catalog_entry_add(catalog, entry, &ignored) != LT_OK) {
+    if (!catalog->arena || !catalog->catalogs || !catalog->temporaries || !catalog->settings ||
+        !catalog->zones || !session_init(catalog) ||
+        lt_catalog_entry_add(catalog, entry, &ignored) != LT_OK) {
         lt_catalog_free(catalog);
         return NULL;
     }
@@ -111,7 +114,8 @@ lt_database *lt_database_find(lt_catalog *catalog, lt_str catalog_name, lt_str n
 lt_status lt_catalog_entry_add(lt_catalog *catalog, lt_catalog_entry entry, lt_error *err)
 {
     if (lt_catalog_entry_find(catalog, entry.name)) {
-        return lt_error_set(err, LT_ERR_SQL, "Catalog " LT_STR_FMT " already exists.", LT_STR_ARG(entry.name));
+        return lt_error_set(err, LT_ERR_SQL, "Catalog " LT_STR_FMT " already exists.",
+                            LT_STR_ARG(entry.name));
     }
     lt_catalog_entry *copy = LT_NEW(catalog->arena, lt_catalog_entry);
     if (!copy) {
@@ -126,14 +130,17 @@ lt_status lt_catalog_entry_add(lt_catalog *catalog, lt_catalog_entry entry, lt_e
     return lt_database_add(catalog, entry.name, (lt_database){.name = entry.default_database}, err);
 }
 
-lt_status lt_database_add(lt_catalog *catalog, lt_str catalog_name, lt_database database, lt_error *err)
+lt_status lt_database_add(lt_catalog *catalog, lt_str catalog_name, lt_database database,
+                          lt_error *err)
 {
     lt_catalog_entry *entry = lt_catalog_entry_find(catalog, catalog_name);
     if (!entry) {
-        return lt_error_set(err, LT_ERR_SQL, "Catalog " LT_STR_FMT " does not exist.", LT_STR_ARG(catalog_name));
+        return lt_error_set(err, LT_ERR_SQL, "Catalog " LT_STR_FMT " does not exist.",
+                            LT_STR_ARG(catalog_name));
     }
     if (lt_map_get(entry->databases, database.name)) {
-        return lt_error_set(err, LT_ERR_SQL, "Database " LT_STR_FMT " already exists in catalog " LT_STR_FMT ".",
+        return lt_error_set(err, LT_ERR_SQL,
+                            "Database " LT_STR_FMT " already exists in catalog " LT_STR_FMT ".",
                             LT_STR_ARG(database.name), LT_STR_ARG(catalog_name));
     }
     lt_database *copy = LT_NEW(catalog->arena, lt_database);
@@ -183,7 +190,8 @@ static bool temporary_key(lt_text *key, lt_str catalog_name, lt_str database, lt
     return !key->failed;
 }
 
-lt_table_def *lt_catalog_temporary(lt_catalog *catalog, lt_str catalog_name, lt_str database, lt_str name)
+lt_table_def *lt_catalog_temporary(lt_catalog *catalog, lt_str catalog_name, lt_str database,
+                                   lt_str name)
 {
     lt_table_def *def = NULL;
     if (lt_map_count(catalog->temporaries) > 0) {
@@ -197,13 +205,15 @@ lt_table_def *lt_catalog_temporary(lt_catalog *catalog, lt_str catalog_name, lt_
     return def;
 }
 
-lt_table_def *lt_catalog_permanent(lt_catalog *catalog, lt_str catalog_name, lt_str database, lt_str name)
+lt_table_def *lt_catalog_permanent(lt_catalog *catalog, lt_str catalog_name, lt_str database,
+                                   lt_str name)
 {
     lt_database *found = lt_database_find(catalog, catalog_name, database);
     return found ? lt_map_get(found->tables, name) : NULL;
 }
 
-lt_table_def *lt_catalog_object(lt_catalog *catalog, lt_str catalog_name, lt_str database, lt_str name)
+lt_table_def *lt_catalog_object(lt_catalog *catalog, lt_str catalog_name, lt_str database,
+                                lt_str name)
 {
     lt_table_def *def = lt_catalog_temporary(catalog, catalog_name, database, name);
     return def ? def : lt_catalog_permanent(catalog, catalog_name, database, name);
@@ -213,7 +223,8 @@ lt_table_def *lt_catalog_find(lt_catalog *catalog, const lt_str *parts, uint32_t
 {
     switch (count) {
     case 1:
-        return lt_catalog_object(catalog, catalog->current_catalog, catalog->current_database, parts[0]);
+        return lt_catalog_object(catalog, catalog->current_catalog, catalog->current_database,
+                                 parts[0]);
     case 2:
         return lt_catalog_object(catalog, catalog->current_catalog, parts[0], parts[1]);
     case 3:
@@ -235,7 +246,8 @@ lt_status lt_catalog_store(lt_catalog *catalog, lt_table_def *def, lt_error *err
     } else {
         lt_database *database = lt_database_find(catalog, def->catalog, def->database);
         if (!database) {
-            return lt_error_set(err, LT_ERR_SQL, "Database " LT_STR_FMT " does not exist in catalog " LT_STR_FMT ".",
+            return lt_error_set(err, LT_ERR_SQL,
+                                "Database " LT_STR_FMT " does not exist in catalog " LT_STR_FMT ".",
                                 LT_STR_ARG(def->database), LT_STR_ARG(def->catalog));
         }
         ok = lt_map_put(database->tables, def->name, def);
@@ -268,10 +280,12 @@ lt_status lt_catalog_add(lt_catalog *catalog, lt_table_def *def, lt_error *err)
     if (!def->database.ptr) {
         def->database = catalog->current_database;
     }
-    lt_table_def *old = def->temporary ? lt_catalog_temporary(catalog, def->catalog, def->database, def->name)
-                                       : lt_catalog_permanent(catalog, def->catalog, def->database, def->name);
+    lt_table_def *old = def->temporary
+                            ? lt_catalog_temporary(catalog, def->catalog, def->database, def->name)
+                            : lt_catalog_permanent(catalog, def->catalog, def->database, def->name);
     if (old) {
-        return lt_error_set(err, LT_ERR_SQL, "Table (or view) " LT_STR_FMT " already exists.", LT_STR_ARG(def->name));
+        return lt_error_set(err, LT_ERR_SQL, "Table (or view) " LT_STR_FMT " already exists.",
+                            LT_STR_ARG(def->name));
     }
     return lt_catalog_store(catalog, def, err);
 }

@@ -1,5 +1,6 @@
-/* The catalog: catalogs, databases, tables, views and session options of one engine handle; DDL changes it. In memory; `default_catalog`.`default_database`
- * at first. Identifiers are case-sensitive. Temporary objects shadow permanent ones of the same path. */
+/* The catalog: catalogs, databases, tables, views and session options of one engine handle; DDL
+ * changes it. In memory; `default_catalog`.`default_database` at first. Identifiers are
+ * case-sensitive. Temporary objects shadow permanent ones of the same path. */
 #pragma once
 
 #include "base/map.h"
@@ -13,13 +14,15 @@ typedef enum { LT_COLUMN_IS_PHYSICAL, LT_COLUMN_IS_METADATA, LT_COLUMN_IS_COMPUT
 
 typedef struct {
     lt_str name;
-    const lt_type *type;    /* computed: inferred; primary-key columns are NOT NULL; the watermark column has its ROWTIME attribute; PROCTIME() its own */
+    const lt_type *type; /* computed: inferred; primary-key columns are NOT NULL; the watermark
+                            column has its ROWTIME attribute; PROCTIME() its own */
     lt_column_role role;
-    lt_str metadata_key;    /* metadata */
+    lt_str metadata_key;          /* metadata */
     const lt_type *metadata_type; /* metadata: the connector's type, cast explicitly to `type` */
-    bool is_virtual;        /* metadata */
-    lt_expr *expr;          /* computed: over the table's columns before it and all physical and metadata ones (index = column index in `columns`) */
-    lt_str expr_text;       /* computed: as written, normalised */
+    bool is_virtual;              /* metadata */
+    lt_expr *expr;    /* computed: over the table's columns before it and all physical and metadata
+                         ones (index = column index in `columns`) */
+    lt_str expr_text; /* computed: as written, normalised */
     lt_str comment;
 } lt_column_def;
 
@@ -27,8 +30,8 @@ typedef struct lt_table_def {
     lt_str catalog, database, name;
     bool temporary;
     bool is_view;
-    bool inferred;          /* made from a file or stdin without DDL */
-    bool has_header;        /* inferred CSV */
+    bool inferred;   /* made from a file or stdin without DDL */
+    bool has_header; /* inferred CSV */
     lt_column_def *columns;
     uint32_t column_count;
     const lt_schema *schema; /* all columns, as a query sees them */
@@ -45,10 +48,10 @@ typedef struct lt_table_def {
     const lt_format *format;       /* NULL: none */
     lt_str comment;
     /* views */
-    lt_str query_text;       /* normalised */
+    lt_str query_text; /* normalised */
     const struct lt_ast_query *query;
     lt_str view_catalog, view_database; /* resolution context of the view's text */
-    const struct lt_rel *view_rel; /* bound once at creation to check it; bound anew at use */
+    const struct lt_rel *view_rel;      /* bound once at creation to check it; bound anew at use */
 } lt_table_def;
 
 typedef struct lt_catalog lt_catalog;
@@ -59,12 +62,16 @@ void lt_catalog_free(lt_catalog *catalog); /* accepts NULL */
 
 /* The session: options set by SET, the time zone that follows from them. */
 const lt_session *lt_catalog_session(const lt_catalog *catalog);
-lt_str lt_catalog_option(const lt_catalog *catalog, const char *key); /* as set, else the default, else {NULL,0} */
-lt_status lt_catalog_set(lt_catalog *catalog, lt_str key, lt_str value, lt_error *err); /* checks key and value; see settings.c for what is known */
+lt_str lt_catalog_option(const lt_catalog *catalog,
+                         const char *key); /* as set, else the default, else {NULL,0} */
+lt_status
+lt_catalog_set(lt_catalog *catalog, lt_str key, lt_str value,
+               lt_error *err); /* checks key and value; see settings.c for what is known */
 lt_status lt_catalog_reset(lt_catalog *catalog, lt_str key /* ptr NULL = all */, lt_error *err);
 
 /* Resolves 1 to 3 name parts against current catalog and database; NULL when absent. */
 lt_table_def *lt_catalog_find(lt_catalog *catalog, const lt_str *parts, uint32_t count);
-/* Registers a table made by the host (libleat's in-process sources and sinks) or by inference. Replaces nothing: LT_ERR_SQL when it exists. */
+/* Registers a table made by the host (libleat's in-process sources and sinks) or by inference.
+ * Replaces nothing: LT_ERR_SQL when it exists. */
 lt_status lt_catalog_add(lt_catalog *catalog, lt_table_def *def, lt_error *err);
 lt_arena *lt_catalog_arena(lt_catalog *catalog);

@@ -1,4 +1,5 @@
-/* CREATE TABLE with LIKE and AS, CREATE VIEW. What stays lives in the catalog's arena: the statement's text and tree do not. */
+/* CREATE TABLE with LIKE and AS, CREATE VIEW. What stays lives in the catalog's arena: the
+ * statement's text and tree do not. */
 #include "bind/draft.h"
 
 /* A binder whose results outlive the statement. */
@@ -26,12 +27,14 @@ static lt_status like_rules(const lt_ast_create_table *ast, merge_rules *rules, 
     for (uint32_t i = 0; i < ast->like_option_count; i++) {
         lt_ast_feature feature = ast->like_options[i].feature;
         if (given[feature]) {
-            return lt_error_set_at(err, LT_ERR_SQL, ast->like.items[0].pos, "Each like option feature can be declared only once");
+            return lt_error_set_at(err, LT_ERR_SQL, ast->like.items[0].pos,
+                                   "Each like option feature can be declared only once");
         }
         given[feature] = true;
         if (feature == LT_FEATURE_ALL) {
             for (size_t f = 0; f < LT_COUNT_OF(rules->of); f++) {
-                rules->of[f] = given[f] && f != LT_FEATURE_ALL ? rules->of[f] : ast->like_options[i].merge;
+                rules->of[f] =
+                    given[f] && f != LT_FEATURE_ALL ? rules->of[f] : ast->like_options[i].merge;
             }
         }
         rules->of[feature] = ast->like_options[i].merge;
@@ -40,20 +43,24 @@ static lt_status like_rules(const lt_ast_create_table *ast, merge_rules *rules, 
 }
 
 /* Takes from the base what the rules include. */
-static lt_status like_base(lt_binder *b, const lt_ast_create_table *ast, const merge_rules *rules, lt_table_draft *draft, lt_error *err)
+static lt_status like_base(lt_binder *b, const lt_ast_create_table *ast, const merge_rules *rules,
+                           lt_table_draft *draft, lt_error *err)
 {
     lt_table_def *base;
     LT_TRY(lt_bind_find_table(b, &ast->like, "Source table of the LIKE clause", &base, err));
     if (base->is_view) {
-        return lt_error_set_at(err, LT_ERR_SQL, ast->like.items[0].pos, "LIKE takes a table, but '" LT_STR_FMT "' is a view",
+        return lt_error_set_at(err, LT_ERR_SQL, ast->like.items[0].pos,
+                               "LIKE takes a table, but '" LT_STR_FMT "' is a view",
                                LT_STR_ARG(base->name));
     }
     LT_TRY(lt_draft_from_def(b, base, draft, err));
     draft->comment = (lt_str){NULL, 0};
     for (uint32_t i = 0; i < draft->count;) {
         lt_column_role role = draft->columns[i].role;
-        bool leave = (role == LT_COLUMN_IS_COMPUTED && rules->of[LT_FEATURE_GENERATED] == LT_MERGE_EXCLUDING) ||
-                     (role == LT_COLUMN_IS_METADATA && rules->of[LT_FEATURE_METADATA] == LT_MERGE_EXCLUDING);
+        bool leave =
+            (role == LT_COLUMN_IS_COMPUTED &&
+             rules->of[LT_FEATURE_GENERATED] == LT_MERGE_EXCLUDING) ||
+            (role == LT_COLUMN_IS_METADATA && rules->of[LT_FEATURE_METADATA] == LT_MERGE_EXCLUDING);
         if (leave) {
             lt_draft_remove(draft, i);
         } else {
@@ -78,21 +85,27 @@ static lt_status like_base(lt_binder *b, const lt_ast_create_table *ast, const m
 }
 
 /* A declared column meets one of the same name in the base: may it replace it? */
-static lt_status merge_column(lt_binder *b, const merge_rules *rules, lt_table_draft *draft, const lt_draft_column *column, lt_error *err)
+static lt_status merge_column(lt_binder *b, const merge_rules *rules, lt_table_draft *draft,
+                              const lt_draft_column *column, lt_error *err)
 {
     int at = lt_draft_find(draft, column->name);
     if (at < 0) {
         return lt_draft_add(b, draft, column, UINT32_MAX, err);
     }
     const lt_draft_column *old = &draft->columns[at];
-    bool may = old->role == column->role &&
-               ((old->role == LT_COLUMN_IS_COMPUTED && rules->of[LT_FEATURE_GENERATED] == LT_MERGE_OVERWRITING) ||
-                (old->role == LT_COLUMN_IS_METADATA && rules->of[LT_FEATURE_METADATA] == LT_MERGE_OVERWRITING));
+    bool may =
+        old->role == column->role && ((old->role == LT_COLUMN_IS_COMPUTED &&
+                                       rules->of[LT_FEATURE_GENERATED] == LT_MERGE_OVERWRITING) ||
+                                      (old->role == LT_COLUMN_IS_METADATA &&
+                                       rules->of[LT_FEATURE_METADATA] == LT_MERGE_OVERWRITING));
     if (!may) {
-        lt_status st = lt_error_set_at(err, LT_ERR_SQL, column->pos, "A column named '" LT_STR_FMT "' already exists in the base table.",
-                                       LT_STR_ARG(column->name));
+        lt_status st =
+            lt_error_set_at(err, LT_ERR_SQL, column->pos,
+                            "A column named '" LT_STR_FMT "' already exists in the base table.",
+                            LT_STR_ARG(column->name));
         if (old->role != LT_COLUMN_IS_PHYSICAL) {
-            lt_error_hint(err, "OVERWRITING %s lets the new one win", old->role == LT_COLUMN_IS_COMPUTED ? "GENERATED" : "METADATA");
+            lt_error_hint(err, "OVERWRITING %s lets the new one win",
+                          old->role == LT_COLUMN_IS_COMPUTED ? "GENERATED" : "METADATA");
         }
         return st;
     }
@@ -100,14 +113,18 @@ static lt_status merge_column(lt_binder *b, const merge_rules *rules, lt_table_d
     return LT_OK;
 }
 
-static lt_status merge_options(lt_binder *b, const lt_ast_create_table *ast, const merge_rules *rules, lt_table_draft *draft, lt_error *err)
+static lt_status merge_options(lt_binder *b, const lt_ast_create_table *ast,
+                               const merge_rules *rules, lt_table_draft *draft, lt_error *err)
 {
-    for (uint32_t i = 0; rules->of[LT_FEATURE_OPTIONS] == LT_MERGE_INCLUDING && i < ast->options.count; i++) {
+    for (uint32_t i = 0;
+         rules->of[LT_FEATURE_OPTIONS] == LT_MERGE_INCLUDING && i < ast->options.count; i++) {
         for (uint32_t j = 0; j < draft->options.count; j++) {
             if (lt_str_eq(draft->options.items[j].key, ast->options.items[i].key.text)) {
-                return lt_error_set_at(err, LT_ERR_SQL, ast->options.items[i].key.pos,
-                                       "There already exists an option ['" LT_STR_FMT "'] in the base table; use OVERWRITING OPTIONS to replace it",
-                                       LT_STR_ARG(ast->options.items[i].key.text));
+                return lt_error_set_at(
+                    err, LT_ERR_SQL, ast->options.items[i].key.pos,
+                    "There already exists an option ['" LT_STR_FMT
+                    "'] in the base table; use OVERWRITING OPTIONS to replace it",
+                    LT_STR_ARG(ast->options.items[i].key.text));
             }
         }
     }
@@ -129,17 +146,20 @@ static lt_status one_key(const lt_ast_create_table *ast, lt_error *err)
         keys += !ast->schema.constraints[i].unique;
         pos = ast->schema.constraints[i].pos;
     }
-    return keys > 1 ? lt_error_set_at(err, LT_ERR_SQL, pos, "Duplicate primary key definition") : LT_OK;
+    return keys > 1 ? lt_error_set_at(err, LT_ERR_SQL, pos, "Duplicate primary key definition")
+                    : LT_OK;
 }
 
-static lt_status declared_key(lt_binder *b, const lt_ast_create_table *ast, lt_table_draft *draft, lt_error *err)
+static lt_status declared_key(lt_binder *b, const lt_ast_create_table *ast, lt_table_draft *draft,
+                              lt_error *err)
 {
     const char *twice = "There already exists a primary key in the base table";
     LT_TRY(one_key(ast, err));
     for (uint32_t i = 0; i < ast->schema.column_count; i++) {
         if (ast->schema.columns[i].primary_key) {
             if (draft->has_key) {
-                return lt_error_set_at(err, LT_ERR_SQL, ast->schema.columns[i].name.items[0].pos, "%s", twice);
+                return lt_error_set_at(err, LT_ERR_SQL, ast->schema.columns[i].name.items[0].pos,
+                                       "%s", twice);
             }
             LT_TRY(lt_draft_set_column_key(b, draft, &ast->schema.columns[i], err));
         }
@@ -153,7 +173,8 @@ static lt_status declared_key(lt_binder *b, const lt_ast_create_table *ast, lt_t
     return LT_OK;
 }
 
-static lt_status declared_partition(lt_binder *b, const lt_ast_create_table *ast, lt_table_draft *draft, lt_error *err)
+static lt_status declared_partition(lt_binder *b, const lt_ast_create_table *ast,
+                                    lt_table_draft *draft, lt_error *err)
 {
     lt_str *names = LT_NEW_ARRAY(b->arena, lt_str, ast->partitioned_by.count + 1);
     if (ast->partitioned_by.count == 0) {
@@ -163,7 +184,8 @@ static lt_status declared_partition(lt_binder *b, const lt_ast_create_table *ast
         return lt_error_nomem(err, "partition");
     }
     if (draft->partition_count > 0) {
-        return lt_error_set_at(err, LT_ERR_SQL, ast->partitioned_by.items[0].pos, "The base table already has partitions defined");
+        return lt_error_set_at(err, LT_ERR_SQL, ast->partitioned_by.items[0].pos,
+                               "The base table already has partitions defined");
     }
     for (uint32_t i = 0; i < ast->partitioned_by.count; i++) {
         names[i] = ast->partitioned_by.items[i].text;
@@ -174,29 +196,34 @@ static lt_status declared_partition(lt_binder *b, const lt_ast_create_table *ast
     return LT_OK;
 }
 
-static lt_status declared_watermark(const lt_ast_create_table *ast, const merge_rules *rules, lt_table_draft *draft, lt_error *err)
+static lt_status declared_watermark(const lt_ast_create_table *ast, const merge_rules *rules,
+                                    lt_table_draft *draft, lt_error *err)
 {
     const lt_ast_watermark *watermark = &ast->schema.watermark;
     if (!watermark->present) {
         return LT_OK;
     }
     if (draft->has_watermark && rules->of[LT_FEATURE_WATERMARKS] != LT_MERGE_OVERWRITING) {
-        lt_status st = lt_error_set_at(err, LT_ERR_SQL, watermark->pos, "There already exists a watermark spec for column '" LT_STR_FMT "' in the base table",
-                                       LT_STR_ARG(draft->watermark_column));
+        lt_status st = lt_error_set_at(
+            err, LT_ERR_SQL, watermark->pos,
+            "There already exists a watermark spec for column '" LT_STR_FMT "' in the base table",
+            LT_STR_ARG(draft->watermark_column));
         lt_error_hint(err, "EXCLUDING WATERMARKS or OVERWRITING WATERMARKS lets the new one stand");
         return st;
     }
     if (watermark->column.count > 1) {
-        lt_status st = lt_error_set_at(err, LT_ERR_SQL, watermark->column.items[0].pos, "the rowtime column must be a column of the table itself");
-        lt_error_hint(err, "make a computed column of the nested field and declare the watermark for it");
+        lt_status st = lt_error_set_at(err, LT_ERR_SQL, watermark->column.items[0].pos,
+                                       "the rowtime column must be a column of the table itself");
+        lt_error_hint(
+            err, "make a computed column of the nested field and declare the watermark for it");
         return st;
     }
     lt_draft_set_watermark(draft, watermark);
     return LT_OK;
 }
 
-static lt_status declared_columns(lt_binder *b, const lt_ast_create_table *ast, const merge_rules *rules, lt_table_draft *draft,
-                                  lt_error *err)
+static lt_status declared_columns(lt_binder *b, const lt_ast_create_table *ast,
+                                  const merge_rules *rules, lt_table_draft *draft, lt_error *err)
 {
     uint32_t base = draft->count;
     for (uint32_t i = 0; i < ast->schema.column_count; i++) {
@@ -204,7 +231,9 @@ static lt_status declared_columns(lt_binder *b, const lt_ast_create_table *ast, 
         LT_TRY(lt_draft_column_from_ast(b, &ast->schema.columns[i], &column, err));
         int at = lt_draft_find(draft, column.name);
         if (at >= (int)base) {
-            return lt_error_set_at(err, LT_ERR_SQL, column.pos, "Column '" LT_STR_FMT "' is declared twice", LT_STR_ARG(column.name));
+            return lt_error_set_at(err, LT_ERR_SQL, column.pos,
+                                   "Column '" LT_STR_FMT "' is declared twice",
+                                   LT_STR_ARG(column.name));
         }
         LT_TRY(merge_column(b, rules, draft, &column, err));
     }
@@ -213,25 +242,33 @@ static lt_status declared_columns(lt_binder *b, const lt_ast_create_table *ast, 
 
 /* ---- CREATE TABLE AS ---- */
 
-/* Declared columns first, then the query's; a name in both keeps the query's place and takes the declared type. Bare names give the query's columns an order. */
-static lt_status as_columns(lt_binder *b, const lt_ast_create_table *ast, const lt_rel *query, lt_table_draft *draft, lt_error *err)
+/* Declared columns first, then the query's; a name in both keeps the query's place and takes the
+ * declared type. Bare names give the query's columns an order. */
+static lt_status as_columns(lt_binder *b, const lt_ast_create_table *ast, const lt_rel *query,
+                            lt_table_draft *draft, lt_error *err)
 {
     for (uint32_t i = 0; i < query->schema->count; i++) {
         const lt_field *field = &query->schema->fields[i];
-        lt_draft_column column = {.name = lt_arena_str(b->arena, field->name), .role = LT_COLUMN_IS_PHYSICAL, .pos = ast->path.items[0].pos};
+        lt_draft_column column = {.name = lt_arena_str(b->arena, field->name),
+                                  .role = LT_COLUMN_IS_PHYSICAL,
+                                  .pos = ast->path.items[0].pos};
         const lt_type *type = lt_type_with_attr(b->arena, field->type, LT_TIME_NONE);
         int at = lt_draft_find(draft, field->name);
         if (!type || !column.name.ptr) {
             return lt_error_nomem(err, "type");
         }
         if (type->kind == LT_TYPE_NULL) {
-            return lt_error_set_at(err, LT_ERR_SQL, query->pos, "column '" LT_STR_FMT "' of the query has no type: write CAST(NULL AS ..)",
+            return lt_error_set_at(err, LT_ERR_SQL, query->pos,
+                                   "column '" LT_STR_FMT
+                                   "' of the query has no type: write CAST(NULL AS ..)",
                                    LT_STR_ARG(field->name));
         }
         column.type = type;
         if (at >= 0) {
             if (draft->columns[at].role != LT_COLUMN_IS_PHYSICAL) {
-                return lt_error_set_at(err, LT_ERR_SQL, draft->columns[at].pos, "column '" LT_STR_FMT "' is given by the query and cannot be computed or metadata",
+                return lt_error_set_at(err, LT_ERR_SQL, draft->columns[at].pos,
+                                       "column '" LT_STR_FMT
+                                       "' is given by the query and cannot be computed or metadata",
                                        LT_STR_ARG(field->name));
             }
             column = draft->columns[at];
@@ -243,7 +280,8 @@ static lt_status as_columns(lt_binder *b, const lt_ast_create_table *ast, const 
 }
 
 /* The query with its columns in the table's order; missing columns are NULL. */
-static lt_status as_input(lt_binder *b, const lt_table_def *def, lt_rel *query, lt_rel **out, lt_error *err)
+static lt_status as_input(lt_binder *b, const lt_table_def *def, lt_rel *query, lt_rel **out,
+                          lt_error *err)
 {
     lt_expr **exprs = LT_NEW_ARRAY(b->arena, lt_expr *, def->column_count + 1);
     lt_field *fields = LT_NEW_ARRAY(b->arena, lt_field, def->column_count + 1);
@@ -254,15 +292,20 @@ static lt_status as_input(lt_binder *b, const lt_table_def *def, lt_rel *query, 
     for (uint32_t i = 0; i < def->column_count; i++) {
         const lt_column_def *column = &def->columns[i];
         int at = lt_schema_find(query->schema, column->name);
-        if (column->role == LT_COLUMN_IS_COMPUTED || (column->role == LT_COLUMN_IS_METADATA && column->is_virtual)) {
+        if (column->role == LT_COLUMN_IS_COMPUTED ||
+            (column->role == LT_COLUMN_IS_METADATA && column->is_virtual)) {
             continue;
         }
         fields[count].name = column->name;
         if (at >= 0) {
             fields[count].type = query->schema->fields[at].type;
-            LT_TRY(lt_expr_column(&b->eb, (uint32_t)at, fields[count].type, query->pos, &exprs[count], err));
+            LT_TRY(lt_expr_column(&b->eb, (uint32_t)at, fields[count].type, query->pos,
+                                  &exprs[count], err));
         } else {
-            lt_value null = {.type = lt_type_with_nullable(b->arena, lt_type_with_attr(b->arena, column->type, LT_TIME_NONE), true), .is_null = true};
+            lt_value null = {
+                .type = lt_type_with_nullable(
+                    b->arena, lt_type_with_attr(b->arena, column->type, LT_TIME_NONE), true),
+                .is_null = true};
             if (!null.type) {
                 return lt_error_nomem(err, "type");
             }
@@ -278,21 +321,24 @@ static lt_status check_as(const lt_ast_create_table *ast, lt_error *err)
 {
     uint32_t pos = ast->path.items[0].pos;
     if (ast->temporary) {
-        return lt_error_set_at(err, LT_ERR_SQL, pos, "CREATE TABLE AS SELECT makes no TEMPORARY table");
+        return lt_error_set_at(err, LT_ERR_SQL, pos,
+                               "CREATE TABLE AS SELECT makes no TEMPORARY table");
     }
     if (ast->partitioned_by.count > 0) {
-        return lt_error_set_at(err, LT_ERR_SQL, pos, "CREATE TABLE AS SELECT takes no PARTITIONED BY");
+        return lt_error_set_at(err, LT_ERR_SQL, pos,
+                               "CREATE TABLE AS SELECT takes no PARTITIONED BY");
     }
     for (uint32_t i = 0; i < ast->schema.column_count; i++) {
         if (ast->schema.columns[i].kind == LT_COLUMN_BARE) {
-            return lt_unsupported_at(err, ast->schema.columns[i].name.items[0].pos, "column names without types in CREATE TABLE AS");
+            return lt_unsupported_at(err, ast->schema.columns[i].name.items[0].pos,
+                                     "column names without types in CREATE TABLE AS");
         }
     }
     return LT_OK;
 }
 
-static lt_status create_as(lt_binder *b, const lt_ast_create_table *ast, const lt_object_path *path, lt_rel *query, lt_table_draft *draft,
-                           lt_bound *out, lt_error *err)
+static lt_status create_as(lt_binder *b, const lt_ast_create_table *ast, const lt_object_path *path,
+                           lt_rel *query, lt_table_draft *draft, lt_bound *out, lt_error *err)
 {
     lt_binder keeper = lasting(b);
     lt_table_def *def;
@@ -313,22 +359,25 @@ static lt_status create_as(lt_binder *b, const lt_ast_create_table *ast, const l
 
 /* ---- CREATE TABLE ---- */
 
-static lt_status check_free(lt_binder *b, const lt_object_path *path, bool temporary, bool if_not_exists, uint32_t pos, bool *skip,
-                            lt_error *err)
+static lt_status check_free(lt_binder *b, const lt_object_path *path, bool temporary,
+                            bool if_not_exists, uint32_t pos, bool *skip, lt_error *err)
 {
-    lt_table_def *old = temporary ? lt_catalog_temporary(b->catalog, path->catalog, path->database, path->name)
-                                  : lt_catalog_permanent(b->catalog, path->catalog, path->database, path->name);
+    lt_table_def *old =
+        temporary ? lt_catalog_temporary(b->catalog, path->catalog, path->database, path->name)
+                  : lt_catalog_permanent(b->catalog, path->catalog, path->database, path->name);
     *skip = old && if_not_exists;
     if (!old || if_not_exists) {
         return LT_OK;
     }
-    lt_status st = lt_error_set_at(err, LT_ERR_SQL, pos, "%s '%s' already exists", temporary ? "Temporary table" : "Table (or view)",
+    lt_status st = lt_error_set_at(err, LT_ERR_SQL, pos, "%s '%s' already exists",
+                                   temporary ? "Temporary table" : "Table (or view)",
                                    lt_object_text(b->arena, path));
     lt_error_hint(err, "DROP it first, or write IF NOT EXISTS");
     return st;
 }
 
-lt_status lt_ddl_create_table(lt_binder *b, const lt_ast_create_table *ast, uint32_t pos, lt_bound *out, lt_error *err)
+lt_status lt_ddl_create_table(lt_binder *b, const lt_ast_create_table *ast, uint32_t pos,
+                              lt_bound *out, lt_error *err)
 {
     lt_binder keeper = lasting(b);
     lt_object_path path;
@@ -344,7 +393,8 @@ lt_status lt_ddl_create_table(lt_binder *b, const lt_ast_create_table *ast, uint
         return lt_unsupported_at(err, pos, "DISTRIBUTED BY");
     }
     LT_TRY(lt_bind_object_path(b, &ast->path, &path, err));
-    LT_TRY(check_free(b, &path, ast->temporary, ast->if_not_exists, ast->path.items[0].pos, &skip, err));
+    LT_TRY(check_free(b, &path, ast->temporary, ast->if_not_exists, ast->path.items[0].pos, &skip,
+                      err));
     if (skip) {
         return LT_OK;
     }
@@ -372,7 +422,8 @@ lt_status lt_ddl_create_table(lt_binder *b, const lt_ast_create_table *ast, uint
 
 /* ---- views ---- */
 
-static lt_status view_columns(lt_binder *keeper, lt_table_def *def, const lt_rel *query, const lt_ast_names *names, lt_error *err)
+static lt_status view_columns(lt_binder *keeper, lt_table_def *def, const lt_rel *query,
+                              const lt_ast_names *names, lt_error *err)
 {
     uint32_t count = query->schema->count;
     lt_field *fields = LT_NEW_ARRAY(keeper->arena, lt_field, count + 1);
@@ -383,27 +434,35 @@ static lt_status view_columns(lt_binder *keeper, lt_table_def *def, const lt_rel
     }
     if (names->count > 0 && names->count != count) {
         return lt_error_set_at(err, LT_ERR_SQL, names->items[0].pos,
-                               "VIEW definition and input fields not match: the view names %u columns, its query has %u", names->count, count);
+                               "VIEW definition and input fields not match: the view names %u "
+                               "columns, its query has %u",
+                               names->count, count);
     }
     for (uint32_t i = 0; i < count; i++) {
-        fields[i] = (lt_field){names->count > 0 ? names->items[i].text : query->schema->fields[i].name, query->schema->fields[i].type};
+        fields[i] =
+            (lt_field){names->count > 0 ? names->items[i].text : query->schema->fields[i].name,
+                       query->schema->fields[i].type};
         for (uint32_t j = 0; j < i; j++) {
             if (lt_str_eq(fields[i].name, fields[j].name)) {
-                return lt_error_set_at(err, LT_ERR_SQL, names->count > 0 ? names->items[i].pos : query->pos, "column '" LT_STR_FMT "' stands twice in the view",
-                                       LT_STR_ARG(fields[i].name));
+                return lt_error_set_at(
+                    err, LT_ERR_SQL, names->count > 0 ? names->items[i].pos : query->pos,
+                    "column '" LT_STR_FMT "' stands twice in the view", LT_STR_ARG(fields[i].name));
             }
         }
     }
     def->schema = lt_schema_new(keeper->arena, fields, count);
     for (uint32_t i = 0; def->schema && i < count; i++) {
-        def->columns[i] = (lt_column_def){.name = def->schema->fields[i].name, .type = def->schema->fields[i].type};
+        def->columns[i] = (lt_column_def){.name = def->schema->fields[i].name,
+                                          .type = def->schema->fields[i].type};
     }
     return def->schema ? LT_OK : lt_error_nomem(err, "schema");
 }
 
-/* Types live in the statement's arena; a view's must outlive it: its text is bound once more in the catalog's. */
-static lt_status view_def(lt_binder *b, const lt_object_path *path, const lt_ast_query *ast, const lt_ast_names *names, lt_str comment,
-                          bool temporary, lt_table_def **out, lt_error *err)
+/* Types live in the statement's arena; a view's must outlive it: its text is bound once more in the
+ * catalog's. */
+static lt_status view_def(lt_binder *b, const lt_object_path *path, const lt_ast_query *ast,
+                          const lt_ast_names *names, lt_str comment, bool temporary,
+                          lt_table_def **out, lt_error *err)
 {
     lt_binder keeper = lasting(b);
     lt_arena *arena = keeper.arena;
@@ -417,7 +476,8 @@ static lt_status view_def(lt_binder *b, const lt_object_path *path, const lt_ast
     LT_TRY(lt_bind_query(b, ast, true, &rel, err));
     lt_text_init(&text, lt_catalog_session(b->catalog)->mem);
     lt_sql_print_query(ast, 0, &text);
-    def->query_text = lt_arena_str(arena, lt_text_str(&text));
+    def->query_text =
+        lt_bind_plain_text(arena, lt_catalog_session(b->catalog)->mem, lt_text_str(&text));
     bool failed = text.failed;
     lt_text_deinit(&text);
     def->catalog = lt_arena_str(arena, path->catalog);
@@ -429,33 +489,39 @@ static lt_status view_def(lt_binder *b, const lt_object_path *path, const lt_ast
     def->is_view = true;
     def->temporary = temporary;
     def->watermark_col = -1;
-    if (failed || !def->query_text.ptr || !def->catalog.ptr || !def->database.ptr || !def->name.ptr || !def->view_catalog.ptr ||
-        !def->view_database.ptr) {
+    if (failed || !def->query_text.ptr || !def->catalog.ptr || !def->database.ptr ||
+        !def->name.ptr || !def->view_catalog.ptr || !def->view_database.ptr) {
         return lt_error_nomem(err, "view");
     }
     LT_TRY(lt_sql_parse_query(&parsed, arena, def->query_text, err));
     def->query = parsed;
     LT_TRY(lt_bind_query(&keeper, parsed, true, &rel, err));
+    def->view_rel = rel;
     LT_TRY(view_columns(&keeper, def, rel, names, err));
     *out = def;
     return LT_OK;
 }
 
-lt_status lt_ddl_create_view(lt_binder *b, const lt_ast_create_view *ast, uint32_t pos, lt_bound *out, lt_error *err)
+lt_status lt_ddl_create_view(lt_binder *b, const lt_ast_create_view *ast, uint32_t pos,
+                             lt_bound *out, lt_error *err)
 {
     lt_object_path path;
     lt_table_def *def;
     bool skip;
     (void)out;
     if (ast->replace) {
-        return lt_error_set_at(err, LT_ERR_SQL, pos, "CREATE OR REPLACE VIEW is not part of Flink SQL; use ALTER VIEW .. AS, or DROP VIEW first");
+        return lt_error_set_at(err, LT_ERR_SQL, pos,
+                               "CREATE OR REPLACE VIEW is not part of Flink SQL; use ALTER VIEW .. "
+                               "AS, or DROP VIEW first");
     }
     LT_TRY(lt_bind_object_path(b, &ast->path, &path, err));
-    LT_TRY(check_free(b, &path, ast->temporary, ast->if_not_exists, ast->path.items[0].pos, &skip, err));
+    LT_TRY(check_free(b, &path, ast->temporary, ast->if_not_exists, ast->path.items[0].pos, &skip,
+                      err));
     if (skip) {
         return LT_OK;
     }
-    LT_TRY(view_def(b, &path, ast->query, &ast->columns, ast->comment.text, ast->temporary, &def, err));
+    LT_TRY(view_def(b, &path, ast->query, &ast->columns, ast->comment.text, ast->temporary, &def,
+                    err));
     return lt_catalog_store(b->catalog, def, err);
 }
 
@@ -470,7 +536,8 @@ lt_status lt_ddl_alter_view(lt_binder *b, const lt_ast_alter *ast, uint32_t pos,
         if (ast->if_exists && !old) {
             return LT_OK;
         }
-        return lt_error_set_at(err, LT_ERR_SQL, ast->path.items[0].pos, "View '%s' %s", lt_object_text(b->arena, &path),
+        return lt_error_set_at(err, LT_ERR_SQL, ast->path.items[0].pos, "View '%s' %s",
+                               lt_object_text(b->arena, &path),
                                old ? "is a table" : "does not exist");
     }
     if (ast->action == LT_ALTER_AS_QUERY) {
@@ -482,7 +549,8 @@ lt_status lt_ddl_alter_view(lt_binder *b, const lt_ast_alter *ast, uint32_t pos,
     }
     LT_TRY(lt_bind_object_path(b, &ast->to, &to, err));
     if (lt_catalog_object(b->catalog, to.catalog, to.database, to.name)) {
-        return lt_error_set_at(err, LT_ERR_SQL, ast->to.items[0].pos, "'%s' already exists", lt_object_text(b->arena, &to));
+        return lt_error_set_at(err, LT_ERR_SQL, ast->to.items[0].pos, "'%s' already exists",
+                               lt_object_text(b->arena, &to));
     }
     def = LT_NEW(b->catalog->arena, lt_table_def);
     if (!def) {

@@ -10,7 +10,69 @@ static lt_status keep(lt_binder *b, lt_str *s, lt_error *err)
     return LT_OK;
 }
 
-lt_str lt_print_expr(lt_arena *arena, lt_mem *mem, const lt_ast_expr *ast)
+/* The printer quotes every name; names of built-in functions read better without. A quoted name
+ * before a parenthesis is always a call. */
+static void plain_functions(lt_str s, lt_text *to)
+{
+    for (size_t at = 0; at < s.len;) {
+        size_t end = at + 1;
+        char quote = s.ptr[at];
+        if (quote != '\'' && quote != '`') {
+            lt_text_putc(to, s.ptr[at++]);
+            continue;
+        }
+        while (end < s.len && s.ptr[end] != quote) {
+            end++;
+        }
+        lt_str name = {s.ptr + at + 1, end - at - 1};
+        bool call = quote == '`' && end + 1 < s.len && s.ptr[end + 1] == '(' &&
+                    (at == 0 || s.ptr[at - 1] != '.');
+        if (call && (lt_func_exists_scalar(name) || lt_func_exists_aggregate(name))) {
+            for (size_t i = 0; i < name.len; i++) {
+                char ch = name.ptr[i];
+                lt_text_putc(to, ch >= 'a' && ch <= 'z' ? (char)(ch - 32) : ch);
+            }
+        } else {
+            lt_text_append(to, s.ptr + at, LT_MIN(end + 1, s.len) - at);
+        }
+        at = end + 1;
+    }
+}
+
+lt_str lt_bind_plain_text(lt_arena *arena, lt_mem *mem, lt_str s)
+{
+    lt_text text;
+    lt_text_init(&text, mem);
+    plain_functions(s, &text);
+    lt_str out = text.failed ? (lt_str){NULL, 0} : lt_arena_str(arena, lt_text_str(&text));
+    lt_text_deinit(&text);
+    return out;
+}
+
+/* Does the first parenthesis close at the very end? */
+static bool is_enclosed(lt_str s)
+{
+    char quote = 0;
+    int depth = 0;
+    if (s.len < 3 || s.ptr[0] != '(') {
+        return false;
+    }
+    for (size_t at = 0; at < s.len; at++) {
+        char ch = s.ptr[at];
+        if (quote != 0) {
+            quote = ch == quote ? 0 : quote;
+        } else if (ch == '\'' || ch == '`') {
+            quote = ch;
+        } else if (ch == '(') {
+            depth++;
+        } else if (ch == ')' && --depth == 0) {
+            return at == s.len - 1;
+        }
+    }
+    return false;
+}
+
+lt_str lt_bind_expr_text(lt_arena *arena, lt_mem *mem, const lt_ast_expr *ast)
 {
     lt_text text;
     lt_str out = {NULL, 0};
@@ -19,11 +81,11 @@ lt_str lt_print_expr(lt_arena *arena, lt_mem *mem, const lt_ast_expr *ast)
     if (!text.failed) {
         lt_str s = lt_text_str(&text);
         /* The printer puts every operation in parentheses; the outermost pair says nothing. */
-        if (ast->kind != LT_EXPR_ROW && s.len > 2 && s.ptr[0] == '(' && s.ptr[s.len - 1] == ')') {
+        if (ast->kind != LT_EXPR_ROW && is_enclosed(s)) {
             s.ptr++;
             s.len -= 2;
         }
-        out = lt_arena_str(arena, s);
+        out = lt_bind_plain_text(arena, mem, s);
     }
     lt_text_deinit(&text);
     return out;
@@ -41,7 +103,8 @@ int lt_draft_find(const lt_table_draft *draft, lt_str name)
     return -1;
 }
 
-lt_status lt_draft_add(lt_binder *b, lt_table_draft *draft, const lt_draft_column *column, uint32_t at, lt_error *err)
+lt_status lt_draft_add(lt_binder *b, lt_table_draft *draft, const lt_draft_column *column,
+                       uint32_t at, lt_error *err)
 {
     if (draft->count == draft->cap) {
         uint32_t cap = draft->cap ? 2 * draft->cap : 16;
@@ -56,7 +119,8 @@ lt_status lt_draft_add(lt_binder *b, lt_table_draft *draft, const lt_draft_colum
         draft->cap = cap;
     }
     at = LT_MIN(at, draft->count);
-    memmove(draft->columns + at + 1, draft->columns + at, (draft->count - at) * sizeof *draft->columns);
+    memmove(draft->columns + at + 1, draft->columns + at,
+            (draft->count - at) * sizeof *draft->columns);
     draft->columns[at] = *column;
     draft->count++;
     return LT_OK;
@@ -66,10 +130,12 @@ void lt_draft_remove(lt_table_draft *draft, uint32_t at)
 {
     LT_ASSERT(at < draft->count);
     draft->count--;
-    memmove(draft->columns + at, draft->columns + at + 1, (draft->count - at) * sizeof *draft->columns);
+    memmove(draft->columns + at, draft->columns + at + 1,
+            (draft->count - at) * sizeof *draft->columns);
 }
 
-lt_status lt_draft_column_from_ast(lt_binder *b, const lt_ast_column *ast, lt_draft_column *out, lt_error *err)
+lt_status lt_draft_column_from_ast(lt_binder *b, const lt_ast_column *ast, lt_draft_column *out,
+                                   lt_error *err)
 {
     *out = (lt_draft_column){0};
     if (ast->name.count != 1) {
@@ -98,14 +164,17 @@ lt_status lt_draft_column_from_ast(lt_binder *b, const lt_ast_column *ast, lt_dr
         out->role = LT_COLUMN_IS_PHYSICAL;
         break;
     case LT_COLUMN_BARE:
-        return lt_error_set_at(err, LT_ERR_SQL, out->pos, "column '" LT_STR_FMT "' needs a type", LT_STR_ARG(out->name));
+        return lt_error_set_at(err, LT_ERR_SQL, out->pos, "column '" LT_STR_FMT "' needs a type",
+                               LT_STR_ARG(out->name));
     }
     return lt_bind_type(b->arena, ast->type, &out->type, err);
 }
 
-lt_status lt_draft_from_def(lt_binder *b, const lt_table_def *def, lt_table_draft *out, lt_error *err)
+lt_status lt_draft_from_def(lt_binder *b, const lt_table_def *def, lt_table_draft *out,
+                            lt_error *err)
 {
-    lt_str *names = LT_NEW_ARRAY(b->arena, lt_str, def->primary_key_count + def->partition_count + 1);
+    lt_str *names =
+        LT_NEW_ARRAY(b->arena, lt_str, def->primary_key_count + def->partition_count + 1);
     if (!names) {
         return lt_error_nomem(err, "table");
     }
@@ -147,7 +216,8 @@ lt_status lt_draft_from_def(lt_binder *b, const lt_table_def *def, lt_table_draf
     return LT_OK;
 }
 
-lt_status lt_draft_set_key(lt_binder *b, lt_table_draft *draft, const lt_ast_constraint *ast, lt_error *err)
+lt_status lt_draft_set_key(lt_binder *b, lt_table_draft *draft, const lt_ast_constraint *ast,
+                           lt_error *err)
 {
     lt_str *names = LT_NEW_ARRAY(b->arena, lt_str, ast->columns.count + 1);
     if (!names) {
@@ -168,9 +238,11 @@ lt_status lt_draft_set_key(lt_binder *b, lt_table_draft *draft, const lt_ast_con
     return keep(b, &draft->key_name, err);
 }
 
-lt_status lt_draft_set_column_key(lt_binder *b, lt_table_draft *draft, const lt_ast_column *ast, lt_error *err)
+lt_status lt_draft_set_column_key(lt_binder *b, lt_table_draft *draft, const lt_ast_column *ast,
+                                  lt_error *err)
 {
-    const lt_ast_constraint constraint = {.name = ast->constraint, .columns = {ast->name.items, 1}, .pos = ast->name.items[0].pos};
+    const lt_ast_constraint constraint = {
+        .name = ast->constraint, .columns = {ast->name.items, 1}, .pos = ast->name.items[0].pos};
     return lt_draft_set_key(b, draft, &constraint, err);
 }
 
@@ -183,7 +255,8 @@ void lt_draft_set_watermark(lt_table_draft *draft, const lt_ast_watermark *ast)
     draft->watermark_text = (lt_str){NULL, 0};
 }
 
-lt_status lt_draft_set_options(lt_binder *b, lt_table_draft *draft, const lt_ast_options *ast, lt_error *err)
+lt_status lt_draft_set_options(lt_binder *b, lt_table_draft *draft, const lt_ast_options *ast,
+                               lt_error *err)
 {
     lt_option *items = LT_NEW_ARRAY(b->arena, lt_option, draft->options.count + ast->count + 1);
     uint32_t count = draft->options.count;
@@ -194,7 +267,8 @@ lt_status lt_draft_set_options(lt_binder *b, lt_table_draft *draft, const lt_ast
         memcpy(items, draft->options.items, count * sizeof *items);
     }
     for (uint32_t i = 0; i < ast->count; i++) {
-        lt_option option = {ast->items[i].key.text, ast->items[i].value.text, ast->items[i].key.pos};
+        lt_option option = {ast->items[i].key.text, ast->items[i].value.text,
+                            ast->items[i].key.pos};
         uint32_t at = 0;
         LT_TRY(keep(b, &option.key, err));
         LT_TRY(keep(b, &option.value, err));
@@ -240,8 +314,10 @@ static lt_status finish_options(finish_state *s)
     return LT_OK;
 }
 
-/* The type under which the connector delivers the metadata; the declared one while the connector is not known. */
-static lt_status metadata_type(finish_state *s, const lt_draft_column *column, const lt_type **out, lt_error *err)
+/* The type under which the connector delivers the metadata; the declared one while the connector is
+ * not known. */
+static lt_status metadata_type(finish_state *s, const lt_draft_column *column, const lt_type **out,
+                               lt_error *err)
 {
     const lt_connector *connector = s->def->connector;
     *out = column->type;
@@ -253,8 +329,12 @@ static lt_status metadata_type(finish_state *s, const lt_draft_column *column, c
         LT_TRY(lt_sql_parse_type(&ast, s->b->arena, lt_str_of(connector->metadata[i].type), err));
         LT_TRY(lt_bind_type(s->b->arena, ast, out, err));
         if (!lt_type_can_cast(*out, column->type)) {
-            return lt_error_set_at(err, LT_ERR_SQL, column->pos, "metadata '" LT_STR_FMT "' is %s and cannot be cast to the type of column '" LT_STR_FMT "'",
-                                   LT_STR_ARG(column->metadata_key), connector->metadata[i].type, LT_STR_ARG(column->name));
+            return lt_error_set_at(err, LT_ERR_SQL, column->pos,
+                                   "metadata '" LT_STR_FMT
+                                   "' is %s and cannot be cast to the type of column '" LT_STR_FMT
+                                   "'",
+                                   LT_STR_ARG(column->metadata_key), connector->metadata[i].type,
+                                   LT_STR_ARG(column->name));
         }
     }
     return LT_OK;
@@ -271,29 +351,36 @@ static lt_status finish_key(finish_state *s, lt_error *err)
     for (uint32_t i = 0; i < draft->key_count; i++) {
         int at = lt_draft_find(draft, draft->key[i]);
         if (at < 0) {
-            return lt_error_set_at(err, LT_ERR_SQL, draft->key_pos, "Primary key column '" LT_STR_FMT "' is not defined in the schema",
+            return lt_error_set_at(err, LT_ERR_SQL, draft->key_pos,
+                                   "Primary key column '" LT_STR_FMT
+                                   "' is not defined in the schema",
                                    LT_STR_ARG(draft->key[i]));
         }
         if (draft->columns[at].role != LT_COLUMN_IS_PHYSICAL) {
-            return lt_error_set_at(err, LT_ERR_SQL, draft->key_pos, "Could not create a PRIMARY KEY with column '" LT_STR_FMT
-                                   "': the key takes physical columns only", LT_STR_ARG(draft->key[i]));
+            return lt_error_set_at(err, LT_ERR_SQL, draft->key_pos,
+                                   "Could not create a PRIMARY KEY with column '" LT_STR_FMT
+                                   "': the key takes physical columns only",
+                                   LT_STR_ARG(draft->key[i]));
         }
         for (uint32_t j = 0; j < i; j++) {
             if (key[j] == (uint32_t)at) {
-                return lt_error_set_at(err, LT_ERR_SQL, draft->key_pos, "column '" LT_STR_FMT "' stands twice in the PRIMARY KEY",
+                return lt_error_set_at(err, LT_ERR_SQL, draft->key_pos,
+                                       "column '" LT_STR_FMT "' stands twice in the PRIMARY KEY",
                                        LT_STR_ARG(draft->key[i]));
             }
         }
         key[i] = (uint32_t)at;
         name = lt_arena_printf(s->b->arena, "%s_" LT_STR_FMT, name, LT_STR_ARG(draft->key[i]));
-        s->def->columns[at].type = lt_type_with_nullable(s->b->arena, s->def->columns[at].type, false);
+        s->def->columns[at].type =
+            lt_type_with_nullable(s->b->arena, s->def->columns[at].type, false);
         if (!name || !s->def->columns[at].type) {
             return lt_error_nomem(err, "key");
         }
     }
     s->def->primary_key = key;
     s->def->primary_key_count = draft->key_count;
-    s->def->primary_key_name = draft->key_name.len > 0 ? draft->key_name : lt_str_of(draft->key_count > 0 ? name : NULL);
+    s->def->primary_key_name =
+        draft->key_name.len > 0 ? draft->key_name : lt_str_of(draft->key_count > 0 ? name : NULL);
     return LT_OK;
 }
 
@@ -307,8 +394,10 @@ static lt_status finish_partition(finish_state *s, lt_error *err)
     for (uint32_t i = 0; i < draft->partition_count; i++) {
         int at = lt_draft_find(draft, draft->partition[i]);
         if (at < 0 || draft->columns[at].role != LT_COLUMN_IS_PHYSICAL) {
-            return lt_error_set_at(err, LT_ERR_SQL, draft->partition_pos, "Partition column '" LT_STR_FMT "' %s", LT_STR_ARG(draft->partition[i]),
-                                   at < 0 ? "not defined in the table schema" : "must be a physical column");
+            return lt_error_set_at(
+                err, LT_ERR_SQL, draft->partition_pos, "Partition column '" LT_STR_FMT "' %s",
+                LT_STR_ARG(draft->partition[i]),
+                at < 0 ? "not defined in the table schema" : "must be a physical column");
         }
         columns[i] = (uint32_t)at;
     }
@@ -331,7 +420,9 @@ static lt_status finish_columns(finish_state *s, lt_error *err)
         lt_column_def *to = &s->def->columns[i];
         for (uint32_t j = 0; j < i; j++) {
             if (lt_str_eq(draft->columns[j].name, from->name)) {
-                return lt_error_set_at(err, LT_ERR_SQL, from->pos, "Column '" LT_STR_FMT "' is declared twice", LT_STR_ARG(from->name));
+                return lt_error_set_at(err, LT_ERR_SQL, from->pos,
+                                       "Column '" LT_STR_FMT "' is declared twice",
+                                       LT_STR_ARG(from->name));
             }
         }
         to->name = from->name;
@@ -343,9 +434,11 @@ static lt_status finish_columns(finish_state *s, lt_error *err)
         if (from->role == LT_COLUMN_IS_METADATA) {
             LT_TRY(metadata_type(s, from, &to->metadata_type, err));
         }
-        if (from->role != LT_COLUMN_IS_COMPUTED &&
-            (from->type->kind == LT_TYPE_INTERVAL_MONTH || from->type->kind == LT_TYPE_INTERVAL_SECOND)) {
-            return lt_error_set_at(err, LT_ERR_SQL, from->pos, "Column '" LT_STR_FMT "' cannot have an INTERVAL type", LT_STR_ARG(from->name));
+        if (from->role != LT_COLUMN_IS_COMPUTED && (from->type->kind == LT_TYPE_INTERVAL_MONTH ||
+                                                    from->type->kind == LT_TYPE_INTERVAL_SECOND)) {
+            return lt_error_set_at(err, LT_ERR_SQL, from->pos,
+                                   "Column '" LT_STR_FMT "' cannot have an INTERVAL type",
+                                   LT_STR_ARG(from->name));
         }
     }
     LT_TRY(finish_key(s, err));
@@ -358,12 +451,13 @@ static lt_status stored_error(const finish_state *s, lt_status st, lt_str text, 
     if (st != LT_ERR_SQL && st != LT_ERR_UNSUPPORTED) {
         return st;
     }
-    const char *cause = lt_arena_printf(s->b->arena, "in `" LT_STR_FMT "`: %s", LT_STR_ARG(text), err->text);
+    const char *cause =
+        lt_arena_printf(s->b->arena, "in `" LT_STR_FMT "`: %s", LT_STR_ARG(text), err->text);
     return lt_error_set_at(err, st, s->draft->pos, "%s", cause ? cause : "");
 }
 
-static lt_status bind_text(finish_state *s, const lt_expr_env *env, const lt_ast_expr *ast, lt_str text, lt_expr **out,
-                           const lt_ast_expr **used, lt_error *err)
+static lt_status bind_text(finish_state *s, const lt_expr_env *env, const lt_ast_expr *ast,
+                           lt_str text, lt_expr **out, const lt_ast_expr **used, lt_error *err)
 {
     lt_ast_expr *parsed = NULL;
     if (ast) {
@@ -375,9 +469,11 @@ static lt_status bind_text(finish_state *s, const lt_expr_env *env, const lt_ast
     return stored_error(s, lt_bind_expr(env, parsed, out, err), text, err);
 }
 
-static lt_status expr_text(finish_state *s, const lt_ast_expr *ast, lt_str old, lt_str *out, lt_error *err)
+static lt_status expr_text(finish_state *s, const lt_ast_expr *ast, lt_str old, lt_str *out,
+                           lt_error *err)
 {
-    *out = old.ptr ? old : lt_print_expr(s->b->arena, lt_catalog_session(s->b->catalog)->mem, ast);
+    *out =
+        old.ptr ? old : lt_bind_expr_text(s->b->arena, lt_catalog_session(s->b->catalog)->mem, ast);
     return out->ptr ? LT_OK : lt_error_nomem(err, "expression");
 }
 
@@ -391,7 +487,8 @@ static lt_status finish_computed(finish_state *s, lt_error *err)
     for (uint32_t i = 0; i < s->def->column_count; i++) {
         bool computed = s->def->columns[i].role == LT_COLUMN_IS_COMPUTED;
         /* No identifier is empty: computed columns cannot be named by other ones. */
-        s->fields[i] = computed ? (lt_field){LT_STR(""), hidden} : (lt_field){s->def->columns[i].name, s->def->columns[i].type};
+        s->fields[i] = computed ? (lt_field){LT_STR(""), hidden}
+                                : (lt_field){s->def->columns[i].name, s->def->columns[i].type};
     }
     const lt_schema schema = {s->def->column_count, s->fields};
     LT_TRY(lt_scope_single(s->b, &schema, (lt_str){NULL, 0}, &scope, err));
@@ -405,7 +502,8 @@ static lt_status finish_computed(finish_state *s, lt_error *err)
         }
         if (from->expr && from->expr->kind == LT_EXPR_IDENT && from->expr->path.count == 1) {
             int at = lt_draft_find(s->draft, from->expr->path.items[0].text);
-            env.missing_hint = at >= 0 ? "a computed column cannot use another computed column" : NULL;
+            env.missing_hint =
+                at >= 0 ? "a computed column cannot use another computed column" : NULL;
         }
         LT_TRY(bind_text(s, &env, from->expr, from->expr_text, &to->expr, &ast, err));
         LT_TRY(expr_text(s, ast, from->expr_text, &to->expr_text, err));
@@ -414,7 +512,9 @@ static lt_status finish_computed(finish_state *s, lt_error *err)
             return lt_error_nomem(err, "type");
         }
         if (to->type->kind == LT_TYPE_NULL) {
-            return lt_error_set_at(err, LT_ERR_SQL, from->pos, "computed column '" LT_STR_FMT "' has no type: write CAST(NULL AS ..)",
+            return lt_error_set_at(err, LT_ERR_SQL, from->pos,
+                                   "computed column '" LT_STR_FMT
+                                   "' has no type: write CAST(NULL AS ..)",
                                    LT_STR_ARG(to->name));
         }
     }
@@ -431,21 +531,27 @@ static bool may_be_rowtime(const lt_type *type)
 
 static bool is_source_watermark(const lt_ast_expr *ast)
 {
-    return ast->kind == LT_EXPR_CALL && lt_str_eq(ast->call->func, LT_STR("SOURCE_WATERMARK")) && ast->call->args.count == 0;
+    return ast->kind == LT_EXPR_CALL && lt_str_eq(ast->call->func, LT_STR("SOURCE_WATERMARK")) &&
+           ast->call->args.count == 0;
 }
 
-static lt_status bad_rowtime(finish_state *s, const char *what, const lt_type *type, uint32_t pos, lt_error *err)
+static lt_status bad_rowtime(finish_state *s, const char *what, const lt_type *type, uint32_t pos,
+                             lt_error *err)
 {
     lt_text text;
     lt_text_init(&text, lt_catalog_session(s->b->catalog)->mem);
     lt_type_print(type, &text);
-    lt_status st = lt_error_set_at(err, LT_ERR_SQL, pos, "Invalid data type of %s for watermark definition: it must be TIMESTAMP(p) or TIMESTAMP_LTZ(p) with p from 0 to 3, but is %s",
+    lt_status st = lt_error_set_at(err, LT_ERR_SQL, pos,
+                                   "Invalid data type of %s for watermark definition: it must be "
+                                   "TIMESTAMP(p) or TIMESTAMP_LTZ(p) with p from 0 to 3, but is %s",
                                    what, text.ptr ? text.ptr : "not");
     lt_text_deinit(&text);
     if (lt_type_is_timestamp(type)) {
-        lt_error_hint(err, "declare the column as %s(3)", type->kind == LT_TYPE_TIMESTAMP ? "TIMESTAMP" : "TIMESTAMP_LTZ");
+        lt_error_hint(err, "declare the column as %s(3)",
+                      type->kind == LT_TYPE_TIMESTAMP ? "TIMESTAMP" : "TIMESTAMP_LTZ");
     } else {
-        lt_error_hint(err, "make a computed column of such a type, as in: ts AS TO_TIMESTAMP_LTZ(ms, 3)");
+        lt_error_hint(
+            err, "make a computed column of such a type, as in: ts AS TO_TIMESTAMP_LTZ(ms, 3)");
     }
     return st;
 }
@@ -467,7 +573,8 @@ static lt_status bind_watermark(finish_state *s, const lt_type *time, lt_error *
     if (is_source_watermark(ast)) {
         return LT_OK;
     }
-    LT_TRY(bind_text(s, &env, draft->watermark_expr, draft->watermark_text, &s->def->watermark, &ast, err));
+    LT_TRY(bind_text(s, &env, draft->watermark_expr, draft->watermark_text, &s->def->watermark,
+                     &ast, err));
     const lt_type *type = s->def->watermark->type;
     uint32_t pos = draft->watermark_expr ? draft->watermark_expr->pos : draft->pos;
     if (!may_be_rowtime(type) || type->kind != time->kind) {
@@ -493,7 +600,9 @@ static lt_status finish_watermark(finish_state *s, lt_error *err)
     int at = lt_draft_find(draft, draft->watermark_column);
     uint32_t pos = draft->watermark_expr ? draft->watermark_pos : draft->pos;
     if (at < 0) {
-        lt_status st = lt_error_set_at(err, LT_ERR_SQL, pos, "The rowtime attribute field '" LT_STR_FMT "' is not defined in the table schema",
+        lt_status st = lt_error_set_at(err, LT_ERR_SQL, pos,
+                                       "The rowtime attribute field '" LT_STR_FMT
+                                       "' is not defined in the table schema",
                                        LT_STR_ARG(draft->watermark_column));
         const lt_schema schema = {s->def->column_count, s->fields};
         lt_hint_columns(&schema, draft->watermark_column, s->b->arena, err);
@@ -510,8 +619,8 @@ static lt_status finish_watermark(finish_state *s, lt_error *err)
     return column->type ? LT_OK : lt_error_nomem(err, "type");
 }
 
-lt_status lt_draft_finish(lt_binder *b, const lt_table_draft *draft, const lt_object_path *path, bool temporary, lt_table_def **out,
-                          lt_error *err)
+lt_status lt_draft_finish(lt_binder *b, const lt_table_draft *draft, const lt_object_path *path,
+                          bool temporary, lt_table_def **out, lt_error *err)
 {
     finish_state s = {.b = b, .draft = draft};
     bool physical = false;
@@ -536,7 +645,8 @@ lt_status lt_draft_finish(lt_binder *b, const lt_table_draft *draft, const lt_ob
         physical = physical || draft->columns[i].role != LT_COLUMN_IS_COMPUTED;
     }
     if (!physical) {
-        return lt_error_set_at(err, LT_ERR_SQL, draft->pos, "a table needs at least one column that is not computed");
+        return lt_error_set_at(err, LT_ERR_SQL, draft->pos,
+                               "a table needs at least one column that is not computed");
     }
     s.def->schema = lt_schema_new(b->arena, s.fields, draft->count);
     *out = s.def;

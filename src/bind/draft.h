@@ -1,5 +1,6 @@
-/* A table while it is being declared or altered: columns and clauses by name, expressions as text or syntax. lt_draft_finish resolves everything and makes
- * the definition; CREATE TABLE, LIKE, CREATE TABLE AS and ALTER TABLE all end there, so that one set of checks holds for all. */
+/* A table while it is being declared or altered: columns and clauses by name, expressions as text
+ * or syntax. lt_draft_finish resolves everything and makes the definition; CREATE TABLE, LIKE,
+ * CREATE TABLE AS and ALTER TABLE all end there, so that one set of checks holds for all. */
 #pragma once
 
 #include "bind/bind_int.h"
@@ -38,17 +39,23 @@ typedef struct {
 } lt_table_draft;
 
 /* b: a binder whose arena is the catalog's. */
-lt_status lt_draft_from_def(lt_binder *b, const lt_table_def *def, lt_table_draft *out, lt_error *err);
-lt_status lt_draft_column_from_ast(lt_binder *b, const lt_ast_column *ast, lt_draft_column *out, lt_error *err);
+lt_status lt_draft_from_def(lt_binder *b, const lt_table_def *def, lt_table_draft *out,
+                            lt_error *err);
+lt_status lt_draft_column_from_ast(lt_binder *b, const lt_ast_column *ast, lt_draft_column *out,
+                                   lt_error *err);
 /* at: position in the list; UINT32_MAX: the end. */
-lt_status lt_draft_add(lt_binder *b, lt_table_draft *draft, const lt_draft_column *column, uint32_t at, lt_error *err);
+lt_status lt_draft_add(lt_binder *b, lt_table_draft *draft, const lt_draft_column *column,
+                       uint32_t at, lt_error *err);
 int lt_draft_find(const lt_table_draft *draft, lt_str name);
 void lt_draft_remove(lt_table_draft *draft, uint32_t at);
-lt_status lt_draft_set_key(lt_binder *b, lt_table_draft *draft, const lt_ast_constraint *ast, lt_error *err);
+lt_status lt_draft_set_key(lt_binder *b, lt_table_draft *draft, const lt_ast_constraint *ast,
+                           lt_error *err);
 /* PRIMARY KEY written at a column. */
-lt_status lt_draft_set_column_key(lt_binder *b, lt_table_draft *draft, const lt_ast_column *ast, lt_error *err);
+lt_status lt_draft_set_column_key(lt_binder *b, lt_table_draft *draft, const lt_ast_column *ast,
+                                  lt_error *err);
 void lt_draft_set_watermark(lt_table_draft *draft, const lt_ast_watermark *ast);
 /* New values win over old ones; the result lives in b's arena. */
-lt_status lt_draft_set_options(lt_binder *b, lt_table_draft *draft, const lt_ast_options *ast, lt_error *err);
-lt_status lt_draft_finish(lt_binder *b, const lt_table_draft *draft, const lt_object_path *path, bool temporary, lt_table_def **out,
-                          lt_error *err);
+lt_status lt_draft_set_options(lt_binder *b, lt_table_draft *draft, const lt_ast_options *ast,
+                               lt_error *err);
+lt_status lt_draft_finish(lt_binder *b, const lt_table_draft *draft, const lt_object_path *path,
+                          bool temporary, lt_table_def **out, lt_error *err);

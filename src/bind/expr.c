@@ -1,5 +1,7 @@
-/* Expressions of the syntax tree -> typed trees. Types, overloads, coercions and folding are lt_expr_call's; here names are resolved, syntax becomes calls, and
- * the rules of grouped selects hold: above an aggregation a column may be used only as (part of) a grouping key or inside an aggregate. */
+/* Expressions of the syntax tree -> typed trees. Types, overloads, coercions and folding are
+ * lt_expr_call's; here names are resolved, syntax becomes calls, and the rules of grouped selects
+ * hold: above an aggregation a column may be used only as (part of) a grouping key or inside an
+ * aggregate. */
 #include "bind/bind_int.h"
 
 lt_status lt_unsupported_at(lt_error *err, uint32_t pos, const char *what)
@@ -9,7 +11,8 @@ lt_status lt_unsupported_at(lt_error *err, uint32_t pos, const char *what)
 
 /* ---- walking the syntax ---- */
 
-/* Does any part outside sub-queries satisfy the test? what: 'a' an aggregate call, 'o' an OVER call. */
+/* Does any part outside sub-queries satisfy the test? what: 'a' an aggregate call, 'o' an OVER
+ * call. */
 static bool has_part(const lt_ast_expr *ast, char what);
 
 static bool list_has_part(const lt_ast_exprs *list, char what)
@@ -66,13 +69,16 @@ static bool has_part(const lt_ast_expr *ast, char what)
     case LT_EXPR_IS:
         return has_part(ast->is.operand, what);
     case LT_EXPR_BETWEEN:
-        return has_part(ast->between.operand, what) || has_part(ast->between.low, what) || has_part(ast->between.high, what);
+        return has_part(ast->between.operand, what) || has_part(ast->between.low, what) ||
+               has_part(ast->between.high, what);
     case LT_EXPR_LIKE:
-        return has_part(ast->like.operand, what) || has_part(ast->like.pattern, what) || has_part(ast->like.escape, what);
+        return has_part(ast->like.operand, what) || has_part(ast->like.pattern, what) ||
+               has_part(ast->like.escape, what);
     case LT_EXPR_IN:
         return has_part(ast->in.operand, what) || list_has_part(&ast->in.list, what);
     case LT_EXPR_QUANTIFIED:
-        return has_part(ast->quantified.operand, what) || list_has_part(&ast->quantified.list, what);
+        return has_part(ast->quantified.operand, what) ||
+               list_has_part(&ast->quantified.list, what);
     case LT_EXPR_CASE:
         return has_part(ast->kase.operand, what) || list_has_part(&ast->kase.whens, what) ||
                list_has_part(&ast->kase.thens, what) || has_part(ast->kase.otherwise, what);
@@ -121,7 +127,8 @@ bool lt_ast_has_over(const lt_ast_expr *ast)
 
 bool lt_ast_is_proctime(const lt_ast_expr *ast)
 {
-    return ast && ast->kind == LT_EXPR_CALL && lt_str_eq(ast->call->func, LT_STR("PROCTIME")) && ast->call->args.count == 0;
+    return ast && ast->kind == LT_EXPR_CALL && lt_str_eq(ast->call->func, LT_STR("PROCTIME")) &&
+           ast->call->args.count == 0;
 }
 
 const lt_type *lt_projected_type(lt_arena *arena, const lt_ast_expr *ast, const lt_expr *expr)
@@ -137,13 +144,14 @@ const lt_type *lt_projected_type(lt_arena *arena, const lt_ast_expr *ast, const 
 
 /* ---- small pieces ---- */
 
-static lt_status call1(const lt_expr_env *env, const char *name, lt_expr *arg, uint32_t pos, lt_expr **out, lt_error *err)
+static lt_status call1(const lt_expr_env *env, const char *name, lt_expr *arg, uint32_t pos,
+                       lt_expr **out, lt_error *err)
 {
     return lt_expr_call(&env->b->eb, lt_str_of(name), &arg, 1, pos, out, err);
 }
 
-static lt_status call2(const lt_expr_env *env, const char *name, lt_expr *left, lt_expr *right, uint32_t pos,
-                       lt_expr **out, lt_error *err)
+static lt_status call2(const lt_expr_env *env, const char *name, lt_expr *left, lt_expr *right,
+                       uint32_t pos, lt_expr **out, lt_error *err)
 {
     lt_expr *args[2];
     args[0] = left;
@@ -151,7 +159,8 @@ static lt_status call2(const lt_expr_env *env, const char *name, lt_expr *left, 
     return lt_expr_call(&env->b->eb, lt_str_of(name), args, 2, pos, out, err);
 }
 
-lt_status lt_bind_symbol(lt_expr_builder *eb, const char *text, uint32_t pos, lt_expr **out, lt_error *err)
+lt_status lt_bind_symbol(lt_expr_builder *eb, const char *text, uint32_t pos, lt_expr **out,
+                         lt_error *err)
 {
     lt_value value = {0};
     value.type = lt_type_new(eb->arena, LT_TYPE_SYMBOL, false);
@@ -162,7 +171,8 @@ lt_status lt_bind_symbol(lt_expr_builder *eb, const char *text, uint32_t pos, lt
     return lt_expr_literal(eb, &value, pos, out, err);
 }
 
-static lt_status int_literal(lt_expr_builder *eb, int64_t number, uint32_t pos, lt_expr **out, lt_error *err)
+static lt_status int_literal(lt_expr_builder *eb, int64_t number, uint32_t pos, lt_expr **out,
+                             lt_error *err)
 {
     lt_value value = {0};
     value.type = lt_type_new(eb->arena, LT_TYPE_INT, false);
@@ -173,7 +183,8 @@ static lt_status int_literal(lt_expr_builder *eb, int64_t number, uint32_t pos, 
     return lt_expr_literal(eb, &value, pos, out, err);
 }
 
-lt_status lt_bind_exprs(const lt_expr_env *env, const lt_ast_exprs *list, lt_expr ***out, lt_error *err)
+lt_status lt_bind_exprs(const lt_expr_env *env, const lt_ast_exprs *list, lt_expr ***out,
+                        lt_error *err)
 {
     lt_expr **exprs = LT_NEW_ARRAY(env->b->arena, lt_expr *, list->count + 1);
     if (!exprs) {
@@ -186,7 +197,8 @@ lt_status lt_bind_exprs(const lt_expr_env *env, const lt_ast_exprs *list, lt_exp
     return LT_OK;
 }
 
-lt_status lt_bind_condition(const lt_expr_env *env, const lt_ast_expr *ast, lt_expr **out, lt_error *err)
+lt_status lt_bind_condition(const lt_expr_env *env, const lt_ast_expr *ast, lt_expr **out,
+                            lt_error *err)
 {
     LT_TRY(lt_bind_expr(env, ast, out, err));
     const lt_type *type = (*out)->type;
@@ -201,8 +213,9 @@ lt_status lt_bind_condition(const lt_expr_env *env, const lt_ast_expr *ast, lt_e
         lt_text text;
         lt_text_init(&text, lt_catalog_session(env->b->catalog)->mem);
         lt_type_print(type, &text);
-        lt_status st = lt_error_set_at(err, LT_ERR_SQL, ast->pos, "the condition of %s must be BOOLEAN, but is %s", env->clause,
-                                       text.ptr ? text.ptr : "of another type");
+        lt_status st = lt_error_set_at(err, LT_ERR_SQL, ast->pos,
+                                       "the condition of %s must be BOOLEAN, but is %s",
+                                       env->clause, text.ptr ? text.ptr : "of another type");
         lt_text_deinit(&text);
         return st;
     }
@@ -211,11 +224,14 @@ lt_status lt_bind_condition(const lt_expr_env *env, const lt_ast_expr *ast, lt_e
 
 /* ---- columns ---- */
 
-static lt_status field_of(const lt_expr_env *env, lt_expr *base, lt_str name, uint32_t pos, lt_expr **out, lt_error *err)
+static lt_status field_of(const lt_expr_env *env, lt_expr *base, lt_str name, uint32_t pos,
+                          lt_expr **out, lt_error *err)
 {
     const lt_type *type = base->type;
     if (type->kind != LT_TYPE_ROW) {
-        return lt_error_set_at(err, LT_ERR_SQL, pos, "'" LT_STR_FMT "' is asked of a value that is not a ROW", LT_STR_ARG(name));
+        return lt_error_set_at(err, LT_ERR_SQL, pos,
+                               "'" LT_STR_FMT "' is asked of a value that is not a ROW",
+                               LT_STR_ARG(name));
     }
     for (uint32_t i = 0; i < type->field_count; i++) {
         if (lt_str_eq(type->fields[i].name, name)) {
@@ -224,14 +240,16 @@ static lt_status field_of(const lt_expr_env *env, lt_expr *base, lt_str name, ui
             return call2(env, "FIELD", base, index, pos, out, err);
         }
     }
-    lt_status st = lt_error_set_at(err, LT_ERR_SQL, pos, "Column '" LT_STR_FMT "' not found: the ROW has no such field", LT_STR_ARG(name));
+    lt_status st = lt_error_set_at(err, LT_ERR_SQL, pos,
+                                   "Column '" LT_STR_FMT "' not found: the ROW has no such field",
+                                   LT_STR_ARG(name));
     const lt_schema fields = {type->field_count, type->fields};
     lt_hint_columns(&fields, name, env->b->arena, err);
     return st;
 }
 
-lt_status lt_bind_fields(const lt_expr_env *env, lt_expr *base, const lt_ast_path *path, uint32_t from, lt_expr **out,
-                         lt_error *err)
+lt_status lt_bind_fields(const lt_expr_env *env, lt_expr *base, const lt_ast_path *path,
+                         uint32_t from, lt_expr **out, lt_error *err)
 {
     for (uint32_t i = from; i < path->count; i++) {
         LT_TRY(field_of(env, base, path->items[i].text, path->items[i].pos, &base, err));
@@ -241,7 +259,8 @@ lt_status lt_bind_fields(const lt_expr_env *env, lt_expr *base, const lt_ast_pat
 }
 
 /* A key column of the aggregation's output. */
-static lt_status key_column(const lt_expr_env *env, uint32_t key, uint32_t pos, lt_expr **out, lt_error *err)
+static lt_status key_column(const lt_expr_env *env, uint32_t key, uint32_t pos, lt_expr **out,
+                            lt_error *err)
 {
     return lt_expr_column(&env->b->eb, key, env->grouping->key_types[key], pos, out, err);
 }
@@ -256,7 +275,8 @@ static int grouping_key(const lt_grouping *grouping, const lt_expr *expr)
     return -1;
 }
 
-static lt_status bind_grouped_ident(const lt_expr_env *env, const lt_ast_expr *ast, lt_expr **out, lt_error *err)
+static lt_status bind_grouped_ident(const lt_expr_env *env, const lt_ast_expr *ast, lt_expr **out,
+                                    lt_error *err)
 {
     lt_expr_env below = *env;
     uint32_t column, used;
@@ -265,7 +285,8 @@ static lt_status bind_grouped_ident(const lt_expr_env *env, const lt_ast_expr *a
     below.grouping = NULL;
     below.overs = NULL;
     LT_TRY(lt_scope_column(&below, &ast->path, &column, &used, err));
-    LT_TRY(lt_expr_column(&env->b->eb, column, below.scope->schema->fields[column].type, ast->pos, &expr, err));
+    LT_TRY(lt_expr_column(&env->b->eb, column, below.scope->schema->fields[column].type, ast->pos,
+                          &expr, err));
     for (uint32_t part = used;; part++) {
         int key = grouping_key(env->grouping, expr);
         if (key >= 0) {
@@ -275,22 +296,28 @@ static lt_status bind_grouped_ident(const lt_expr_env *env, const lt_ast_expr *a
         if (part == ast->path.count) {
             break;
         }
-        LT_TRY(field_of(&below, expr, ast->path.items[part].text, ast->path.items[part].pos, &expr, err));
+        LT_TRY(field_of(&below, expr, ast->path.items[part].text, ast->path.items[part].pos, &expr,
+                        err));
     }
     const char *name = lt_path_text(env->b->arena, &ast->path);
-    lt_status st = lt_error_set_at(err, LT_ERR_SQL, ast->pos, "Expression '%s' is not being grouped", name);
-    lt_error_hint(err, "add '%s' to GROUP BY, or use it in an aggregate such as MAX(%s)", name, name);
+    lt_status st =
+        lt_error_set_at(err, LT_ERR_SQL, ast->pos, "Expression '%s' is not being grouped", name);
+    lt_error_hint(err, "add '%s' to GROUP BY, or use it in an aggregate such as MAX(%s)", name,
+                  name);
     return st;
 }
 
-static lt_status bind_ident(const lt_expr_env *env, const lt_ast_expr *ast, lt_expr **out, lt_error *err)
+static lt_status bind_ident(const lt_expr_env *env, const lt_ast_expr *ast, lt_expr **out,
+                            lt_error *err)
 {
     uint32_t column, used;
     bool grouped = env->grouping && !env->in_aggregate;
     const lt_scope *scope = env->grouping ? env->grouping->input : env->scope;
-    if (ast->path.count == 1 && env->aliases && !lt_scope_has_column(scope, ast->path.items[0].text)) {
+    if (ast->path.count == 1 && env->aliases &&
+        !lt_scope_has_column(scope, ast->path.items[0].text)) {
         for (uint32_t i = 0; i < env->alias_count; i++) {
-            if (env->aliases[i].alias.text.ptr && lt_str_eq(env->aliases[i].alias.text, ast->path.items[0].text)) {
+            if (env->aliases[i].alias.text.ptr &&
+                lt_str_eq(env->aliases[i].alias.text, ast->path.items[0].text)) {
                 lt_expr_env inner = *env;
                 inner.aliases = NULL; /* an alias is not seen inside the item it names */
                 return lt_bind_expr(&inner, env->aliases[i].expr, out, err);
@@ -302,7 +329,8 @@ static lt_status bind_ident(const lt_expr_env *env, const lt_ast_expr *ast, lt_e
     }
     LT_TRY(lt_scope_column(env, &ast->path, &column, &used, err));
     lt_expr *expr;
-    LT_TRY(lt_expr_column(&env->b->eb, column, env->scope->schema->fields[column].type, ast->pos, &expr, err));
+    LT_TRY(lt_expr_column(&env->b->eb, column, env->scope->schema->fields[column].type, ast->pos,
+                          &expr, err));
     return lt_bind_fields(env, expr, &ast->path, used, out, err);
 }
 
@@ -370,11 +398,13 @@ static const char *op_name(lt_ast_op op)
 }
 
 /* One side of OVERLAPS as (start, end), the smaller first. */
-static lt_status bind_period(const lt_expr_env *env, const lt_ast_expr *ast, lt_expr *bounds[2], lt_error *err)
+static lt_status bind_period(const lt_expr_env *env, const lt_ast_expr *ast, lt_expr *bounds[2],
+                             lt_error *err)
 {
     lt_expr *less, *low[3], *high[3];
     if (ast->kind != LT_EXPR_ROW || ast->list.count != 2) {
-        return lt_error_set_at(err, LT_ERR_SQL, ast->pos, "OVERLAPS compares (start, end) or (start, interval) pairs");
+        return lt_error_set_at(err, LT_ERR_SQL, ast->pos,
+                               "OVERLAPS compares (start, end) or (start, interval) pairs");
     }
     LT_TRY(lt_bind_expr(env, ast->list.items[0], &bounds[0], err));
     LT_TRY(lt_bind_expr(env, ast->list.items[1], &bounds[1], err));
@@ -390,7 +420,8 @@ static lt_status bind_period(const lt_expr_env *env, const lt_ast_expr *ast, lt_
     return lt_expr_call(&env->b->eb, LT_STR("CASE"), high, 3, ast->pos, &bounds[1], err);
 }
 
-static lt_status bind_overlaps(const lt_expr_env *env, const lt_ast_expr *ast, lt_expr **out, lt_error *err)
+static lt_status bind_overlaps(const lt_expr_env *env, const lt_ast_expr *ast, lt_expr **out,
+                               lt_error *err)
 {
     lt_expr *left[2], *right[2], *a, *b;
     LT_TRY(bind_period(env, ast->binary.left, left, err));
@@ -400,7 +431,8 @@ static lt_status bind_overlaps(const lt_expr_env *env, const lt_ast_expr *ast, l
     return call2(env, "AND", a, b, ast->pos, out, err);
 }
 
-static lt_status bind_binary(const lt_expr_env *env, const lt_ast_expr *ast, lt_expr **out, lt_error *err)
+static lt_status bind_binary(const lt_expr_env *env, const lt_ast_expr *ast, lt_expr **out,
+                             lt_error *err)
 {
     lt_expr *left, *right;
     const char *name = op_name(ast->binary.op);
@@ -408,21 +440,25 @@ static lt_status bind_binary(const lt_expr_env *env, const lt_ast_expr *ast, lt_
         return bind_overlaps(env, ast, out, err);
     }
     if (!name) {
-        return lt_unsupported_at(err, ast->pos, ast->binary.op < LT_OP_MEMBER_OF ? "this period predicate" : "operators on MULTISET");
+        return lt_unsupported_at(err, ast->pos,
+                                 ast->binary.op < LT_OP_MEMBER_OF ? "this period predicate"
+                                                                  : "operators on MULTISET");
     }
     LT_TRY(lt_bind_expr(env, ast->binary.left, &left, err));
     LT_TRY(lt_bind_expr(env, ast->binary.right, &right, err));
     return call2(env, name, left, right, ast->pos, out, err);
 }
 
-static lt_status bind_unary(const lt_expr_env *env, const lt_ast_expr *ast, lt_expr **out, lt_error *err)
+static lt_status bind_unary(const lt_expr_env *env, const lt_ast_expr *ast, lt_expr **out,
+                            lt_error *err)
 {
     lt_expr *operand;
     LT_TRY(lt_bind_expr(env, ast->unary.operand, &operand, err));
     if (ast->unary.op == LT_OP_POS) {
         if (!lt_type_is_numeric(operand->type) && operand->type->kind != LT_TYPE_INTERVAL_MONTH &&
             operand->type->kind != LT_TYPE_INTERVAL_SECOND) {
-            return lt_error_set_at(err, LT_ERR_SQL, ast->pos, "unary + needs a number or an interval");
+            return lt_error_set_at(err, LT_ERR_SQL, ast->pos,
+                                   "unary + needs a number or an interval");
         }
         *out = operand;
         return LT_OK;
@@ -430,18 +466,26 @@ static lt_status bind_unary(const lt_expr_env *env, const lt_ast_expr *ast, lt_e
     return call1(env, op_name(ast->unary.op), operand, ast->pos, out, err);
 }
 
-static lt_status bind_is(const lt_expr_env *env, const lt_ast_expr *ast, lt_expr **out, lt_error *err)
+static lt_status bind_is(const lt_expr_env *env, const lt_ast_expr *ast, lt_expr **out,
+                         lt_error *err)
 {
     static const char *const names[][2] = {
-        {"IS NULL", "IS NOT NULL"},       {"IS TRUE", "IS NOT TRUE"},         {"IS FALSE", "IS NOT FALSE"},
-        {"IS UNKNOWN", "IS NOT UNKNOWN"}, {"IS JSON", NULL},                  {"IS JSON OBJECT", NULL},
-        {"IS JSON ARRAY", NULL},          {"IS JSON SCALAR", NULL},           {NULL, NULL},
+        {"IS NULL", "IS NOT NULL"},
+        {"IS TRUE", "IS NOT TRUE"},
+        {"IS FALSE", "IS NOT FALSE"},
+        {"IS UNKNOWN", "IS NOT UNKNOWN"},
+        {"IS JSON", NULL},
+        {"IS JSON OBJECT", NULL},
+        {"IS JSON ARRAY", NULL},
+        {"IS JSON SCALAR", NULL},
+        {NULL, NULL},
         {NULL, NULL},
     };
     lt_expr *operand;
     const char *name = names[ast->is.test][ast->is.negated ? 1 : 0];
     if (!names[ast->is.test][0]) {
-        return lt_unsupported_at(err, ast->pos, ast->is.test == LT_IS_A_SET ? "IS A SET" : "IS EMPTY");
+        return lt_unsupported_at(err, ast->pos,
+                                 ast->is.test == LT_IS_A_SET ? "IS A SET" : "IS EMPTY");
     }
     LT_TRY(lt_bind_expr(env, ast->is.operand, &operand, err));
     if (name) {
@@ -451,9 +495,11 @@ static lt_status bind_is(const lt_expr_env *env, const lt_ast_expr *ast, lt_expr
     return call1(env, "NOT", operand, ast->pos, out, err);
 }
 
-static lt_status bind_between(const lt_expr_env *env, const lt_ast_expr *ast, lt_expr **out, lt_error *err)
+static lt_status bind_between(const lt_expr_env *env, const lt_ast_expr *ast, lt_expr **out,
+                              lt_error *err)
 {
-    static const char *const names[] = {"BETWEEN", "NOT BETWEEN", "BETWEEN SYMMETRIC", "NOT BETWEEN SYMMETRIC"};
+    static const char *const names[] = {"BETWEEN", "NOT BETWEEN", "BETWEEN SYMMETRIC",
+                                        "NOT BETWEEN SYMMETRIC"};
     lt_expr *args[3];
     LT_TRY(lt_bind_expr(env, ast->between.operand, &args[0], err));
     LT_TRY(lt_bind_expr(env, ast->between.low, &args[1], err));
@@ -462,7 +508,8 @@ static lt_status bind_between(const lt_expr_env *env, const lt_ast_expr *ast, lt
     return lt_expr_call(&env->b->eb, lt_str_of(name), args, 3, ast->pos, out, err);
 }
 
-static lt_status bind_like(const lt_expr_env *env, const lt_ast_expr *ast, lt_expr **out, lt_error *err)
+static lt_status bind_like(const lt_expr_env *env, const lt_ast_expr *ast, lt_expr **out,
+                           lt_error *err)
 {
     lt_expr *args[3];
     uint32_t count = 2;
@@ -470,7 +517,8 @@ static lt_status bind_like(const lt_expr_env *env, const lt_ast_expr *ast, lt_ex
     if (ast->like.how == LT_SIMILAR) {
         name = ast->like.negated ? "NOT SIMILAR TO" : "SIMILAR TO";
     } else if (ast->like.how != LT_LIKE) {
-        return lt_error_set_at(err, LT_ERR_SQL, ast->pos, "%s is no operator of Flink SQL; use LIKE or REGEXP(..)",
+        return lt_error_set_at(err, LT_ERR_SQL, ast->pos,
+                               "%s is no operator of Flink SQL; use LIKE or REGEXP(..)",
                                ast->like.how == LT_ILIKE ? "ILIKE" : "RLIKE");
     }
     LT_TRY(lt_bind_expr(env, ast->like.operand, &args[0], err));
@@ -482,10 +530,12 @@ static lt_status bind_like(const lt_expr_env *env, const lt_ast_expr *ast, lt_ex
     return lt_expr_call(&env->b->eb, lt_str_of(name), args, count, ast->pos, out, err);
 }
 
-static lt_status bind_in(const lt_expr_env *env, const lt_ast_expr *ast, lt_expr **out, lt_error *err)
+static lt_status bind_in(const lt_expr_env *env, const lt_ast_expr *ast, lt_expr **out,
+                         lt_error *err)
 {
     if (ast->in.query) {
-        return lt_unsupported_at(err, ast->pos, ast->in.negated ? "NOT IN (SELECT ..)" : "IN (SELECT ..)");
+        return lt_unsupported_at(err, ast->pos,
+                                 ast->in.negated ? "NOT IN (SELECT ..)" : "IN (SELECT ..)");
     }
     lt_expr **args = LT_NEW_ARRAY(env->b->arena, lt_expr *, ast->in.list.count + 1);
     if (!args) {
@@ -495,12 +545,13 @@ static lt_status bind_in(const lt_expr_env *env, const lt_ast_expr *ast, lt_expr
     for (uint32_t i = 0; i < ast->in.list.count; i++) {
         LT_TRY(lt_bind_expr(env, ast->in.list.items[i], &args[i + 1], err));
     }
-    return lt_expr_call(&env->b->eb, ast->in.negated ? LT_STR("NOT IN") : LT_STR("IN"), args, ast->in.list.count + 1, ast->pos,
-                        out, err);
+    return lt_expr_call(&env->b->eb, ast->in.negated ? LT_STR("NOT IN") : LT_STR("IN"), args,
+                        ast->in.list.count + 1, ast->pos, out, err);
 }
 
 /* x = ANY (a, b) is (x = a OR x = b); ALL joins by AND. */
-static lt_status bind_quantified(const lt_expr_env *env, const lt_ast_expr *ast, lt_expr **out, lt_error *err)
+static lt_status bind_quantified(const lt_expr_env *env, const lt_ast_expr *ast, lt_expr **out,
+                                 lt_error *err)
 {
     if (ast->quantified.query) {
         return lt_unsupported_at(err, ast->pos, "ANY, SOME and ALL with a sub-query");
@@ -520,14 +571,42 @@ static lt_status bind_quantified(const lt_expr_env *env, const lt_ast_expr *ast,
         *out = tests[0];
         return LT_OK;
     }
-    return lt_expr_call(&env->b->eb, ast->quantified.all ? LT_STR("AND") : LT_STR("OR"), tests, count, ast->pos, out, err);
+    return lt_expr_call(&env->b->eb, ast->quantified.all ? LT_STR("AND") : LT_STR("OR"), tests,
+                        count, ast->pos, out, err);
 }
 
-static lt_status bind_case(const lt_expr_env *env, const lt_ast_expr *ast, lt_expr **out, lt_error *err)
+/* One condition: `x = when`, or the when itself. */
+static lt_status bind_when(const lt_expr_env *env, lt_expr *operand, const lt_ast_expr *ast,
+                           lt_expr **out, lt_error *err)
 {
-    uint32_t count = ast->kase.whens.count;
+    lt_expr_env inner = *env;
+    inner.clause = "CASE WHEN";
+    if (!operand) {
+        return lt_bind_condition(&inner, ast, out, err);
+    }
+    LT_TRY(lt_bind_expr(env, ast, out, err));
+    return call2(env, "=", operand, *out, ast->pos, out, err);
+}
+
+static lt_status bind_else(const lt_expr_env *env, const lt_ast_expr *ast, lt_expr **out,
+                           lt_error *err)
+{
+    lt_value null = {0};
+    if (ast->kase.otherwise) {
+        return lt_bind_expr(env, ast->kase.otherwise, out, err);
+    }
+    null.is_null = true;
+    null.type = lt_type_new(env->b->arena, LT_TYPE_NULL, true);
+    return null.type ? lt_expr_literal(&env->b->eb, &null, ast->pos, out, err)
+                     : lt_error_nomem(err, "type");
+}
+
+static lt_status bind_case(const lt_expr_env *env, const lt_ast_expr *ast, lt_expr **out,
+                           lt_error *err)
+{
+    uint32_t count = ast->kase.whens.count, used = 0;
     lt_expr **args = LT_NEW_ARRAY(env->b->arena, lt_expr *, 2 * count + 1);
-    lt_expr *operand = NULL;
+    lt_expr *operand = NULL, *when, *either = NULL;
     if (!args) {
         return lt_error_nomem(err, "expressions");
     }
@@ -535,45 +614,39 @@ static lt_status bind_case(const lt_expr_env *env, const lt_ast_expr *ast, lt_ex
         LT_TRY(lt_bind_expr(env, ast->kase.operand, &operand, err));
     }
     for (uint32_t i = 0; i < count; i++) {
-        lt_expr *when;
-        if (operand) {
-            LT_TRY(lt_bind_expr(env, ast->kase.whens.items[i], &when, err));
-            LT_TRY(call2(env, "=", operand, when, ast->kase.whens.items[i]->pos, &when, err));
-        } else {
-            lt_expr_env inner = *env;
-            inner.clause = "CASE WHEN";
-            LT_TRY(lt_bind_condition(&inner, ast->kase.whens.items[i], &when, err));
+        LT_TRY(bind_when(env, operand, ast->kase.whens.items[i], &when, err));
+        if (either) {
+            LT_TRY(call2(env, "OR", either, when, ast->kase.whens.items[i]->pos, &when, err));
         }
-        args[2 * i] = when;
-        LT_TRY(lt_bind_expr(env, ast->kase.thens.items[i], &args[2 * i + 1], err));
-    }
-    if (ast->kase.otherwise) {
-        LT_TRY(lt_bind_expr(env, ast->kase.otherwise, &args[2 * count], err));
-    } else {
-        lt_value null = {0};
-        null.is_null = true;
-        null.type = lt_type_new(env->b->arena, LT_TYPE_NULL, true);
-        if (!null.type) {
-            return lt_error_nomem(err, "type");
+        either = when;
+        if (!ast->kase.thens.items[i]) {
+            continue; /* WHEN a, b THEN c: c stands with the last of them */
         }
-        LT_TRY(lt_expr_literal(&env->b->eb, &null, ast->pos, &args[2 * count], err));
+        args[used++] = when;
+        LT_TRY(lt_bind_expr(env, ast->kase.thens.items[i], &args[used++], err));
+        either = NULL;
     }
-    return lt_expr_call(&env->b->eb, LT_STR("CASE"), args, 2 * count + 1, ast->pos, out, err);
+    LT_TRY(bind_else(env, ast, &args[used++], err));
+    return lt_expr_call(&env->b->eb, LT_STR("CASE"), args, used, ast->pos, out, err);
 }
 
-static lt_status bind_item(const lt_expr_env *env, const lt_ast_expr *ast, lt_expr **out, lt_error *err)
+static lt_status bind_item(const lt_expr_env *env, const lt_ast_expr *ast, lt_expr **out,
+                           lt_error *err)
 {
     lt_expr *operand, *index;
     LT_TRY(lt_bind_expr(env, ast->item.operand, &operand, err));
     LT_TRY(lt_bind_expr(env, ast->item.index, &index, err));
     if (operand->type->kind == LT_TYPE_ROW) {
         /* r[1] and r['name'] with constants are fields. */
-        if (index->kind == LT_NODE_LITERAL && lt_type_is_string(index->type) && !index->u.literal.is_null) {
+        if (index->kind == LT_NODE_LITERAL && lt_type_is_string(index->type) &&
+            !index->u.literal.is_null) {
             return field_of(env, operand, index->u.literal.u.s, ast->item.index->pos, out, err);
         }
-        if (index->kind != LT_NODE_LITERAL || index->type->kind != LT_TYPE_INT || index->u.literal.u.i < 1 ||
+        if (index->kind != LT_NODE_LITERAL || index->type->kind != LT_TYPE_INT ||
+            index->u.literal.u.i < 1 ||
             index->u.literal.u.i > (int64_t)operand->type->field_count) {
-            return lt_error_set_at(err, LT_ERR_SQL, ast->item.index->pos, "the field of a ROW is chosen by a constant between 1 and %u",
+            return lt_error_set_at(err, LT_ERR_SQL, ast->item.index->pos,
+                                   "the field of a ROW is chosen by a constant between 1 and %u",
                                    operand->type->field_count);
         }
         LT_TRY(int_literal(&env->b->eb, index->u.literal.u.i - 1, ast->pos, &index, err));
@@ -582,24 +655,31 @@ static lt_status bind_item(const lt_expr_env *env, const lt_ast_expr *ast, lt_ex
     return call2(env, "ITEM", operand, index, ast->pos, out, err);
 }
 
-static lt_status bind_constructor(const lt_expr_env *env, const lt_ast_expr *ast, lt_expr **out, lt_error *err)
+static lt_status bind_constructor(const lt_expr_env *env, const lt_ast_expr *ast, lt_expr **out,
+                                  lt_error *err)
 {
     lt_expr **args;
-    lt_str name = ast->kind == LT_EXPR_ROW ? LT_STR("ROW") : ast->kind == LT_EXPR_ARRAY ? LT_STR("ARRAY") : LT_STR("MAP");
+    lt_str name = ast->kind == LT_EXPR_ROW     ? LT_STR("ROW")
+                  : ast->kind == LT_EXPR_ARRAY ? LT_STR("ARRAY")
+                                               : LT_STR("MAP");
     LT_TRY(lt_bind_exprs(env, &ast->list, &args, err));
     return lt_expr_call(&env->b->eb, name, args, ast->list.count, ast->pos, out, err);
 }
 
 /* INTERVAL e DAY is e * INTERVAL '1' DAY. */
-static lt_status bind_interval(const lt_expr_env *env, const lt_ast_expr *ast, lt_expr **out, lt_error *err)
+static lt_status bind_interval(const lt_expr_env *env, const lt_ast_expr *ast, lt_expr **out,
+                               lt_error *err)
 {
     lt_expr *number, *unit;
     lt_value one = {0};
     int32_t months = lt_bind_unit_months(ast->interval.interval.from);
     if (ast->interval.interval.to != LT_UNIT_NONE) {
-        return lt_error_set_at(err, LT_ERR_SQL, ast->pos, "an interval of two units is written as text: INTERVAL '1-2' YEAR TO MONTH");
+        return lt_error_set_at(
+            err, LT_ERR_SQL, ast->pos,
+            "an interval of two units is written as text: INTERVAL '1-2' YEAR TO MONTH");
     }
-    one.type = lt_type_new(env->b->arena, months ? LT_TYPE_INTERVAL_MONTH : LT_TYPE_INTERVAL_SECOND, false);
+    one.type = lt_type_new(env->b->arena, months ? LT_TYPE_INTERVAL_MONTH : LT_TYPE_INTERVAL_SECOND,
+                           false);
     one.u.i = months ? months : lt_bind_unit_ms(ast->interval.interval.from);
     if (!one.type) {
         return lt_error_nomem(err, "type");
@@ -609,7 +689,8 @@ static lt_status bind_interval(const lt_expr_env *env, const lt_ast_expr *ast, l
     return call2(env, "*", number, unit, ast->pos, out, err);
 }
 
-static lt_status bind_cast(const lt_expr_env *env, const lt_ast_expr *ast, lt_expr **out, lt_error *err)
+static lt_status bind_cast(const lt_expr_env *env, const lt_ast_expr *ast, lt_expr **out,
+                           lt_error *err)
 {
     lt_expr *operand;
     const lt_type *type;
@@ -618,14 +699,17 @@ static lt_status bind_cast(const lt_expr_env *env, const lt_ast_expr *ast, lt_ex
     return lt_expr_cast(&env->b->eb, operand, type, ast->cast.try_cast, ast->pos, out, err);
 }
 
-static lt_status bind_logical(const lt_expr_env *env, const lt_ast_expr *ast, lt_expr **out, lt_error *err)
+static lt_status bind_logical(const lt_expr_env *env, const lt_ast_expr *ast, lt_expr **out,
+                              lt_error *err)
 {
     lt_expr **args;
     LT_TRY(lt_bind_exprs(env, &ast->logical.operands, &args, err));
-    return lt_expr_call(&env->b->eb, lt_str_of(op_name(ast->logical.op)), args, ast->logical.operands.count, ast->pos, out, err);
+    return lt_expr_call(&env->b->eb, lt_str_of(op_name(ast->logical.op)), args,
+                        ast->logical.operands.count, ast->pos, out, err);
 }
 
-static lt_status bind_field(const lt_expr_env *env, const lt_ast_expr *ast, lt_expr **out, lt_error *err)
+static lt_status bind_field(const lt_expr_env *env, const lt_ast_expr *ast, lt_expr **out,
+                            lt_error *err)
 {
     lt_expr *operand;
     if (!ast->field.name.text.ptr) {
@@ -660,7 +744,8 @@ static bool bind_as_key(const lt_expr_env *env, const lt_ast_expr *ast, lt_expr 
 
 lt_status lt_bind_expr(const lt_expr_env *env, const lt_ast_expr *ast, lt_expr **out, lt_error *err)
 {
-    if (env->grouping && !env->in_aggregate && ast->kind != LT_EXPR_IDENT && bind_as_key(env, ast, out)) {
+    if (env->grouping && !env->in_aggregate && ast->kind != LT_EXPR_IDENT &&
+        bind_as_key(env, ast, out)) {
         return LT_OK;
     }
     switch (ast->kind) {
@@ -704,7 +789,8 @@ lt_status lt_bind_expr(const lt_expr_env *env, const lt_ast_expr *ast, lt_expr *
         return lt_bind_symbol(&env->b->eb, lt_bind_unit_name(ast->unit), ast->pos, out, err);
     case LT_EXPR_SYMBOL: {
         const char *symbol = lt_arena_strndup(env->b->arena, ast->symbol.ptr, ast->symbol.len);
-        return symbol ? lt_bind_symbol(&env->b->eb, symbol, ast->pos, out, err) : lt_error_nomem(err, "expression");
+        return symbol ? lt_bind_symbol(&env->b->eb, symbol, ast->pos, out, err)
+                      : lt_error_nomem(err, "expression");
     }
     case LT_EXPR_EXISTS:
         return lt_unsupported_at(err, ast->pos, "EXISTS (SELECT ..)");
@@ -717,14 +803,17 @@ lt_status lt_bind_expr(const lt_expr_env *env, const lt_ast_expr *ast, lt_expr *
     case LT_EXPR_MULTISET:
         return lt_unsupported_at(err, ast->pos, "the MULTISET constructor");
     case LT_EXPR_DATETIME_MINUS:
-        return lt_unsupported_at(err, ast->pos, "the difference of two times as an interval; use TIMESTAMPDIFF");
+        return lt_unsupported_at(err, ast->pos,
+                                 "the difference of two times as an interval; use TIMESTAMPDIFF");
     case LT_EXPR_STAR:
-        return lt_error_set_at(err, LT_ERR_SQL, ast->pos, "* stands only in the list of SELECT and in COUNT(*)");
+        return lt_error_set_at(err, LT_ERR_SQL, ast->pos,
+                               "* stands only in the list of SELECT and in COUNT(*)");
     case LT_EXPR_TABLE_ARG:
     case LT_EXPR_MODEL_ARG:
     case LT_EXPR_DESCRIPTOR:
     case LT_EXPR_DEFAULT:
         break;
     }
-    return lt_error_set_at(err, LT_ERR_SQL, ast->pos, "this argument stands only in calls of table functions");
+    return lt_error_set_at(err, LT_ERR_SQL, ast->pos,
+                           "this argument stands only in calls of table functions");
 }

@@ -1,8 +1,10 @@
-/* Table references: names (WITH queries, views, tables), sub-queries, window table functions. Joins and the like are refused by name. */
+/* Table references: names (WITH queries, views, tables), sub-queries, window table functions. Joins
+ * and the like are refused by name. */
 #include "bind/bind_int.h"
 
 /* Gives the columns of a table reference other names: t (a, b). */
-static lt_status rename_columns(lt_binder *b, lt_rel *input, const lt_ast_names *names, lt_rel **out, lt_error *err)
+static lt_status rename_columns(lt_binder *b, lt_rel *input, const lt_ast_names *names,
+                                lt_rel **out, lt_error *err)
 {
     const lt_schema *schema = input->schema;
     lt_field *fields = LT_NEW_ARRAY(b->arena, lt_field, schema->count + 1);
@@ -12,7 +14,9 @@ static lt_status rename_columns(lt_binder *b, lt_rel *input, const lt_ast_names 
         return LT_OK;
     }
     if (names->count != schema->count) {
-        return lt_error_set_at(err, LT_ERR_SQL, names->items[0].pos, "List of column aliases must have same degree as table; table has %u columns, list has %u",
+        return lt_error_set_at(err, LT_ERR_SQL, names->items[0].pos,
+                               "List of column aliases must have same degree as table; table has "
+                               "%u columns, list has %u",
                                schema->count, names->count);
     }
     if (!fields || !exprs) {
@@ -21,7 +25,8 @@ static lt_status rename_columns(lt_binder *b, lt_rel *input, const lt_ast_names 
     for (uint32_t i = 0; i < schema->count; i++) {
         for (uint32_t j = 0; j < i; j++) {
             if (lt_str_eq(names->items[i].text, names->items[j].text)) {
-                return lt_error_set_at(err, LT_ERR_SQL, names->items[i].pos, "Duplicate name '" LT_STR_FMT "' in column alias list",
+                return lt_error_set_at(err, LT_ERR_SQL, names->items[i].pos,
+                                       "Duplicate name '" LT_STR_FMT "' in column alias list",
                                        LT_STR_ARG(names->items[i].text));
             }
         }
@@ -50,15 +55,19 @@ static lt_status bind_cte(lt_binder *b, lt_cte *cte, lt_rel **out, lt_error *err
     return rename_columns(b, *out, &cte->ast->columns, out, err);
 }
 
-/* A view's text is bound as it was written: against the catalog and database current then. Its errors are shown where the view is used. */
-static lt_status bind_view(lt_binder *b, const lt_table_def *def, uint32_t pos, lt_rel **out, lt_error *err)
+/* A view's text is bound as it was written: against the catalog and database current then. Its
+ * errors are shown where the view is used. */
+static lt_status bind_view(lt_binder *b, const lt_table_def *def, uint32_t pos, lt_rel **out,
+                           lt_error *err)
 {
     lt_binder inner = *b;
     lt_field *fields;
     lt_expr **exprs;
     lt_rel *rel;
     if (b->view_depth >= LT_VIEW_DEPTH_MAX) {
-        return lt_error_set_at(err, LT_ERR_SQL, pos, "view '" LT_STR_FMT "' is defined by itself, or nests more than %d views",
+        return lt_error_set_at(err, LT_ERR_SQL, pos,
+                               "view '" LT_STR_FMT
+                               "' is defined by itself, or nests more than %d views",
                                LT_STR_ARG(def->name), LT_VIEW_DEPTH_MAX);
     }
     inner.view_depth++;
@@ -67,11 +76,16 @@ static lt_status bind_view(lt_binder *b, const lt_table_def *def, uint32_t pos, 
     inner.current_database = def->view_database;
     lt_status st = lt_bind_query(&inner, def->query, true, &rel, err);
     if (st == LT_OK && rel->schema->count != def->column_count) {
-        st = lt_error_set(err, LT_ERR_SQL, "its query gives %u columns, but it was made with %u", rel->schema->count, def->column_count);
+        st = lt_error_set(err, LT_ERR_SQL, "its query gives %u columns, but it was made with %u",
+                          rel->schema->count, def->column_count);
     }
     if (st != LT_OK) {
         if (st == LT_ERR_SQL || st == LT_ERR_UNSUPPORTED) {
-            const char *text = lt_arena_printf(b->arena, "in view '" LT_STR_FMT "': %s", LT_STR_ARG(def->name), err->text);
+            bool inner_view = strncmp(err->text, "in view ", 8) == 0; /* the innermost says most */
+            const char *text = inner_view
+                                   ? lt_arena_printf(b->arena, "%s", err->text)
+                                   : lt_arena_printf(b->arena, "in view '" LT_STR_FMT "': %s",
+                                                     LT_STR_ARG(def->name), err->text);
             const char *hint = lt_arena_printf(b->arena, "%s", err->hint);
             st = lt_error_set_at(err, st, pos, "%s", text ? text : "");
             lt_error_hint(err, "%s", hint ? hint : "");
@@ -100,16 +114,18 @@ static lt_status check_hints(const lt_table_def *def, const lt_ast_hints *hints,
 {
     for (uint32_t i = 0; hints && i < hints->count; i++) {
         if (def->is_view && lt_str_eq_ci(hints->items[i].name.text, LT_STR("OPTIONS"))) {
-            return lt_error_set_at(err, LT_ERR_SQL, hints->items[i].name.pos,
-                                   "View '" LT_STR_FMT "' cannot be enriched with new options. Hints can only be applied to tables.",
-                                   LT_STR_ARG(def->name));
+            return lt_error_set_at(
+                err, LT_ERR_SQL, hints->items[i].name.pos,
+                "View '" LT_STR_FMT
+                "' cannot be enriched with new options. Hints can only be applied to tables.",
+                LT_STR_ARG(def->name));
         }
     }
     return LT_OK;
 }
 
-lt_status lt_bind_table_path(lt_binder *b, const lt_ast_path *path, const lt_ast_hints *hints, lt_bound_from *out,
-                             lt_error *err)
+lt_status lt_bind_table_path(lt_binder *b, const lt_ast_path *path, const lt_ast_hints *hints,
+                             lt_bound_from *out, lt_error *err)
 {
     uint32_t pos = path->items[0].pos;
     lt_cte *cte = find_cte(b, path);
@@ -125,7 +141,8 @@ lt_status lt_bind_table_path(lt_binder *b, const lt_ast_path *path, const lt_ast
             LT_TRY(lt_bind_scan(b, def, hints, pos, &out->rel, err));
         }
     }
-    LT_TRY(lt_scope_single(b, out->rel->schema, path->items[path->count - 1].text, &out->scope, err));
+    LT_TRY(
+        lt_scope_single(b, out->rel->schema, path->items[path->count - 1].text, &out->scope, err));
     if (def) {
         lt_scope_table *table = &out->scope.tables[0];
         table->path[0] = def->catalog;
@@ -136,7 +153,8 @@ lt_status lt_bind_table_path(lt_binder *b, const lt_ast_path *path, const lt_ast
     return LT_OK;
 }
 
-static lt_status bind_function(lt_binder *b, const lt_ast_from *from, lt_bound_from *out, lt_error *err)
+static lt_status bind_function(lt_binder *b, const lt_ast_from *from, lt_bound_from *out,
+                               lt_error *err)
 {
     const lt_ast_expr *call = from->function.call;
     lt_str func = call->kind == LT_EXPR_CALL ? call->call->func : LT_STR("");
@@ -147,13 +165,17 @@ static lt_status bind_function(lt_binder *b, const lt_ast_from *from, lt_bound_f
         LT_TRY(lt_bind_window_tvf(b, call, &out->rel, err));
         return lt_scope_single(b, out->rel->schema, (lt_str){NULL, 0}, &out->scope, err);
     }
-    if (lt_str_eq(func, LT_STR("ML_PREDICT")) || lt_str_eq(func, LT_STR("VECTOR_SEARCH")) || lt_str_eq(func, LT_STR("ML_EVALUATE"))) {
+    if (lt_str_eq(func, LT_STR("ML_PREDICT")) || lt_str_eq(func, LT_STR("VECTOR_SEARCH")) ||
+        lt_str_eq(func, LT_STR("ML_EVALUATE"))) {
         return lt_unsupported_at(err, from->pos, "models");
     }
-    if (lt_str_eq(func, LT_STR("TO_CHANGELOG")) || lt_str_eq(func, LT_STR("FROM_CHANGELOG")) || lt_str_eq(func, LT_STR("SNAPSHOT"))) {
+    if (lt_str_eq(func, LT_STR("TO_CHANGELOG")) || lt_str_eq(func, LT_STR("FROM_CHANGELOG")) ||
+        lt_str_eq(func, LT_STR("SNAPSHOT"))) {
         return lt_unsupported_at(err, from->pos, "process table functions");
     }
-    lt_status st = lt_error_set_at(err, LT_ERR_SQL, call->pos, "No match found for table function " LT_STR_FMT, LT_STR_ARG(func));
+    lt_status st =
+        lt_error_set_at(err, LT_ERR_SQL, call->pos, "No match found for table function " LT_STR_FMT,
+                        LT_STR_ARG(func));
     lt_error_hint(err, "table functions here: TUMBLE, HOP, CUMULATE, SESSION");
     return st;
 }
@@ -164,7 +186,8 @@ static lt_status refuse_join(const lt_ast_from *from, lt_error *err)
     switch (right->kind) {
     case LT_FROM_TABLE:
         if (right->table.as_of) {
-            return lt_unsupported_at(err, right->pos, "temporal and lookup joins (FOR SYSTEM_TIME AS OF)");
+            return lt_unsupported_at(err, right->pos,
+                                     "temporal and lookup joins (FOR SYSTEM_TIME AS OF)");
         }
         break;
     case LT_FROM_UNNEST:
@@ -192,16 +215,13 @@ static lt_status refuse_join(const lt_ast_from *from, lt_error *err)
         return lt_unsupported_at(err, right->pos, "regular, interval and window joins");
     case LT_JOIN_CROSS:
         return lt_unsupported_at(err, right->pos, "cross joins");
-    case LT_JOIN_LEFT_SEMI:
-    case LT_JOIN_CROSS_APPLY:
-    case LT_JOIN_OUTER_APPLY:
-        break;
     }
     return lt_error_set_at(err, LT_ERR_SQL, right->pos, "this join is not part of Flink SQL");
 }
 
 /* Alias and column names written after a reference. */
-static lt_status apply_alias(lt_binder *b, const lt_ast_from *from, lt_bound_from *out, lt_error *err)
+static lt_status apply_alias(lt_binder *b, const lt_ast_from *from, lt_bound_from *out,
+                             lt_error *err)
 {
     if (!from->alias.text.ptr) {
         return LT_OK;

@@ -1,14 +1,16 @@
-/* INSERT: which sink columns get which query column, the implicit casts between them, and the SINK on top.
+/* INSERT: which sink columns get which query column, the implicit casts between them, and the SINK
+ * on top.
  *
- *   query -> PROJECT (written columns in the sink's order: casts, constants of PARTITION, NULL for what is not named) -> SINK */
+ *   query -> PROJECT (written columns in the sink's order: casts, constants of PARTITION, NULL for
+ * what is not named) -> SINK */
 #include "bind/bind_int.h"
 
 /* One written column of the sink. */
 typedef struct {
-    uint32_t column;      /* in table->columns */
-    const lt_type *type;  /* without time attribute */
-    lt_expr *constant;    /* PARTITION (k = ..) */
-    int source;           /* query column; -1 = none */
+    uint32_t column;     /* in table->columns */
+    const lt_type *type; /* without time attribute */
+    lt_expr *constant;   /* PARTITION (k = ..) */
+    int source;          /* query column; -1 = none */
 } target;
 
 typedef struct {
@@ -28,7 +30,8 @@ static lt_status collect_targets(insert_state *s, lt_error *err)
     }
     for (uint32_t i = 0; i < s->def->column_count; i++) {
         const lt_column_def *column = &s->def->columns[i];
-        if (column->role == LT_COLUMN_IS_COMPUTED || (column->role == LT_COLUMN_IS_METADATA && column->is_virtual)) {
+        if (column->role == LT_COLUMN_IS_COMPUTED ||
+            (column->role == LT_COLUMN_IS_METADATA && column->is_virtual)) {
             continue;
         }
         target *to = &s->targets[s->count++];
@@ -52,12 +55,16 @@ static lt_status find_target(insert_state *s, const lt_ast_name *name, target **
     }
     int found = lt_schema_find(s->def->schema, name->text);
     if (found >= 0) {
-        return lt_error_set_at(err, LT_ERR_SQL, name->pos, "Column '" LT_STR_FMT "' of table '" LT_STR_FMT "' cannot be written: it is %s",
-                               LT_STR_ARG(name->text), LT_STR_ARG(s->def->name),
-                               s->def->columns[found].role == LT_COLUMN_IS_COMPUTED ? "computed" : "VIRTUAL metadata");
+        return lt_error_set_at(
+            err, LT_ERR_SQL, name->pos,
+            "Column '" LT_STR_FMT "' of table '" LT_STR_FMT "' cannot be written: it is %s",
+            LT_STR_ARG(name->text), LT_STR_ARG(s->def->name),
+            s->def->columns[found].role == LT_COLUMN_IS_COMPUTED ? "computed" : "VIRTUAL metadata");
     }
-    lt_status st = lt_error_set_at(err, LT_ERR_SQL, name->pos, "Unknown target column '" LT_STR_FMT "' of table '" LT_STR_FMT "'",
-                                   LT_STR_ARG(name->text), LT_STR_ARG(s->def->name));
+    lt_status st =
+        lt_error_set_at(err, LT_ERR_SQL, name->pos,
+                        "Unknown target column '" LT_STR_FMT "' of table '" LT_STR_FMT "'",
+                        LT_STR_ARG(name->text), LT_STR_ARG(s->def->name));
     lt_hint_columns(s->def->schema, name->text, s->b->arena, err);
     return st;
 }
@@ -75,11 +82,14 @@ static lt_status bind_partition(insert_state *s, lt_error *err)
             partitioned = partitioned || s->def->partition_by[p] == to->column;
         }
         if (!partitioned) {
-            return lt_error_set_at(err, LT_ERR_SQL, item->column.pos, "'" LT_STR_FMT "' is not a partition column of table '" LT_STR_FMT "'",
+            return lt_error_set_at(err, LT_ERR_SQL, item->column.pos,
+                                   "'" LT_STR_FMT
+                                   "' is not a partition column of table '" LT_STR_FMT "'",
                                    LT_STR_ARG(item->column.text), LT_STR_ARG(s->def->name));
         }
         if (!item->expr || to->constant) {
-            return lt_error_set_at(err, LT_ERR_SQL, item->column.pos, "PARTITION needs one value for '" LT_STR_FMT "'",
+            return lt_error_set_at(err, LT_ERR_SQL, item->column.pos,
+                                   "PARTITION needs one value for '" LT_STR_FMT "'",
                                    LT_STR_ARG(item->column.text));
         }
         LT_TRY(lt_bind_expr(&env, item->expr, &expr, err));
@@ -111,7 +121,8 @@ static lt_status assign_sources(insert_state *s, uint32_t *width, lt_error *err)
         }
         LT_TRY(find_target(s, &path->items[0], &to, err));
         if (to->source >= 0 || to->constant) {
-            return lt_error_set_at(err, LT_ERR_SQL, path->items[0].pos, "Target column '" LT_STR_FMT "' is assigned more than once",
+            return lt_error_set_at(err, LT_ERR_SQL, path->items[0].pos,
+                                   "Target column '" LT_STR_FMT "' is assigned more than once",
                                    LT_STR_ARG(path->items[0].text));
         }
         to->source = (int)(*width)++;
@@ -120,8 +131,10 @@ static lt_status assign_sources(insert_state *s, uint32_t *width, lt_error *err)
         const target *to = &s->targets[i];
         if (to->source < 0 && !to->constant && !to->type->nullable) {
             return lt_error_set_at(err, LT_ERR_SQL, s->ast->columns.items[0].items[0].pos,
-                                   "Column '" LT_STR_FMT "' of table '" LT_STR_FMT "' is NOT NULL and must be among the columns",
-                                   LT_STR_ARG(s->def->columns[to->column].name), LT_STR_ARG(s->def->name));
+                                   "Column '" LT_STR_FMT "' of table '" LT_STR_FMT
+                                   "' is NOT NULL and must be among the columns",
+                                   LT_STR_ARG(s->def->columns[to->column].name),
+                                   LT_STR_ARG(s->def->name));
         }
     }
     return LT_OK;
@@ -165,7 +178,8 @@ static uint32_t source_pos(const insert_state *s, int source)
     return query->pos;
 }
 
-static lt_status mismatch(const insert_state *s, const lt_rel *query, uint32_t pos, const char *cause, lt_error *err)
+static lt_status mismatch(const insert_state *s, const lt_rel *query, uint32_t pos,
+                          const char *cause, lt_error *err)
 {
     lt_text text;
     lt_field *fields = LT_NEW_ARRAY(s->b->arena, lt_field, s->count + 1);
@@ -173,7 +187,8 @@ static lt_status mismatch(const insert_state *s, const lt_rel *query, uint32_t p
     lt_text_init(&text, lt_catalog_session(s->b->catalog)->mem);
     for (uint32_t i = 0; fields && i < s->count; i++) {
         if (s->targets[i].source >= 0) {
-            fields[count++] = (lt_field){s->def->columns[s->targets[i].column].name, s->targets[i].type};
+            fields[count++] =
+                (lt_field){s->def->columns[s->targets[i].column].name, s->targets[i].type};
         }
     }
     lt_text_puts(&text, "Query schema: ");
@@ -181,17 +196,18 @@ static lt_status mismatch(const insert_state *s, const lt_rel *query, uint32_t p
     lt_text_puts(&text, " Sink schema: ");
     print_columns(&text, fields, count);
     lt_status st = lt_error_set_at(err, LT_ERR_SQL, pos,
-                                   "Column types of query result and sink for '" LT_STR_FMT "." LT_STR_FMT "." LT_STR_FMT
-                                   "' do not match. Cause: %s. %s",
-                                   LT_STR_ARG(s->def->catalog), LT_STR_ARG(s->def->database), LT_STR_ARG(s->def->name), cause,
-                                   text.ptr ? text.ptr : "");
+                                   "Column types of query result and sink for '" LT_STR_FMT
+                                   "." LT_STR_FMT "." LT_STR_FMT "' do not match. Cause: %s. %s",
+                                   LT_STR_ARG(s->def->catalog), LT_STR_ARG(s->def->database),
+                                   LT_STR_ARG(s->def->name), cause, text.ptr ? text.ptr : "");
     lt_text_deinit(&text);
     return st;
 }
 
 /* ---- the projection ---- */
 
-static lt_status target_expr(insert_state *s, const lt_rel *query, target *to, lt_expr **out, lt_error *err)
+static lt_status target_expr(insert_state *s, const lt_rel *query, target *to, lt_expr **out,
+                             lt_error *err)
 {
     if (to->constant) {
         *out = to->constant;
@@ -206,6 +222,10 @@ static lt_status target_expr(insert_state *s, const lt_rel *query, target *to, l
     const lt_type *from = query->schema->fields[to->source].type;
     uint32_t pos = source_pos(s, to->source);
     lt_expr *column;
+    if (from->kind == LT_TYPE_NULL && to->type->nullable) {
+        const lt_value null = {.type = to->type, .is_null = true};
+        return lt_expr_literal(&s->b->eb, &null, pos, out, err);
+    }
     LT_TRY(lt_expr_column(&s->b->eb, (uint32_t)to->source, from, pos, &column, err));
     const lt_type *plain = lt_type_with_attr(s->b->arena, from, LT_TIME_NONE);
     if (!plain) {
@@ -217,15 +237,18 @@ static lt_status target_expr(insert_state *s, const lt_rel *query, target *to, l
     }
     if (!lt_type_can_coerce(plain, to->type)) {
         lt_str name = s->def->columns[to->column].name;
-        const char *cause = lt_arena_printf(s->b->arena, "Incompatible types for sink column '" LT_STR_FMT "' at position %d",
-                                            LT_STR_ARG(name), to->source);
+        const char *cause = lt_arena_printf(
+            s->b->arena, "Incompatible types for sink column '" LT_STR_FMT "' at position %d",
+            LT_STR_ARG(name), to->source);
         lt_status st = mismatch(s, query, pos, cause ? cause : "Incompatible types", err);
         lt_error_hint(err, "write CAST(.. AS <the column's type>) if values may be changed");
         return st;
     }
-    /* The sink checks NULLs itself, so that its enforcer option decides: the cast keeps nullability. */
+    /* The sink checks NULLs itself, so that its enforcer option decides: the cast keeps
+     * nullability. */
     const lt_type *nullable = lt_type_with_nullable(s->b->arena, to->type, from->nullable);
-    return nullable ? lt_expr_coerce(&s->b->eb, column, nullable, out, err) : lt_error_nomem(err, "type");
+    return nullable ? lt_expr_coerce(&s->b->eb, column, nullable, out, err)
+                    : lt_error_nomem(err, "type");
 }
 
 static lt_status fit_query(insert_state *s, lt_rel *query, lt_rel **out, lt_error *err)
@@ -252,7 +275,8 @@ static lt_status fit_query(insert_state *s, lt_rel *query, lt_rel **out, lt_erro
     return lt_rel_project(s->b, query, exprs, fields, s->count, out, err);
 }
 
-static lt_status make_sink(insert_state *s, lt_rel *input, const lt_options *options, bool overwrite, lt_rel **out, lt_error *err)
+static lt_status make_sink(insert_state *s, lt_rel *input, const lt_options *options,
+                           bool overwrite, lt_rel **out, lt_error *err)
 {
     lt_rel *rel = lt_rel_make(s->b, LT_REL_SINK, s->pos, input, err);
     uint32_t *columns = LT_NEW_ARRAY(s->b->arena, uint32_t, s->count + 1);
@@ -280,14 +304,16 @@ static lt_status check_metadata(const insert_state *s, lt_error *err)
         bool writable = column->role != LT_COLUMN_IS_METADATA;
         for (uint32_t m = 0; m < s->def->connector->metadata_count; m++) {
             const lt_metadata_def *metadata = &s->def->connector->metadata[m];
-            writable = writable || (metadata->writable && lt_str_eq(column->metadata_key, lt_str_of(metadata->key)));
+            writable = writable || (metadata->writable &&
+                                    lt_str_eq(column->metadata_key, lt_str_of(metadata->key)));
         }
         if (!writable) {
-            lt_status st = lt_error_set_at(err, LT_ERR_SQL, s->pos,
-                                           "Invalid metadata key '" LT_STR_FMT "' in column '" LT_STR_FMT "' of table '" LT_STR_FMT
-                                           "': connector '%s' does not write it",
-                                           LT_STR_ARG(column->metadata_key), LT_STR_ARG(column->name), LT_STR_ARG(s->def->name),
-                                           s->def->connector->name);
+            lt_status st =
+                lt_error_set_at(err, LT_ERR_SQL, s->pos,
+                                "Invalid metadata key '" LT_STR_FMT "' in column '" LT_STR_FMT
+                                "' of table '" LT_STR_FMT "': connector '%s' does not write it",
+                                LT_STR_ARG(column->metadata_key), LT_STR_ARG(column->name),
+                                LT_STR_ARG(s->def->name), s->def->connector->name);
             lt_error_hint(err, "declare the column VIRTUAL to leave it out when writing");
             return st;
         }
@@ -295,23 +321,30 @@ static lt_status check_metadata(const insert_state *s, lt_error *err)
     return LT_OK;
 }
 
-static lt_status open_sink(insert_state *s, const lt_ast_hints *hints, lt_options *options, lt_error *err)
+static lt_status open_sink(insert_state *s, const lt_ast_hints *hints, lt_options *options,
+                           lt_error *err)
 {
     if (s->def->is_view) {
-        return lt_error_set_at(err, LT_ERR_SQL, s->pos, "'" LT_STR_FMT "' is a view: it cannot be written", LT_STR_ARG(s->def->name));
+        return lt_error_set_at(err, LT_ERR_SQL, s->pos,
+                               "'" LT_STR_FMT "' is a view: it cannot be written",
+                               LT_STR_ARG(s->def->name));
     }
     LT_TRY(lt_bind_table_options(s->b, s->def, hints, s->pos, options, err));
     if (!s->def->connector->sink) {
-        return lt_error_set_at(err, LT_ERR_SQL, s->pos, "Table '" LT_STR_FMT "' cannot be written: connector '%s' is only a source",
+        return lt_error_set_at(err, LT_ERR_SQL, s->pos,
+                               "Table '" LT_STR_FMT
+                               "' cannot be written: connector '%s' is only a source",
                                LT_STR_ARG(s->def->name), s->def->connector->name);
     }
     LT_TRY(collect_targets(s, err));
     return check_metadata(s, err);
 }
 
-lt_status lt_bind_insert(lt_binder *b, const lt_ast_insert *insert, uint32_t pos, lt_rel **out, lt_error *err)
+lt_status lt_bind_insert(lt_binder *b, const lt_ast_insert *insert, uint32_t pos, lt_rel **out,
+                         lt_error *err)
 {
-    insert_state s = {.b = b, .ast = insert, .pos = insert->table.count ? insert->table.items[0].pos : pos};
+    insert_state s = {
+        .b = b, .ast = insert, .pos = insert->table.count ? insert->table.items[0].pos : pos};
     lt_table_def *def;
     lt_options options;
     lt_rel *query;
@@ -333,7 +366,8 @@ lt_status lt_bind_insert(lt_binder *b, const lt_ast_insert *insert, uint32_t pos
 }
 
 /* CREATE TABLE AS: the query's columns go to the table's in order. */
-lt_status lt_bind_sink(lt_binder *b, lt_table_def *def, lt_rel *input, uint32_t pos, lt_rel **out, lt_error *err)
+lt_status lt_bind_sink(lt_binder *b, lt_table_def *def, lt_rel *input, uint32_t pos, lt_rel **out,
+                       lt_error *err)
 {
     const lt_ast_query nowhere = {.kind = LT_QUERY_TABLE, .pos = pos};
     const lt_ast_insert ast = {.query = (lt_ast_query *)(uintptr_t)&nowhere};

@@ -1,14 +1,16 @@
-/* Literals -> typed constants. The types are Flink's: integers are INT, BIGINT or DECIMAL by size, text is CHAR(n) NOT NULL with n in code points, a
- * TIMESTAMP has the precision that was written. Dates are proleptic Gregorian. */
+/* Literals -> typed constants. The types are Flink's: integers are INT, BIGINT or DECIMAL by size,
+ * text is CHAR(n) NOT NULL with n in code points, a TIMESTAMP has the precision that was written.
+ * Dates are proleptic Gregorian. */
 #include "bind/bind_int.h"
 
 #define DAY_MS INT64_C(86400000)
 
 const char *lt_bind_unit_name(lt_ast_unit unit)
 {
-    static const char *const names[] = {"",       "YEAR",        "QUARTER",     "MONTH",      "WEEK",  "DAY", "HOUR",
-                                        "MINUTE", "SECOND",      "MILLISECOND", "MICROSECOND", "NANOSECOND", "EPOCH", "DOW",
-                                        "ISODOW", "DOY",         "ISOYEAR",     "DECADE",     "CENTURY", "MILLENNIUM"};
+    static const char *const names[] = {
+        "",       "YEAR",   "QUARTER",     "MONTH",       "WEEK",       "DAY",       "HOUR",
+        "MINUTE", "SECOND", "MILLISECOND", "MICROSECOND", "NANOSECOND", "EPOCH",     "DOW",
+        "ISODOW", "DOY",    "ISOYEAR",     "DECADE",      "CENTURY",    "MILLENNIUM"};
     return names[unit];
 }
 
@@ -55,7 +57,8 @@ static bool digits(cursor *c, unsigned low, unsigned high, int64_t *out)
 {
     int64_t value = 0;
     unsigned count = 0;
-    while (count < high && c->at < c->text.len && c->text.ptr[c->at] >= '0' && c->text.ptr[c->at] <= '9') {
+    while (count < high && c->at < c->text.len && c->text.ptr[c->at] >= '0' &&
+           c->text.ptr[c->at] <= '9') {
         value = value * 10 + (c->text.ptr[c->at] - '0');
         c->at++;
         count++;
@@ -97,11 +100,13 @@ static bool date(cursor *c, int64_t *days)
 {
     static const int lengths[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
     int64_t year, month, day;
-    if (!digits(c, 4, 4, &year) || !take(c, '-') || !digits(c, 1, 2, &month) || !take(c, '-') || !digits(c, 1, 2, &day)) {
+    if (!digits(c, 4, 4, &year) || !take(c, '-') || !digits(c, 1, 2, &month) || !take(c, '-') ||
+        !digits(c, 1, 2, &day)) {
         return false;
     }
     bool leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
-    if (month < 1 || month > 12 || day < 1 || day > lengths[month - 1] + (leap && month == 2 ? 1 : 0)) {
+    if (month < 1 || month > 12 || day < 1 ||
+        day > lengths[month - 1] + (leap && month == 2 ? 1 : 0)) {
         return false;
     }
     *days = days_from_civil(year, month, day);
@@ -111,8 +116,9 @@ static bool date(cursor *c, int64_t *days)
 static bool time_of_day(cursor *c, int64_t *ms, int64_t *nanos, uint8_t *precision)
 {
     int64_t hour, minute, second;
-    if (!digits(c, 1, 2, &hour) || !take(c, ':') || !digits(c, 1, 2, &minute) || !take(c, ':') || !digits(c, 1, 2, &second) ||
-        hour > 23 || minute > 59 || second > 59 || !fraction(c, nanos, precision)) {
+    if (!digits(c, 1, 2, &hour) || !take(c, ':') || !digits(c, 1, 2, &minute) || !take(c, ':') ||
+        !digits(c, 1, 2, &second) || hour > 23 || minute > 59 || second > 59 ||
+        !fraction(c, nanos, precision)) {
         return false;
     }
     *ms = ((hour * 60 + minute) * 60 + second) * 1000;
@@ -121,7 +127,8 @@ static bool time_of_day(cursor *c, int64_t *ms, int64_t *nanos, uint8_t *precisi
 
 /* ---- kinds ---- */
 
-static lt_status finish(lt_expr_builder *eb, lt_value *value, const lt_ast_expr *ast, lt_expr **out, lt_error *err)
+static lt_status finish(lt_expr_builder *eb, lt_value *value, const lt_ast_expr *ast, lt_expr **out,
+                        lt_error *err)
 {
     if (!value->type) {
         return lt_error_nomem(err, "literal");
@@ -131,11 +138,13 @@ static lt_status finish(lt_expr_builder *eb, lt_value *value, const lt_ast_expr 
 
 static lt_status bad(const lt_ast_expr *ast, const char *kind, const char *form, lt_error *err)
 {
-    return lt_error_set_at(err, LT_ERR_SQL, ast->pos, "Illegal %s literal '" LT_STR_FMT "': not in format '%s'", kind,
+    return lt_error_set_at(err, LT_ERR_SQL, ast->pos,
+                           "Illegal %s literal '" LT_STR_FMT "': not in format '%s'", kind,
                            LT_STR_ARG(ast->lit.text), form);
 }
 
-static lt_status bind_temporal(lt_expr_builder *eb, const lt_ast_expr *ast, lt_expr **out, lt_error *err)
+static lt_status bind_temporal(lt_expr_builder *eb, const lt_ast_expr *ast, lt_expr **out,
+                               lt_error *err)
 {
     cursor c = {lt_str_trim(ast->lit.text), 0};
     lt_value value = {0};
@@ -152,11 +161,13 @@ static lt_status bind_temporal(lt_expr_builder *eb, const lt_ast_expr *ast, lt_e
         if (!time_of_day(&c, &ms, &nanos, &precision) || c.at != c.text.len) {
             return bad(ast, "TIME", "HH:mm:ss", err);
         }
-        value.u.i = ms + nanos / 1000000;
-        value.type = lt_type_time(eb->arena, LT_TYPE_TIME, precision, false);
+        /* A TIME literal has no fraction, whatever was written. */
+        value.u.i = ms;
+        value.type = lt_type_time(eb->arena, LT_TYPE_TIME, 0, false);
         return finish(eb, &value, ast, out, err);
     }
-    if (!date(&c, &days) || !take(&c, ' ') || !time_of_day(&c, &ms, &nanos, &precision) || c.at != c.text.len) {
+    if (!date(&c, &days) || !take(&c, ' ') || !time_of_day(&c, &ms, &nanos, &precision) ||
+        c.at != c.text.len) {
         return bad(ast, "TIMESTAMP", "yyyy-MM-dd HH:mm:ss", err);
     }
     ms += days * DAY_MS;
@@ -177,7 +188,10 @@ static const struct {
     lt_ast_unit unit;
     char before;
 } interval_fields[] = {
-    {LT_UNIT_DAY, 0}, {LT_UNIT_HOUR, ' '}, {LT_UNIT_MINUTE, ':'}, {LT_UNIT_SECOND, ':'},
+    {LT_UNIT_DAY, 0},
+    {LT_UNIT_HOUR, ' '},
+    {LT_UNIT_MINUTE, ':'},
+    {LT_UNIT_SECOND, ':'},
 };
 
 static bool day_time(cursor *c, const lt_ast_interval *interval, int64_t *out)
@@ -232,7 +246,8 @@ static bool year_month(cursor *c, const lt_ast_interval *interval, int64_t *out)
     return *out <= INT32_MAX;
 }
 
-static lt_status bind_interval(lt_expr_builder *eb, const lt_ast_expr *ast, lt_expr **out, lt_error *err)
+static lt_status bind_interval(lt_expr_builder *eb, const lt_ast_expr *ast, lt_expr **out,
+                               lt_error *err)
 {
     const lt_ast_interval *interval = &ast->lit.interval;
     cursor c = {lt_str_trim(ast->lit.text), 0};
@@ -252,7 +267,9 @@ static lt_status bind_interval(lt_expr_builder *eb, const lt_ast_expr *ast, lt_e
         ok = day_time(&c, interval, &value.u.i);
     }
     if (!ok || c.at != c.text.len) {
-        return lt_error_set_at(err, LT_ERR_SQL, ast->pos, "Illegal interval literal format '" LT_STR_FMT "' for INTERVAL %s%s%s",
+        return lt_error_set_at(err, LT_ERR_SQL, ast->pos,
+                               "Illegal interval literal format '" LT_STR_FMT
+                               "' for INTERVAL %s%s%s",
                                LT_STR_ARG(ast->lit.text), lt_bind_unit_name(interval->from),
                                interval->to == LT_UNIT_NONE ? "" : " TO ",
                                interval->to == LT_UNIT_NONE ? "" : lt_bind_unit_name(interval->to));
@@ -260,12 +277,14 @@ static lt_status bind_interval(lt_expr_builder *eb, const lt_ast_expr *ast, lt_e
     if (negative != ast->lit.negative) {
         value.u.i = -value.u.i;
     }
-    value.type = lt_type_new(eb->arena, months ? LT_TYPE_INTERVAL_MONTH : LT_TYPE_INTERVAL_SECOND, false);
+    value.type =
+        lt_type_new(eb->arena, months ? LT_TYPE_INTERVAL_MONTH : LT_TYPE_INTERVAL_SECOND, false);
     return finish(eb, &value, ast, out, err);
 }
 
 /* digits with or without a point -> INT, BIGINT or DECIMAL. */
-static lt_status bind_number(lt_expr_builder *eb, const lt_ast_expr *ast, lt_expr **out, lt_error *err)
+static lt_status bind_number(lt_expr_builder *eb, const lt_ast_expr *ast, lt_expr **out,
+                             lt_error *err)
 {
     lt_i128 unscaled = 0;
     unsigned precision = 0, scale = 0;
@@ -280,13 +299,16 @@ static lt_status bind_number(lt_expr_builder *eb, const lt_ast_expr *ast, lt_exp
         scale += point;
         precision += precision > 0 || ch != '0';
         if (precision > 38 || scale > 38) {
-            return lt_error_set_at(err, LT_ERR_SQL, ast->pos, "number " LT_STR_FMT " has more than 38 digits", LT_STR_ARG(ast->lit.text));
+            return lt_error_set_at(err, LT_ERR_SQL, ast->pos,
+                                   "number " LT_STR_FMT " has more than 38 digits",
+                                   LT_STR_ARG(ast->lit.text));
         }
         unscaled = unscaled * 10 + (ch - '0');
     }
     if (scale == 0 && unscaled <= INT64_MAX) {
         value.u.i = (int64_t)unscaled;
-        value.type = lt_type_new(eb->arena, unscaled <= INT32_MAX ? LT_TYPE_INT : LT_TYPE_BIGINT, false);
+        value.type =
+            lt_type_new(eb->arena, unscaled <= INT32_MAX ? LT_TYPE_INT : LT_TYPE_BIGINT, false);
         return finish(eb, &value, ast, out, err);
     }
     precision = LT_MAX(LT_MAX(precision, scale), 1);
@@ -329,13 +351,16 @@ lt_status lt_bind_literal(lt_expr_builder *eb, const lt_ast_expr *ast, lt_expr *
         return bind_number(eb, ast, out, err);
     case LT_LIT_DOUBLE:
         if (!lt_str_to_f64(ast->lit.text, &value.u.f)) {
-            return lt_error_set_at(err, LT_ERR_SQL, ast->pos, "number " LT_STR_FMT " is out of range", LT_STR_ARG(ast->lit.text));
+            return lt_error_set_at(err, LT_ERR_SQL, ast->pos,
+                                   "number " LT_STR_FMT " is out of range",
+                                   LT_STR_ARG(ast->lit.text));
         }
         value.type = lt_type_new(eb->arena, LT_TYPE_DOUBLE, false);
         return finish(eb, &value, ast, out, err);
     case LT_LIT_STRING:
         value.u.s = ast->lit.text;
-        value.type = lt_type_sized(eb->arena, LT_TYPE_CHAR, (int32_t)code_points(ast->lit.text), false);
+        value.type =
+            lt_type_sized(eb->arena, LT_TYPE_CHAR, (int32_t)code_points(ast->lit.text), false);
         return finish(eb, &value, ast, out, err);
     case LT_LIT_BINARY:
         value.u.s = ast->lit.text;

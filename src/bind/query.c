@@ -1,15 +1,19 @@
-/* Queries: WITH, SELECT (select.c), VALUES, set operations, and ORDER BY and LIMIT over those that are not a SELECT. */
+/* Queries: WITH, SELECT (select.c), VALUES, set operations, and ORDER BY and LIMIT over those that
+ * are not a SELECT. */
 #include "bind/bind_int.h"
 
-static lt_status literal_count(const lt_ast_expr *ast, const char *clause, int64_t *out, lt_error *err)
+static lt_status literal_count(const lt_ast_expr *ast, const char *clause, int64_t *out,
+                               lt_error *err)
 {
-    if (ast->kind != LT_EXPR_LITERAL || ast->lit.kind != LT_LIT_INTEGER || !lt_str_to_i64(ast->lit.text, out)) {
+    if (ast->kind != LT_EXPR_LITERAL || ast->lit.kind != LT_LIT_INTEGER ||
+        !lt_str_to_i64(ast->lit.text, out)) {
         return lt_error_set_at(err, LT_ERR_SQL, ast->pos, "%s takes a whole number", clause);
     }
     return LT_OK;
 }
 
-lt_status lt_bind_limits(lt_binder *b, const lt_ast_query *query, int64_t *offset, int64_t *count, lt_error *err)
+lt_status lt_bind_limits(lt_binder *b, const lt_ast_query *query, int64_t *offset, int64_t *count,
+                         lt_error *err)
 {
     (void)b;
     *offset = 0;
@@ -25,20 +29,27 @@ lt_status lt_bind_limits(lt_binder *b, const lt_ast_query *query, int64_t *offse
 
 /* ---- VALUES ---- */
 
-static lt_status values_types(lt_binder *b, lt_expr ***rows, uint32_t row_count, uint32_t column, const lt_ast_query *query,
-                              const lt_type **out, lt_error *err)
+static lt_status values_types(lt_binder *b, lt_expr ***rows, uint32_t row_count, uint32_t column,
+                              const lt_ast_query *query, const lt_type **out, lt_error *err)
 {
     const lt_type **types = LT_NEW_ARRAY(b->arena, const lt_type *, row_count);
     if (!types) {
         return lt_error_nomem(err, "types");
     }
+    bool all_null = true;
     for (uint32_t r = 0; r < row_count; r++) {
         types[r] = rows[r][column]->type;
+        all_null = all_null && types[r]->kind == LT_TYPE_NULL;
+    }
+    if (all_null) {
+        *out = types[0];
+        return LT_OK;
     }
     lt_status st = lt_type_common(b->arena, types, row_count, out, err);
     if (st == LT_ERR_SQL) {
-        return lt_error_set_at(err, st, query->rows.items[0]->pos, "Values passed to VALUES operator must have compatible types (column %u)",
-                               column + 1);
+        return lt_error_set_at(
+            err, st, query->rows.items[0]->pos,
+            "Values passed to VALUES operator must have compatible types (column %u)", column + 1);
     }
     LT_TRY(st);
     for (uint32_t r = 0; r < row_count; r++) {
@@ -61,8 +72,9 @@ static lt_status bind_values(lt_binder *b, const lt_ast_query *query, lt_rel **o
     for (uint32_t r = 0; r < row_count; r++) {
         const lt_ast_exprs *list = &query->rows.items[r]->list;
         if (list->count != width) {
-            return lt_error_set_at(err, LT_ERR_SQL, query->rows.items[r]->pos, "this row of VALUES has %u columns, the first has %u", list->count,
-                                   width);
+            return lt_error_set_at(err, LT_ERR_SQL, query->rows.items[r]->pos,
+                                   "this row of VALUES has %u columns, the first has %u",
+                                   list->count, width);
         }
         LT_TRY(lt_bind_exprs(&env, list, &rows[r], err));
     }
@@ -100,29 +112,52 @@ static const char *setop_name(const lt_ast_query *query)
     return "";
 }
 
-/* The column's type in the result: a time attribute stays one when all inputs have the same kind. */
-static lt_status union_type(lt_binder *b, lt_rel *const *inputs, uint32_t count, uint32_t column, const lt_type **out, lt_error *err)
+/* The column's type in the result: a time attribute stays one when all inputs have the same kind.
+ */
+static lt_status union_type(lt_binder *b, lt_rel *const *inputs, uint32_t count, uint32_t column,
+                            const lt_type **out, lt_error *err)
 {
     const lt_type **types = LT_NEW_ARRAY(b->arena, const lt_type *, count);
     if (!types) {
         return lt_error_nomem(err, "types");
     }
     lt_time_attr attr = inputs[0]->schema->fields[column].type->attr;
+    bool all_null = true;
     for (uint32_t i = 0; i < count; i++) {
         const lt_type *type = inputs[i]->schema->fields[column].type;
-        attr = type->attr == attr && type->kind == inputs[0]->schema->fields[column].type->kind ? attr : LT_TIME_NONE;
+        attr = type->attr == attr && type->kind == inputs[0]->schema->fields[column].type->kind
+                   ? attr
+                   : LT_TIME_NONE;
         types[i] = lt_type_with_attr(b->arena, type, LT_TIME_NONE);
         if (!types[i]) {
             return lt_error_nomem(err, "type");
         }
+        all_null = all_null && type->kind == LT_TYPE_NULL;
+    }
+    if (all_null) {
+        *out = types[0];
+        return LT_OK;
     }
     lt_status st = lt_type_common(b->arena, types, count, out, err);
     if (st == LT_ERR_SQL) {
-        return lt_error_set_at(err, st, inputs[1]->pos, "Type mismatch in column %u of UNION: there is no common type", column + 1);
+        return lt_error_set_at(err, st, inputs[1]->pos,
+                               "Type mismatch in column %u of UNION: there is no common type",
+                               column + 1);
     }
     LT_TRY(st);
     *out = lt_type_with_attr(b->arena, *out, attr);
     return *out ? LT_OK : lt_error_nomem(err, "type");
+}
+
+/* A column that is always NULL becomes a NULL of the type, any other is cast. */
+static lt_status fit_column(lt_binder *b, lt_expr *column, const lt_type *type, lt_expr **out,
+                            lt_error *err)
+{
+    if (column->type->kind != LT_TYPE_NULL) {
+        return lt_expr_coerce(&b->eb, column, type, out, err);
+    }
+    const lt_value null = {.type = type, .is_null = true};
+    return lt_expr_literal(&b->eb, &null, column->pos, out, err);
 }
 
 /* The input with the columns of the union's types, by a projection where it needs one. */
@@ -143,7 +178,7 @@ static lt_status fit_input(lt_binder *b, lt_rel **input, const lt_field *fields,
             if (!to) {
                 return lt_error_nomem(err, "type");
             }
-            LT_TRY(lt_expr_coerce(&b->eb, exprs[i], to, &exprs[i], err));
+            LT_TRY(fit_column(b, exprs[i], to, &exprs[i], err));
         }
         fits = fits && from->attr == fields[i].type->attr;
     }
@@ -152,8 +187,9 @@ static lt_status fit_input(lt_binder *b, lt_rel **input, const lt_field *fields,
 
 static bool same_window(const lt_window_props *a, const lt_window_props *b)
 {
-    return a->present && b->present && a->ltz == b->ltz && a->kind == b->kind && a->start_col == b->start_col && a->end_col == b->end_col &&
-           a->time_col == b->time_col && a->window.size_ms == b->window.size_ms && a->window.step_ms == b->window.step_ms &&
+    return a->present && b->present && a->ltz == b->ltz && a->kind == b->kind &&
+           a->start_col == b->start_col && a->end_col == b->end_col && a->time_col == b->time_col &&
+           a->window.size_ms == b->window.size_ms && a->window.step_ms == b->window.step_ms &&
            a->window.offset_ms == b->window.offset_ms;
 }
 
@@ -171,9 +207,10 @@ static lt_status bind_setop(lt_binder *b, const lt_ast_query *query, lt_rel **ou
     for (uint32_t i = 0; i < count; i++) {
         LT_TRY(lt_bind_query(b, query->setop.operands[i], false, &inputs[i], err));
         if (inputs[i]->schema->count != inputs[0]->schema->count) {
-            return lt_error_set_at(err, LT_ERR_SQL, query->setop.operands[i]->pos,
-                                   "Column count mismatch in UNION: this query has %u columns, the first has %u", inputs[i]->schema->count,
-                                   inputs[0]->schema->count);
+            return lt_error_set_at(
+                err, LT_ERR_SQL, query->setop.operands[i]->pos,
+                "Column count mismatch in UNION: this query has %u columns, the first has %u",
+                inputs[i]->schema->count, inputs[0]->schema->count);
         }
     }
     const lt_schema *first = inputs[0]->schema;
@@ -192,7 +229,8 @@ static lt_status bind_setop(lt_binder *b, const lt_ast_query *query, lt_rel **ou
     rel->input_count = count;
     rel->window = inputs[0]->window;
     for (uint32_t i = 1; i < count; i++) {
-        rel->window.present = rel->window.present && same_window(&inputs[0]->window, &inputs[i]->window);
+        rel->window.present =
+            rel->window.present && same_window(&inputs[0]->window, &inputs[i]->window);
     }
     rel->schema = lt_schema_new(b->arena, fields, first->count);
     if (!rel->schema) {
@@ -204,12 +242,16 @@ static lt_status bind_setop(lt_binder *b, const lt_ast_query *query, lt_rel **ou
 
 /* ---- ORDER BY over result columns alone ---- */
 
-static lt_status output_column(lt_binder *b, const lt_rel *rel, const lt_ast_expr *ast, uint32_t *out, lt_error *err)
+static lt_status output_column(lt_binder *b, const lt_rel *rel, const lt_ast_expr *ast,
+                               uint32_t *out, lt_error *err)
 {
     int64_t ordinal;
     if (ast->kind == LT_EXPR_LITERAL && ast->lit.kind == LT_LIT_INTEGER) {
-        if (!lt_str_to_i64(ast->lit.text, &ordinal) || ordinal < 1 || ordinal > rel->schema->count) {
-            return lt_error_set_at(err, LT_ERR_SQL, ast->pos, "Ordinal out of range: the query has %u columns", rel->schema->count);
+        if (!lt_str_to_i64(ast->lit.text, &ordinal) || ordinal < 1 ||
+            ordinal > rel->schema->count) {
+            return lt_error_set_at(err, LT_ERR_SQL, ast->pos,
+                                   "Ordinal out of range: the query has %u columns",
+                                   rel->schema->count);
         }
         *out = (uint32_t)ordinal - 1;
         return LT_OK;
@@ -220,13 +262,15 @@ static lt_status output_column(lt_binder *b, const lt_rel *rel, const lt_ast_exp
     const lt_expr_env env = {.b = b, .scope = &scope, .clause = "ORDER BY"};
     LT_TRY(lt_bind_expr(&env, ast, &expr, err));
     if (expr->kind != LT_NODE_COLUMN) {
-        return lt_unsupported_at(err, ast->pos, "ORDER BY an expression over the result of a set operation or VALUES");
+        return lt_unsupported_at(
+            err, ast->pos, "ORDER BY an expression over the result of a set operation or VALUES");
     }
     *out = expr->u.column;
     return LT_OK;
 }
 
-static lt_status sort_and_limit(lt_binder *b, const lt_ast_query *query, bool top, lt_rel **rel, lt_error *err)
+static lt_status sort_and_limit(lt_binder *b, const lt_ast_query *query, bool top, lt_rel **rel,
+                                lt_error *err)
 {
     int64_t offset, count;
     LT_TRY(lt_bind_limits(b, query, &offset, &count, err));
@@ -250,7 +294,8 @@ static lt_status sort_and_limit(lt_binder *b, const lt_ast_query *query, bool to
     return LT_OK;
 }
 
-static lt_status bind_body(lt_binder *b, const lt_ast_query *query, bool top, lt_rel **out, lt_error *err)
+static lt_status bind_body(lt_binder *b, const lt_ast_query *query, bool top, lt_rel **out,
+                           lt_error *err)
 {
     lt_bound_from from;
     switch (query->kind) {
@@ -273,7 +318,8 @@ static lt_status bind_body(lt_binder *b, const lt_ast_query *query, bool top, lt
     return sort_and_limit(b, query, top, out, err);
 }
 
-lt_status lt_bind_query(lt_binder *b, const lt_ast_query *query, bool top, lt_rel **out, lt_error *err)
+lt_status lt_bind_query(lt_binder *b, const lt_ast_query *query, bool top, lt_rel **out,
+                        lt_error *err)
 {
     lt_binder inner = *b;
     lt_rel *ignored;

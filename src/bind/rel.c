@@ -1,4 +1,5 @@
-/* Making relational nodes: output schemas, and what becomes of window properties and time attributes on the way. */
+/* Making relational nodes: output schemas, and what becomes of window properties and time
+ * attributes on the way. */
 #include "bind/bind_int.h"
 
 lt_rel *lt_rel_make(lt_binder *b, lt_rel_kind kind, uint32_t pos, lt_rel *input, lt_error *err)
@@ -10,8 +11,10 @@ lt_rel *lt_rel_make(lt_binder *b, lt_rel_kind kind, uint32_t pos, lt_rel *input,
         return NULL;
     }
     if (++*b->rel_count > LT_RELS_MAX) {
-        (void)lt_error_set_at(err, LT_ERR_LIMIT, pos, "the query has more than %d parts once its views and WITH queries are put in",
-                              LT_RELS_MAX);
+        (void)lt_error_set_at(
+            err, LT_ERR_LIMIT, pos,
+            "the query has more than %d parts once its views and WITH queries are put in",
+            LT_RELS_MAX);
         return NULL;
     }
     rel->kind = kind;
@@ -28,13 +31,15 @@ lt_rel *lt_rel_make(lt_binder *b, lt_rel_kind kind, uint32_t pos, lt_rel *input,
     return rel;
 }
 
-static lt_status set_schema(lt_binder *b, lt_rel *rel, const lt_field *fields, uint32_t count, lt_error *err)
+static lt_status set_schema(lt_binder *b, lt_rel *rel, const lt_field *fields, uint32_t count,
+                            lt_error *err)
 {
     rel->schema = lt_schema_new(b->arena, fields, count);
     return rel->schema ? LT_OK : lt_error_nomem(err, "schema");
 }
 
-lt_status lt_rel_filter(lt_binder *b, lt_rel *input, lt_expr *condition, uint32_t pos, lt_rel **out, lt_error *err)
+lt_status lt_rel_filter(lt_binder *b, lt_rel *input, lt_expr *condition, uint32_t pos, lt_rel **out,
+                        lt_error *err)
 {
     lt_rel *rel = lt_rel_make(b, LT_REL_FILTER, pos, input, err);
     if (!rel) {
@@ -56,8 +61,8 @@ static int projected_at(lt_expr *const *exprs, uint32_t count, int column)
     return -1;
 }
 
-lt_status lt_rel_project(lt_binder *b, lt_rel *input, lt_expr **exprs, const lt_field *fields, uint32_t count,
-                         lt_rel **out, lt_error *err)
+lt_status lt_rel_project(lt_binder *b, lt_rel *input, lt_expr **exprs, const lt_field *fields,
+                         uint32_t count, lt_rel **out, lt_error *err)
 {
     lt_rel *rel = lt_rel_make(b, LT_REL_PROJECT, input->pos, input, err);
     if (!rel) {
@@ -84,8 +89,9 @@ static int key_at(const uint32_t *keys, uint32_t count, int column)
     return -1;
 }
 
-lt_status lt_rel_aggregate(lt_binder *b, lt_rel *input, const uint32_t *keys, const lt_str *names, uint32_t key_count,
-                           lt_agg **aggs, uint32_t agg_count, lt_rel **out, lt_error *err)
+lt_status lt_rel_aggregate(lt_binder *b, lt_rel *input, const uint32_t *keys, const lt_str *names,
+                           uint32_t key_count, lt_agg **aggs, uint32_t agg_count, lt_rel **out,
+                           lt_error *err)
 {
     lt_rel *rel = lt_rel_make(b, LT_REL_AGGREGATE, input->pos, input, err);
     lt_field *fields = LT_NEW_ARRAY(b->arena, lt_field, key_count + agg_count + 1);
@@ -107,7 +113,8 @@ lt_status lt_rel_aggregate(lt_binder *b, lt_rel *input, const uint32_t *keys, co
         const lt_field *from = &input->schema->fields[keys[i]];
         bool keeps_attr = window->present && (int)i == window->time_col;
         fields[i].name = names ? names[i] : from->name;
-        fields[i].type = keeps_attr ? from->type : lt_type_with_attr(b->arena, from->type, LT_TIME_NONE);
+        fields[i].type =
+            keeps_attr ? from->type : lt_type_with_attr(b->arena, from->type, LT_TIME_NONE);
         if (!fields[i].type) {
             return lt_error_nomem(err, "type");
         }
@@ -136,8 +143,8 @@ lt_status lt_rel_distinct(lt_binder *b, lt_rel *input, lt_rel **out, lt_error *e
     return lt_rel_aggregate(b, input, keys, NULL, count, NULL, 0, out, err);
 }
 
-lt_status lt_rel_extend(lt_binder *b, lt_rel *input, lt_expr *const *extra, uint32_t extra_count, lt_rel **out,
-                        lt_error *err)
+lt_status lt_rel_extend(lt_binder *b, lt_rel *input, lt_expr *const *extra, uint32_t extra_count,
+                        lt_rel **out, lt_error *err)
 {
     uint32_t base = input->schema->count;
     lt_expr **exprs = LT_NEW_ARRAY(b->arena, lt_expr *, base + extra_count + 1);
@@ -161,7 +168,8 @@ lt_status lt_rel_extend(lt_binder *b, lt_rel *input, lt_expr *const *extra, uint
     return lt_rel_project(b, input, exprs, fields, base + extra_count, out, err);
 }
 
-lt_status lt_rel_limit(lt_binder *b, lt_rel *input, int64_t offset, int64_t count, lt_rel **out, lt_error *err)
+lt_status lt_rel_limit(lt_binder *b, lt_rel *input, int64_t offset, int64_t count, lt_rel **out,
+                       lt_error *err)
 {
     lt_rel *rel = lt_rel_make(b, LT_REL_LIMIT, input->pos, input, err);
     if (!rel) {
@@ -171,4 +179,63 @@ lt_status lt_rel_limit(lt_binder *b, lt_rel *input, int64_t offset, int64_t coun
     rel->u.limit.count = count;
     *out = rel;
     return LT_OK;
+}
+
+/* ---- settling ---- */
+
+/* A column that is nothing but NULL has no type of its own while a statement is bound, so that
+ * INSERT and UNION can give it theirs. What nobody typed becomes BOOLEAN, because every column
+ * needs a physical form. */
+static lt_status settle_schema(lt_binder *b, lt_rel *rel, const lt_type *type, lt_error *err)
+{
+    const lt_schema *old = rel->schema;
+    bool any = false;
+    for (uint32_t i = 0; i < old->count; i++) {
+        any = any || old->fields[i].type->kind == LT_TYPE_NULL;
+    }
+    if (!any) {
+        return LT_OK;
+    }
+    lt_field *fields = LT_NEW_ARRAY(b->arena, lt_field, old->count);
+    if (!fields) {
+        return lt_error_nomem(err, "schema");
+    }
+    for (uint32_t i = 0; i < old->count; i++) {
+        fields[i] = old->fields[i];
+        fields[i].type = fields[i].type->kind == LT_TYPE_NULL ? type : fields[i].type;
+    }
+    return set_schema(b, rel, fields, old->count, err);
+}
+
+static void settle_exprs(lt_expr **exprs, uint32_t count, const lt_type *type)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        if (exprs[i]->type->kind == LT_TYPE_NULL) {
+            exprs[i]->type = type;
+            if (exprs[i]->kind == LT_NODE_LITERAL) {
+                exprs[i]->u.literal.type = type;
+            }
+        }
+    }
+}
+
+static lt_status settle(lt_binder *b, lt_rel *rel, const lt_type *type, lt_error *err)
+{
+    for (uint32_t i = 0; i < rel->input_count; i++) {
+        LT_TRY(settle(b, rel->inputs[i], type, err));
+    }
+    if (rel->kind == LT_REL_PROJECT) {
+        settle_exprs(rel->u.project.exprs, rel->schema->count, type);
+    } else if (rel->kind == LT_REL_VALUES) {
+        for (uint32_t r = 0; r < rel->u.values.row_count; r++) {
+            settle_exprs(rel->u.values.rows[r], rel->schema->count, type);
+        }
+    }
+    return settle_schema(b, rel, type, err);
+}
+
+lt_status lt_rel_settle(lt_binder *b, lt_rel *rel, lt_error *err)
+{
+    const lt_type *type = lt_type_new(b->arena, LT_TYPE_BOOLEAN, true);
+    return type ? settle(b, rel, type, err) : lt_error_nomem(err, "type");
 }

@@ -1,5 +1,7 @@
-/* The bound query: a tree of typed relational nodes. The binder resolves names and types and refuses what is not executable, naming the feature; the planner (plan/) rewrites the tree and
- * turns it into operators. Column references in expressions are indexes into the node's input schema (for a join: left columns, then right ones). Everything lives in the statement's arena. */
+/* The bound query: a tree of typed relational nodes. The binder resolves names and types and
+ * refuses what is not executable, naming the feature; the planner (plan/) rewrites the tree and
+ * turns it into operators. Column references in expressions are indexes into the node's input
+ * schema (for a join: left columns, then right ones). Everything lives in the statement's arena. */
 #pragma once
 
 #include "bind/catalog.h"
@@ -7,30 +9,36 @@
 #include "op/specs.h"
 
 typedef enum {
-    LT_REL_SCAN,      /* a table: its physical and non-computed metadata columns, then computed columns and watermark are further nodes above */
-    LT_REL_VALUES,    /* constant rows */
+    LT_REL_SCAN,   /* a table: its physical and non-computed metadata columns, then computed columns
+                      and watermark are further nodes above */
+    LT_REL_VALUES, /* constant rows */
     LT_REL_FILTER,
     LT_REL_PROJECT,
     LT_REL_WATERMARK, /* the declared rowtime: assigns watermarks (lt_watermark_spec) */
-    LT_REL_WINDOW,    /* windowing table function: input columns + window_start, window_end, window_time */
-    LT_REL_AGGREGATE, /* GROUP BY; the planner recognises window aggregation by window_start and window_end among the keys */
+    LT_REL_WINDOW,    /* windowing table function: input columns + window_start, window_end,
+                         window_time */
+    LT_REL_AGGREGATE, /* GROUP BY; the planner recognises window aggregation by window_start and
+                         window_end among the keys */
     LT_REL_UNION,     /* UNION ALL; n inputs of one schema */
     LT_REL_LIMIT,
-    LT_REL_SORT,      /* ORDER BY, with LIMIT in `limit` when there is one */
-    LT_REL_RANK,      /* ROW_NUMBER() OVER (PARTITION BY .. ORDER BY ..): input columns + the number, BIGINT NOT NULL */
-    LT_REL_JOIN,      /* refused by the planner for now */
-    LT_REL_SINK       /* INSERT INTO: input columns match the sink's written columns exactly */
+    LT_REL_SORT, /* ORDER BY, with LIMIT in `limit` when there is one */
+    LT_REL_RANK, /* ROW_NUMBER() OVER (PARTITION BY .. ORDER BY ..): input columns + the number,
+                    BIGINT NOT NULL */
+    LT_REL_JOIN, /* refused by the planner for now */
+    LT_REL_SINK  /* INSERT INTO: input columns match the sink's written columns exactly */
 } lt_rel_kind;
 
 typedef struct lt_rel lt_rel;
 
-/* Which of the schema's columns are the bounds of which window, so that GROUP BY on them is recognised through projections and sub-queries. Kept by FILTER, PROJECT (when the columns are
- * passed on unchanged), LIMIT, UNION of equal windows; set by WINDOW and by a window aggregate. -1 = not there. */
+/* Which of the schema's columns are the bounds of which window, so that GROUP BY on them is
+ * recognised through projections and sub-queries. Kept by FILTER, PROJECT (when the columns are
+ * passed on unchanged), LIMIT, UNION of equal windows; set by WINDOW and by a window aggregate. -1
+ * = not there. */
 typedef struct {
     bool present;
-    bool ltz;              /* from a TIMESTAMP_LTZ attribute: bounds are local wall-clock */
+    bool ltz; /* from a TIMESTAMP_LTZ attribute: bounds are local wall-clock */
     lt_window_kind kind;
-    lt_window window;      /* as declared; time_col refers to the WINDOW node's input */
+    lt_window window; /* as declared; time_col refers to the WINDOW node's input */
     int start_col, end_col, time_col;
 } lt_window_props;
 

@@ -1,5 +1,6 @@
-/* Names -> columns. A path is tried as Flink does: `table.column.field..` when its head is a table in scope, else `column.field..` with the column searched
- * in all tables; two hits are an error. What is not found is answered with the nearest name, or with all of them. */
+/* Names -> columns. A path is tried as Flink does: `table.column.field..` when its head is a table
+ * in scope, else `column.field..` with the column searched in all tables; two hits are an error.
+ * What is not found is answered with the nearest name, or with all of them. */
 #include "bind/bind_int.h"
 
 #define NAMES_MAX 256
@@ -8,7 +9,8 @@ const char *lt_path_text(lt_arena *arena, const lt_ast_path *path)
 {
     const char *text = "";
     for (uint32_t i = 0; i < path->count && text; i++) {
-        text = lt_arena_printf(arena, "%s%s" LT_STR_FMT, text, i ? "." : "", LT_STR_ARG(path->items[i].text));
+        text = lt_arena_printf(arena, "%s%s" LT_STR_FMT, text, i ? "." : "",
+                               LT_STR_ARG(path->items[i].text));
     }
     return text ? text : "";
 }
@@ -19,7 +21,8 @@ void lt_hint_columns(const lt_schema *schema, lt_str name, lt_arena *arena, lt_e
     size_t count = 0;
     const char *list = "";
     for (uint32_t i = 0; i < schema->count && count < NAMES_MAX; i++) {
-        names[count] = lt_arena_strndup(arena, schema->fields[i].name.ptr, schema->fields[i].name.len);
+        names[count] =
+            lt_arena_strndup(arena, schema->fields[i].name.ptr, schema->fields[i].name.len);
         count += names[count] != NULL;
     }
     const char *near = lt_str_nearest(name, names, count);
@@ -35,18 +38,20 @@ void lt_hint_columns(const lt_schema *schema, lt_str name, lt_arena *arena, lt_e
     }
 }
 
-lt_status lt_schema_column(const lt_schema *schema, const lt_ast_name *name, const char *what, uint32_t *out,
-                           lt_error *err)
+lt_status lt_schema_column(const lt_schema *schema, const lt_ast_name *name, const char *what,
+                           uint32_t *out, lt_error *err)
 {
     int found = lt_schema_find(schema, name->text);
     if (found < 0) {
-        return lt_error_set_at(err, LT_ERR_SQL, name->pos, "%s '" LT_STR_FMT "' does not exist", what, LT_STR_ARG(name->text));
+        return lt_error_set_at(err, LT_ERR_SQL, name->pos, "%s '" LT_STR_FMT "' does not exist",
+                               what, LT_STR_ARG(name->text));
     }
     *out = (uint32_t)found;
     return LT_OK;
 }
 
-lt_status lt_scope_single(lt_binder *b, const lt_schema *schema, lt_str alias, lt_scope *out, lt_error *err)
+lt_status lt_scope_single(lt_binder *b, const lt_schema *schema, lt_str alias, lt_scope *out,
+                          lt_error *err)
 {
     lt_scope_table *table = LT_NEW(b->arena, lt_scope_table);
     if (!table) {
@@ -69,7 +74,8 @@ static int table_column(const lt_scope *scope, const lt_scope_table *table, lt_s
     return -1;
 }
 
-const lt_scope_table *lt_scope_find_table(const lt_scope *scope, const lt_ast_path *path, uint32_t parts)
+const lt_scope_table *lt_scope_find_table(const lt_scope *scope, const lt_ast_path *path,
+                                          uint32_t parts)
 {
     for (uint32_t t = 0; t < scope->table_count; t++) {
         const lt_scope_table *table = &scope->tables[t];
@@ -81,7 +87,8 @@ const lt_scope_table *lt_scope_find_table(const lt_scope *scope, const lt_ast_pa
         }
         bool same = true; /* the last parts of the full path */
         for (uint32_t i = 0; i < parts; i++) {
-            same = same && lt_str_eq(path->items[i].text, table->path[table->path_count - parts + i]);
+            same =
+                same && lt_str_eq(path->items[i].text, table->path[table->path_count - parts + i]);
         }
         if (same) {
             return table;
@@ -95,20 +102,25 @@ bool lt_scope_has_column(const lt_scope *scope, lt_str name)
     return scope && lt_schema_find(scope->schema, name) >= 0;
 }
 
-static lt_status not_found(const lt_expr_env *env, const lt_ast_path *path, const lt_scope_table *table, lt_error *err)
+static lt_status not_found(const lt_expr_env *env, const lt_ast_path *path,
+                           const lt_scope_table *table, lt_error *err)
 {
     const lt_ast_name *name = &path->items[0];
     lt_arena *arena = env->b->arena;
     if (table) {
         name = &path->items[path->count > 1 ? 1 : 0];
-        lt_status st = lt_error_set_at(err, LT_ERR_SQL, name->pos, "Column '" LT_STR_FMT "' not found in table '" LT_STR_FMT "'",
-                                       LT_STR_ARG(name->text), LT_STR_ARG(table->alias));
+        lt_status st =
+            lt_error_set_at(err, LT_ERR_SQL, name->pos,
+                            "Column '" LT_STR_FMT "' not found in table '" LT_STR_FMT "'",
+                            LT_STR_ARG(name->text), LT_STR_ARG(table->alias));
         const lt_schema part = {table->count, env->scope->schema->fields + table->first};
         lt_hint_columns(&part, name->text, arena, err);
         return st;
     }
     if (path->count > 1) {
-        lt_status st = lt_error_set_at(err, LT_ERR_SQL, name->pos, "Table or column '" LT_STR_FMT "' not found", LT_STR_ARG(name->text));
+        lt_status st =
+            lt_error_set_at(err, LT_ERR_SQL, name->pos,
+                            "Table or column '" LT_STR_FMT "' not found", LT_STR_ARG(name->text));
         const char *names[8];
         size_t count = 0;
         for (uint32_t i = 0; env->scope && i < env->scope->table_count && count < 8; i++) {
@@ -124,7 +136,9 @@ static lt_status not_found(const lt_expr_env *env, const lt_ast_path *path, cons
         }
         return st;
     }
-    lt_status st = lt_error_set_at(err, LT_ERR_SQL, name->pos, "Column '" LT_STR_FMT "' not found in any table", LT_STR_ARG(name->text));
+    lt_status st =
+        lt_error_set_at(err, LT_ERR_SQL, name->pos,
+                        "Column '" LT_STR_FMT "' not found in any table", LT_STR_ARG(name->text));
     if (env->missing_hint) {
         lt_error_hint(err, "%s", env->missing_hint);
     } else if (env->scope && env->scope->table_count > 0) {
@@ -135,7 +149,8 @@ static lt_status not_found(const lt_expr_env *env, const lt_ast_path *path, cons
     return st;
 }
 
-lt_status lt_scope_column(const lt_expr_env *env, const lt_ast_path *path, uint32_t *column, uint32_t *used, lt_error *err)
+lt_status lt_scope_column(const lt_expr_env *env, const lt_ast_path *path, uint32_t *column,
+                          uint32_t *used, lt_error *err)
 {
     const lt_scope *scope = env->scope;
     const lt_scope_table *seen = NULL;
@@ -156,10 +171,11 @@ lt_status lt_scope_column(const lt_expr_env *env, const lt_ast_path *path, uint3
     for (uint32_t t = 0; t < scope->table_count; t++) {
         int found = table_column(scope, &scope->tables[t], path->items[0].text);
         if (found >= 0 && hit >= 0) {
-            lt_status st = lt_error_set_at(err, LT_ERR_SQL, path->items[0].pos, "Column '" LT_STR_FMT "' is ambiguous",
+            lt_status st = lt_error_set_at(err, LT_ERR_SQL, path->items[0].pos,
+                                           "Column '" LT_STR_FMT "' is ambiguous",
                                            LT_STR_ARG(path->items[0].text));
-            lt_error_hint(err, "put the table's name before it: " LT_STR_FMT "." LT_STR_FMT, LT_STR_ARG(scope->tables[t].alias),
-                          LT_STR_ARG(path->items[0].text));
+            lt_error_hint(err, "put the table's name before it: " LT_STR_FMT "." LT_STR_FMT,
+                          LT_STR_ARG(scope->tables[t].alias), LT_STR_ARG(path->items[0].text));
             return st;
         }
         hit = found >= 0 ? found : hit;

@@ -1,9 +1,12 @@
-/* One SELECT: FROM, WHERE, aggregation, HAVING, ROW_NUMBER windows, QUALIFY, the select list, DISTINCT, ORDER BY, LIMIT, in this order:
+/* One SELECT: FROM, WHERE, aggregation, HAVING, ROW_NUMBER windows, QUALIFY, the select list,
+ * DISTINCT, ORDER BY, LIMIT, in this order:
  *
- *   input -> FILTER -> [PROJECT keys] -> AGGREGATE -> FILTER -> RANK.. -> FILTER -> PROJECT -> AGGREGATE (distinct) -> SORT | LIMIT
+ *   input -> FILTER -> [PROJECT keys] -> AGGREGATE -> FILTER -> RANK.. -> FILTER -> PROJECT ->
+ * AGGREGATE (distinct) -> SORT | LIMIT
  *
- * The list, HAVING, QUALIFY and ORDER BY are bound in one pass, which collects aggregates and ROW_NUMBER windows; the nodes are built when all are known.
- * With both in one SELECT the pass runs twice, because the windows' numbers stand behind the aggregates' columns. */
+ * The list, HAVING, QUALIFY and ORDER BY are bound in one pass, which collects aggregates and
+ * ROW_NUMBER windows; the nodes are built when all are known. With both in one SELECT the pass runs
+ * twice, because the windows' numbers stand behind the aggregates' columns. */
 #include "bind/bind_int.h"
 
 typedef struct {
@@ -40,8 +43,10 @@ static bool name_taken(const select_state *s, lt_str name)
     return false;
 }
 
-/* Adds an output column; its name gets a number behind it while it is taken. name.ptr NULL: EXPR$n. */
-static lt_status add_column(select_state *s, lt_expr *expr, lt_str name, const lt_type *type, lt_error *err)
+/* Adds an output column; its name gets a number behind it while it is taken. name.ptr NULL: EXPR$n.
+ */
+static lt_status add_column(select_state *s, lt_expr *expr, lt_str name, const lt_type *type,
+                            lt_error *err)
 {
     lt_arena *arena = s->b->arena;
     if (!type) {
@@ -89,14 +94,17 @@ static lt_status add_star_column(select_state *s, uint32_t column, uint32_t pos,
             return add_column(s, expr, field->name, expr->type, err);
         }
     }
-    return lt_error_set_at(err, LT_ERR_SQL, pos, "Expression '" LT_STR_FMT "' is not being grouped (it comes from *)", LT_STR_ARG(field->name));
+    return lt_error_set_at(err, LT_ERR_SQL, pos,
+                           "Expression '" LT_STR_FMT "' is not being grouped (it comes from *)",
+                           LT_STR_ARG(field->name));
 }
 
 /* row.*: one column per field. */
 static lt_status add_row_fields(select_state *s, lt_expr *row, uint32_t pos, lt_error *err)
 {
     if (row->type->kind != LT_TYPE_ROW) {
-        return lt_error_set_at(err, LT_ERR_SQL, pos, ".* needs a table or a value of type ROW before it");
+        return lt_error_set_at(err, LT_ERR_SQL, pos,
+                               ".* needs a table or a value of type ROW before it");
     }
     for (uint32_t i = 0; i < row->type->field_count; i++) {
         lt_value value = {0};
@@ -126,7 +134,8 @@ static lt_status add_star(select_state *s, const lt_ast_expr *ast, lt_error *err
         }
         return LT_OK;
     }
-    const lt_scope_table *table = path->count <= 3 ? lt_scope_find_table(&s->scope, path, path->count) : NULL;
+    const lt_scope_table *table =
+        path->count <= 3 ? lt_scope_find_table(&s->scope, path, path->count) : NULL;
     if (table) {
         for (uint32_t i = table->first; i < table->first + table->count; i++) {
             LT_TRY(add_star_column(s, i, ast->pos, err));
@@ -147,6 +156,9 @@ static lt_str item_name(const lt_ast_item *item)
     if (item->expr->kind == LT_EXPR_IDENT) {
         return item->expr->path.items[item->expr->path.count - 1].text;
     }
+    if (lt_ast_is_plain_word(item->expr)) {
+        return item->expr->call->name.items[0].text;
+    }
     return (lt_str){NULL, 0};
 }
 
@@ -166,7 +178,8 @@ static lt_status bind_items(select_state *s, lt_error *err)
             continue;
         }
         LT_TRY(lt_bind_expr(&s->env, item->expr, &expr, err));
-        LT_TRY(add_column(s, expr, item_name(item), lt_projected_type(s->b->arena, item->expr, expr), err));
+        LT_TRY(add_column(s, expr, item_name(item),
+                          lt_projected_type(s->b->arena, item->expr, expr), err));
     }
     s->visible = s->count;
     return LT_OK;
@@ -180,12 +193,15 @@ static lt_status order_column(select_state *s, const lt_ast_expr *ast, uint32_t 
     int64_t ordinal;
     if (ast->kind == LT_EXPR_LITERAL && ast->lit.kind == LT_LIT_INTEGER) {
         if (!lt_str_to_i64(ast->lit.text, &ordinal) || ordinal < 1 || ordinal > s->visible) {
-            return lt_error_set_at(err, LT_ERR_SQL, ast->pos, "Ordinal out of range: the select list has %u columns", s->visible);
+            return lt_error_set_at(err, LT_ERR_SQL, ast->pos,
+                                   "Ordinal out of range: the select list has %u columns",
+                                   s->visible);
         }
         *out = (uint32_t)ordinal - 1;
         return LT_OK;
     }
-    for (uint32_t i = 0; ast->kind == LT_EXPR_IDENT && ast->path.count == 1 && i < s->visible; i++) {
+    for (uint32_t i = 0; ast->kind == LT_EXPR_IDENT && ast->path.count == 1 && i < s->visible;
+         i++) {
         if (lt_str_eq(s->columns[i].name, ast->path.items[0].text)) {
             *out = i;
             return LT_OK;
@@ -201,7 +217,9 @@ static lt_status order_column(select_state *s, const lt_ast_expr *ast, uint32_t 
         }
     }
     if (s->ast->quantifier == LT_QUANT_DISTINCT) {
-        return lt_error_set_at(err, LT_ERR_SQL, ast->pos, "with SELECT DISTINCT, ORDER BY takes only what is in the select list");
+        return lt_error_set_at(
+            err, LT_ERR_SQL, ast->pos,
+            "with SELECT DISTINCT, ORDER BY takes only what is in the select list");
     }
     *out = s->count;
     return add_column(s, expr, (lt_str){NULL, 0}, lt_projected_type(s->b->arena, ast, expr), err);
@@ -225,8 +243,10 @@ static lt_status bind_order(select_state *s, lt_error *err)
 
 static const lt_ast_item *item_of_alias(const lt_ast_select *ast, const lt_ast_expr *expr)
 {
-    for (uint32_t i = 0; expr->kind == LT_EXPR_IDENT && expr->path.count == 1 && i < ast->item_count; i++) {
-        if (ast->items[i].alias.text.ptr && lt_str_eq(ast->items[i].alias.text, expr->path.items[0].text)) {
+    for (uint32_t i = 0;
+         expr->kind == LT_EXPR_IDENT && expr->path.count == 1 && i < ast->item_count; i++) {
+        if (ast->items[i].alias.text.ptr &&
+            lt_str_eq(ast->items[i].alias.text, expr->path.items[0].text)) {
             return &ast->items[i];
         }
     }
@@ -291,7 +311,8 @@ static lt_status bind_keys(select_state *s, lt_error *err)
     return LT_OK;
 }
 
-/* Where the keys stand in the aggregation's input, which is extended by those that are more than columns. */
+/* Where the keys stand in the aggregation's input, which is extended by those that are more than
+ * columns. */
 static lt_status place_keys(select_state *s, uint32_t **out, lt_error *err)
 {
     lt_grouping *g = &s->grouping;
@@ -329,8 +350,10 @@ static lt_status key_types(select_state *s, lt_error *err)
         }
     }
     for (uint32_t i = 0; i < g->key_count; i++) {
-        bool keeps = start && end && g->keys[i]->kind == LT_NODE_COLUMN && (int)g->keys[i]->u.column == window->time_col;
-        g->key_types[i] = keeps ? g->keys[i]->type : lt_type_with_attr(s->b->arena, g->keys[i]->type, LT_TIME_NONE);
+        bool keeps = start && end && g->keys[i]->kind == LT_NODE_COLUMN &&
+                     (int)g->keys[i]->u.column == window->time_col;
+        g->key_types[i] = keeps ? g->keys[i]->type
+                                : lt_type_with_attr(s->b->arena, g->keys[i]->type, LT_TIME_NONE);
         if (!g->key_types[i]) {
             return lt_error_nomem(err, "type");
         }
@@ -360,8 +383,8 @@ static uint32_t place_expr(extras *x, lt_expr *expr)
     return x->base + x->count++;
 }
 
-static lt_status add_rank(select_state *s, const lt_over *over, const uint32_t *partition, const lt_sort_key *order, uint32_t index,
-                          lt_error *err)
+static lt_status add_rank(select_state *s, const lt_over *over, const uint32_t *partition,
+                          const lt_sort_key *order, uint32_t index, lt_error *err)
 {
     lt_rel *rel = lt_rel_make(s->b, LT_REL_RANK, over->pos, s->rel, err);
     if (!rel) {
@@ -385,7 +408,8 @@ static lt_status add_rank(select_state *s, const lt_over *over, const uint32_t *
     return rel->schema ? LT_OK : lt_error_nomem(err, "schema");
 }
 
-/* Takes the columns of computed sort and partition keys away again: what is above counts on input columns, then numbers. */
+/* Takes the columns of computed sort and partition keys away again: what is above counts on input
+ * columns, then numbers. */
 static lt_status drop_extras(select_state *s, const extras *x, lt_error *err)
 {
     uint32_t count = s->rel->schema->count - x->count, at = 0;
@@ -558,7 +582,8 @@ static lt_status project(select_state *s, lt_error *err)
         exprs[i] = s->columns[i].expr;
         fields[i] = (lt_field){s->columns[i].name, s->columns[i].type};
         identity = identity && exprs[i]->kind == LT_NODE_COLUMN && exprs[i]->u.column == i &&
-                   lt_str_eq(fields[i].name, s->rel->schema->fields[i].name) && fields[i].type->attr == s->rel->schema->fields[i].type->attr;
+                   lt_str_eq(fields[i].name, s->rel->schema->fields[i].name) &&
+                   fields[i].type->attr == s->rel->schema->fields[i].type->attr;
     }
     if (identity) {
         return LT_OK;
@@ -577,9 +602,11 @@ static lt_status sort_and_limit(select_state *s, lt_error *err)
     int64_t offset, count;
     LT_TRY(lt_bind_limits(s->b, s->query, &offset, &count, err));
     if (!s->sorted) {
-        return offset > 0 || count >= 0 ? lt_rel_limit(s->b, s->rel, offset, count, &s->rel, err) : LT_OK;
+        return offset > 0 || count >= 0 ? lt_rel_limit(s->b, s->rel, offset, count, &s->rel, err)
+                                        : LT_OK;
     }
-    lt_rel *rel = lt_rel_make(s->b, LT_REL_SORT, s->query->order_by.items[0].expr->pos, s->rel, err);
+    lt_rel *rel =
+        lt_rel_make(s->b, LT_REL_SORT, s->query->order_by.items[0].expr->pos, s->rel, err);
     if (!rel) {
         return err->code;
     }
@@ -606,8 +633,8 @@ static lt_status build(select_state *s, lt_error *err)
     if (s->grouped) {
         uint32_t *keys;
         LT_TRY(place_keys(s, &keys, err));
-        LT_TRY(lt_rel_aggregate(s->b, s->rel, keys, s->grouping.key_names, s->grouping.key_count, s->grouping.aggs, s->grouping.agg_count,
-                                &s->rel, err));
+        LT_TRY(lt_rel_aggregate(s->b, s->rel, keys, s->grouping.key_names, s->grouping.key_count,
+                                s->grouping.aggs, s->grouping.agg_count, &s->rel, err));
         s->rel->pos = s->query->pos;
     }
     if (s->having) {
@@ -636,7 +663,8 @@ static lt_status check_hints(const lt_ast_hints *hints, lt_error *err)
     return LT_OK;
 }
 
-lt_status lt_bind_select(lt_binder *b, const lt_ast_query *query, bool top, lt_rel **out, lt_error *err)
+lt_status lt_bind_select(lt_binder *b, const lt_ast_query *query, bool top, lt_rel **out,
+                         lt_error *err)
 {
     select_state s = {.b = b, .query = query, .ast = query->select};
     LT_TRY(check_hints(&s.ast->hints, err));
@@ -645,7 +673,9 @@ lt_status lt_bind_select(lt_binder *b, const lt_ast_query *query, bool top, lt_r
     s.grouped = s.ast->has_group_by || s.ast->having || any_part(query, lt_ast_has_aggregate);
     s.has_overs = any_part(query, lt_ast_has_over);
     if (s.ast->qualify && !s.has_overs) {
-        return lt_error_set_at(err, LT_ERR_SQL, s.ast->qualify->pos, "QUALIFY needs a window function: in its condition or in the select list");
+        return lt_error_set_at(
+            err, LT_ERR_SQL, s.ast->qualify->pos,
+            "QUALIFY needs a window function: in its condition or in the select list");
     }
     LT_TRY(bind_all(&s, err));
     LT_TRY(build(&s, err));

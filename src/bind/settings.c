@@ -1,10 +1,13 @@
-/* Session options (SET, RESET): Flink's key names. One table says for each key its kind of value, its default and what leat makes of it:
+/* Session options (SET, RESET): Flink's key names. One table says for each key its kind of value,
+ * its default and what leat makes of it:
  *
  *   ACTS     has an effect here
- *   KEPT     is checked, stored and listed, but changes nothing that can be seen in results (optimizer and deployment options)
+ *   KEPT     is checked, stored and listed, but changes nothing that can be seen in results
+ * (optimizer and deployment options)
  *
- * Keys under PREFIXES are accepted unchecked, so that files written for a cluster run unchanged. Everything else is refused: a silently ignored
- * typing mistake in a time zone or a state TTL would change results. docs/sql/settings.md is the same list for people. */
+ * Keys under PREFIXES are accepted unchecked, so that files written for a cluster run unchanged.
+ * Everything else is refused: a silently ignored typing mistake in a time zone or a state TTL would
+ * change results. docs/sql/settings.md is the same list for people. */
 #include "bind/catalog_int.h"
 #include "expr/timezone.h"
 
@@ -15,43 +18,66 @@ typedef struct {
     setting_effect effect;
 } setting;
 
-#define S(key, kind, fallback, choices, effect, help)                                                          \
-    {{key, kind, false, false, fallback, choices, help}, effect}
+#define S(key, kind, fallback, choices, effect, help)              \
+    {                                                              \
+        {key, kind, false, false, fallback, choices, help}, effect \
+    }
 
 static const setting settings[] = {
     /* time and semantics */
     S("table.local-time-zone", LT_OPT_STRING, "UTC", NULL, ACTS, "session time zone"),
-    S("table.exec.state.ttl", LT_OPT_DURATION, "0 ms", NULL, ACTS, "drop idle state after; 0 = never"),
-    S("table.exec.source.idle-timeout", LT_OPT_DURATION, "0 ms", NULL, ACTS, "a silent source stops holding watermarks back after; 0 = never"),
-    S("table.exec.source.cdc-events-duplicate", LT_OPT_BOOL, "false", NULL, ACTS, "normalise change events by primary key"),
-    S("table.exec.sink.not-null-enforcer", LT_OPT_ENUM, "ERROR", "ERROR|DROP", ACTS, "NULL for a NOT NULL column"),
-    S("table.exec.sink.type-length-enforcer", LT_OPT_ENUM, "IGNORE", "IGNORE|TRIM_PAD|ERROR", ACTS, "text longer or shorter than its column"),
-    S("table.exec.sink.nested-constraint-enforcer", LT_OPT_ENUM, "IGNORE", "IGNORE|ROWS|ROWS_AND_COLLECTIONS", KEPT, "constraints inside rows"),
-    S("table.exec.sink.upsert-materialize", LT_OPT_ENUM, "AUTO", "NONE|AUTO|FORCE", ACTS, "order updates by key before a sink"),
-    S("table.exec.sink.keyed-shuffle", LT_OPT_ENUM, "AUTO", "NONE|AUTO|FORCE", KEPT, "distribution before a sink"),
-    S("table.exec.sink.rowtime-inserter", LT_OPT_ENUM, "ENABLED", "ENABLED|DISABLED", KEPT, "record timestamps at sinks"),
-    S("table.exec.sink.require-on-conflict", LT_OPT_BOOL, "false", NULL, KEPT, "demand ON CONFLICT (later versions)"),
-    S("table.exec.legacy-cast-behaviour", LT_OPT_ENUM, "DISABLED", "DISABLED|ENABLED", ACTS, "only DISABLED"),
+    S("table.exec.state.ttl", LT_OPT_DURATION, "0 ms", NULL, ACTS,
+      "drop idle state after; 0 = never"),
+    S("table.exec.source.idle-timeout", LT_OPT_DURATION, "0 ms", NULL, ACTS,
+      "a silent source stops holding watermarks back after; 0 = never"),
+    S("table.exec.source.cdc-events-duplicate", LT_OPT_BOOL, "false", NULL, ACTS,
+      "normalise change events by primary key"),
+    S("table.exec.sink.not-null-enforcer", LT_OPT_ENUM, "ERROR", "ERROR|DROP", ACTS,
+      "NULL for a NOT NULL column"),
+    S("table.exec.sink.type-length-enforcer", LT_OPT_ENUM, "IGNORE", "IGNORE|TRIM_PAD|ERROR", ACTS,
+      "text longer or shorter than its column"),
+    S("table.exec.sink.nested-constraint-enforcer", LT_OPT_ENUM, "IGNORE",
+      "IGNORE|ROWS|ROWS_AND_COLLECTIONS", KEPT, "constraints inside rows"),
+    S("table.exec.sink.upsert-materialize", LT_OPT_ENUM, "AUTO", "NONE|AUTO|FORCE", ACTS,
+      "order updates by key before a sink"),
+    S("table.exec.sink.keyed-shuffle", LT_OPT_ENUM, "AUTO", "NONE|AUTO|FORCE", KEPT,
+      "distribution before a sink"),
+    S("table.exec.sink.rowtime-inserter", LT_OPT_ENUM, "ENABLED", "ENABLED|DISABLED", KEPT,
+      "record timestamps at sinks"),
+    S("table.exec.sink.require-on-conflict", LT_OPT_BOOL, "false", NULL, KEPT,
+      "demand ON CONFLICT (later versions)"),
+    S("table.exec.legacy-cast-behaviour", LT_OPT_ENUM, "DISABLED", "DISABLED|ENABLED", ACTS,
+      "only DISABLED"),
     S("table.exec.legacy-bytes-to-string-cast", LT_OPT_BOOL, "false", NULL, KEPT, "bytes to text"),
-    S("table.legacy-nested-row-nullability", LT_OPT_BOOL, "false", NULL, KEPT, "NOT NULL inside rows"),
+    S("table.legacy-nested-row-nullability", LT_OPT_BOOL, "false", NULL, KEPT,
+      "NOT NULL inside rows"),
     S("table.column-expansion-strategy", LT_OPT_STRING, "", NULL, KEPT, "what * leaves out"),
     S("table.dynamic-table-options.enabled", LT_OPT_BOOL, "true", NULL, ACTS, "OPTIONS hints"),
     S("table.dml-sync", LT_OPT_BOOL, "false", NULL, ACTS, "wait for each INSERT to end"),
     S("table.sql-dialect", LT_OPT_STRING, "default", NULL, ACTS, "only default"),
-    S("table.plan.compile.catalog-objects", LT_OPT_ENUM, "ALL", "ALL|SCHEMA|IDENTIFIER", KEPT, "compiled plans"),
+    S("table.plan.compile.catalog-objects", LT_OPT_ENUM, "ALL", "ALL|SCHEMA|IDENTIFIER", KEPT,
+      "compiled plans"),
     S("table.plan.force-recompile", LT_OPT_BOOL, "false", NULL, KEPT, "compiled plans"),
-    S("table.plan.restore.catalog-objects", LT_OPT_ENUM, "ALL", "ALL|ALL_ENFORCED|IDENTIFIER", KEPT, "compiled plans"),
-    S("table.display.max-column-width", LT_OPT_INT, "30", NULL, ACTS, "widest column of printed results"),
-    S("table.builtin-catalog-name", LT_OPT_STRING, "default_catalog", NULL, KEPT, "name of the first catalog"),
-    S("table.builtin-database-name", LT_OPT_STRING, "default_database", NULL, KEPT, "name of the first database"),
+    S("table.plan.restore.catalog-objects", LT_OPT_ENUM, "ALL", "ALL|ALL_ENFORCED|IDENTIFIER", KEPT,
+      "compiled plans"),
+    S("table.display.max-column-width", LT_OPT_INT, "30", NULL, ACTS,
+      "widest column of printed results"),
+    S("table.builtin-catalog-name", LT_OPT_STRING, "default_catalog", NULL, KEPT,
+      "name of the first catalog"),
+    S("table.builtin-database-name", LT_OPT_STRING, "default_database", NULL, KEPT,
+      "name of the first database"),
     S("table.resources.download-dir", LT_OPT_STRING, NULL, NULL, KEPT, "jars"),
     S("table.rtas-ctas.atomicity-enabled", LT_OPT_BOOL, "false", NULL, KEPT, "CREATE TABLE AS"),
     /* execution */
-    S("execution.runtime-mode", LT_OPT_ENUM, "STREAMING", "STREAMING|BATCH|AUTOMATIC", ACTS, "only streaming"),
-    S("execution.checkpointing.interval", LT_OPT_DURATION, NULL, NULL, ACTS, "time between checkpoints"),
+    S("execution.runtime-mode", LT_OPT_ENUM, "STREAMING", "STREAMING|BATCH|AUTOMATIC", ACTS,
+      "only streaming"),
+    S("execution.checkpointing.interval", LT_OPT_DURATION, NULL, NULL, ACTS,
+      "time between checkpoints"),
     S("execution.checkpointing.dir", LT_OPT_STRING, NULL, NULL, ACTS, "where checkpoints lie"),
-    S("execution.checkpointing.mode", LT_OPT_ENUM, "EXACTLY_ONCE", "EXACTLY_ONCE|AT_LEAST_ONCE", KEPT, "alignment"),
-    S("execution.checkpointing.timeout", LT_OPT_DURATION, "10 min", NULL, KEPT, "longest checkpoint"),
+    S("execution.checkpointing.mode", LT_OPT_ENUM, "EXACTLY_ONCE", "EXACTLY_ONCE|AT_LEAST_ONCE",
+      KEPT, "alignment"),
+    S("execution.checkpointing.timeout", LT_OPT_DURATION, "10 min", NULL, KEPT,
+      "longest checkpoint"),
     S("execution.savepoint.path", LT_OPT_STRING, NULL, NULL, ACTS, "start from this snapshot"),
     S("execution.attached", LT_OPT_BOOL, "true", NULL, KEPT, "client stays attached"),
     S("execution.target", LT_OPT_STRING, NULL, NULL, KEPT, "cluster"),
@@ -59,9 +85,11 @@ static const setting settings[] = {
     S("execution.buffer-timeout", LT_OPT_DURATION, "100 ms", NULL, KEPT, "network buffers"),
     S("execution.batch-shuffle-mode", LT_OPT_STRING, NULL, NULL, KEPT, "batch"),
     S("parallelism.default", LT_OPT_INT, "1", NULL, ACTS, "tasks per operator"),
-    S("table.exec.resource.default-parallelism", LT_OPT_INT, "-1", NULL, KEPT, "tasks per operator"),
+    S("table.exec.resource.default-parallelism", LT_OPT_INT, "-1", NULL, KEPT,
+      "tasks per operator"),
     S("pipeline.name", LT_OPT_STRING, NULL, NULL, ACTS, "name of the job"),
-    S("pipeline.auto-watermark-interval", LT_OPT_DURATION, "200 ms", NULL, ACTS, "bounds idle emission of watermarks"),
+    S("pipeline.auto-watermark-interval", LT_OPT_DURATION, "200 ms", NULL, ACTS,
+      "bounds idle emission of watermarks"),
     S("pipeline.object-reuse", LT_OPT_BOOL, "false", NULL, KEPT, "JVM"),
     S("pipeline.max-parallelism", LT_OPT_INT, "-1", NULL, KEPT, "key groups (leat has 128)"),
     S("pipeline.operator-chaining.enabled", LT_OPT_BOOL, "true", NULL, KEPT, "chaining"),
@@ -69,20 +97,28 @@ static const setting settings[] = {
     S("pipeline.jars", LT_OPT_STRING, NULL, NULL, KEPT, "jars"),
     S("pipeline.classpaths", LT_OPT_STRING, NULL, NULL, KEPT, "jars"),
     S("pipeline.generic-types", LT_OPT_BOOL, "true", NULL, KEPT, "JVM"),
-    S("pipeline.watermark-alignment.allow-unaligned-source-splits", LT_OPT_BOOL, "false", NULL, KEPT, "alignment"),
+    S("pipeline.watermark-alignment.allow-unaligned-source-splits", LT_OPT_BOOL, "false", NULL,
+      KEPT, "alignment"),
     /* operators: how, not what */
-    S("table.exec.mini-batch.enabled", LT_OPT_BOOL, "false", NULL, ACTS, "fewer intermediate updates"),
+    S("table.exec.mini-batch.enabled", LT_OPT_BOOL, "false", NULL, ACTS,
+      "fewer intermediate updates"),
     S("table.exec.mini-batch.allow-latency", LT_OPT_DURATION, "0 ms", NULL, KEPT, "mini-batch"),
     S("table.exec.mini-batch.size", LT_OPT_INT, "-1", NULL, KEPT, "mini-batch"),
-    S("table.exec.deduplicate.insert-update-after-sensitive-enabled", LT_OPT_BOOL, "true", NULL, KEPT, "deduplication"),
-    S("table.exec.deduplicate.mini-batch.compact-changes-enabled", LT_OPT_BOOL, "false", NULL, KEPT, "deduplication"),
+    S("table.exec.deduplicate.insert-update-after-sensitive-enabled", LT_OPT_BOOL, "true", NULL,
+      KEPT, "deduplication"),
+    S("table.exec.deduplicate.mini-batch.compact-changes-enabled", LT_OPT_BOOL, "false", NULL, KEPT,
+      "deduplication"),
     S("table.exec.rank.topn-cache-size", LT_OPT_INT, "10000", NULL, KEPT, "Top-N"),
-    S("table.exec.interval-join.min-cleanup-interval", LT_OPT_DURATION, "0 ms", NULL, KEPT, "interval joins"),
+    S("table.exec.interval-join.min-cleanup-interval", LT_OPT_DURATION, "0 ms", NULL, KEPT,
+      "interval joins"),
     S("table.exec.unbounded-over.version", LT_OPT_INT, "2", NULL, KEPT, "OVER"),
-    S("table.exec.window-agg.buffer-size-limit", LT_OPT_INT, "100000", NULL, KEPT, "window aggregates"),
+    S("table.exec.window-agg.buffer-size-limit", LT_OPT_INT, "100000", NULL, KEPT,
+      "window aggregates"),
     S("table.exec.async-state.enabled", LT_OPT_BOOL, "false", NULL, KEPT, "state"),
-    S("table.exec.simplify-operator-name-enabled", LT_OPT_BOOL, "true", NULL, KEPT, "names of operators"),
-    S("table.exec.operator-fusion-codegen.enabled", LT_OPT_BOOL, "false", NULL, KEPT, "code generation"),
+    S("table.exec.simplify-operator-name-enabled", LT_OPT_BOOL, "true", NULL, KEPT,
+      "names of operators"),
+    S("table.exec.operator-fusion-codegen.enabled", LT_OPT_BOOL, "false", NULL, KEPT,
+      "code generation"),
     S("table.exec.spill-compression.enabled", LT_OPT_BOOL, "true", NULL, KEPT, "spilling"),
     S("table.exec.spill-compression.block-size", LT_OPT_SIZE, "64 kb", NULL, KEPT, "spilling"),
     S("table.exec.disabled-operators", LT_OPT_STRING, NULL, NULL, KEPT, "batch"),
@@ -91,8 +127,10 @@ static const setting settings[] = {
     S("table.exec.uid.generation", LT_OPT_STRING, "PLAN_ONLY", NULL, KEPT, "compiled plans"),
     S("table.exec.uid.format", LT_OPT_STRING, NULL, NULL, KEPT, "compiled plans"),
     /* the client */
-    S("sql-client.execution.result-mode", LT_OPT_ENUM, "table", "table|changelog|tableau", ACTS, "how results are printed"),
-    S("sql-client.execution.max-table-result.rows", LT_OPT_INT, "1000000", NULL, KEPT, "rows kept for display"),
+    S("sql-client.execution.result-mode", LT_OPT_ENUM, "table", "table|changelog|tableau", ACTS,
+      "how results are printed"),
+    S("sql-client.execution.max-table-result.rows", LT_OPT_INT, "1000000", NULL, KEPT,
+      "rows kept for display"),
     S("sql-client.display.print-time-cost", LT_OPT_BOOL, "true", NULL, KEPT, "timing of results"),
     S("sql-client.display.color-schema", LT_OPT_STRING, "DEFAULT", NULL, KEPT, "colours"),
     S("sql-client.display.show-line-numbers", LT_OPT_BOOL, "false", NULL, KEPT, "editor"),
@@ -101,12 +139,52 @@ static const setting settings[] = {
 
 /* Whole families that tune or deploy a cluster. */
 static const char *const prefixes[] = {
-    "$internal.", "akka.", "blob.", "classloader.", "client.", "cluster.", "env.", "execution.batch.",
-    "execution.checkpointing.", "execution.state-recovery.", "fs.", "heartbeat.", "high-availability.", "historyserver.",
-    "io.", "job-event.", "jobmanager.", "jobstore.", "kubernetes.", "metrics.", "parallelism.", "pekko.", "pipeline.default-",
-    "plugin.", "process.", "python.", "query.", "queryable-state.", "rest.", "restart-strategy", "s3.", "security.",
-    "slot.", "slotmanager.", "sql-gateway.", "state.", "table.catalog-store.", "table.exec.async-",
-    "table.exec.emit.", "table.exec.hive.", "table.optimizer.", "taskmanager.", "user.", "web.", "yarn.", "zookeeper.",
+    "$internal.",
+    "akka.",
+    "blob.",
+    "classloader.",
+    "client.",
+    "cluster.",
+    "env.",
+    "execution.batch.",
+    "execution.checkpointing.",
+    "execution.state-recovery.",
+    "fs.",
+    "heartbeat.",
+    "high-availability.",
+    "historyserver.",
+    "io.",
+    "job-event.",
+    "jobmanager.",
+    "jobstore.",
+    "kubernetes.",
+    "metrics.",
+    "parallelism.",
+    "pekko.",
+    "pipeline.default-",
+    "plugin.",
+    "process.",
+    "python.",
+    "query.",
+    "queryable-state.",
+    "rest.",
+    "restart-strategy",
+    "s3.",
+    "security.",
+    "slot.",
+    "slotmanager.",
+    "sql-gateway.",
+    "state.",
+    "table.catalog-store.",
+    "table.exec.async-",
+    "table.exec.emit.",
+    "table.exec.hive.",
+    "table.optimizer.",
+    "taskmanager.",
+    "user.",
+    "web.",
+    "yarn.",
+    "zookeeper.",
 };
 
 static const setting *setting_find(lt_str key)
@@ -176,17 +254,22 @@ static lt_status refuse_value(const setting *found, lt_str value, lt_error *err)
 {
     const char *key = found->def.name;
     if (strcmp(key, "execution.runtime-mode") == 0 && !lt_str_eq_ci(value, LT_STR("streaming"))) {
-        lt_status st = lt_error_set(err, LT_ERR_UNSUPPORTED, "'execution.runtime-mode' = '" LT_STR_FMT "' is not supported yet",
-                                    LT_STR_ARG(value));
+        lt_status st = lt_error_set(
+            err, LT_ERR_UNSUPPORTED,
+            "'execution.runtime-mode' = '" LT_STR_FMT "' is not supported yet", LT_STR_ARG(value));
         lt_error_hint(err, "streaming mode also runs bounded inputs to their end");
         return st;
     }
     if (strcmp(key, "table.sql-dialect") == 0 && !lt_str_eq_ci(value, LT_STR("default"))) {
-        return lt_error_set(err, LT_ERR_UNSUPPORTED, "'table.sql-dialect' = '" LT_STR_FMT "' is not supported; only 'default' is",
+        return lt_error_set(err, LT_ERR_UNSUPPORTED,
+                            "'table.sql-dialect' = '" LT_STR_FMT
+                            "' is not supported; only 'default' is",
                             LT_STR_ARG(value));
     }
-    if (strcmp(key, "table.exec.legacy-cast-behaviour") == 0 && !lt_str_eq_ci(value, LT_STR("disabled"))) {
-        return lt_error_set(err, LT_ERR_UNSUPPORTED, "'table.exec.legacy-cast-behaviour' = 'ENABLED' is not supported");
+    if (strcmp(key, "table.exec.legacy-cast-behaviour") == 0 &&
+        !lt_str_eq_ci(value, LT_STR("disabled"))) {
+        return lt_error_set(err, LT_ERR_UNSUPPORTED,
+                            "'table.exec.legacy-cast-behaviour' = 'ENABLED' is not supported");
     }
     return LT_OK;
 }
@@ -210,7 +293,8 @@ static lt_status check_value(lt_str key, lt_str value, lt_error *err)
     if (has_known_prefix(key)) {
         return LT_OK;
     }
-    lt_status st = lt_error_set(err, LT_ERR_SQL, "unknown option '" LT_STR_FMT "'", LT_STR_ARG(key));
+    lt_status st =
+        lt_error_set(err, LT_ERR_SQL, "unknown option '" LT_STR_FMT "'", LT_STR_ARG(key));
     const char *near = setting_near(key);
     if (near) {
         lt_error_hint(err, "did you mean '%s'?", near);

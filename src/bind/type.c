@@ -1,5 +1,5 @@
-/* Types as written in SQL -> typed ones, with Flink's defaults: TIMESTAMP(6), TIME(0), DECIMAL(10, 0), CHAR(1), and unlimited
- * VARCHAR and VARBINARY where no length is given. */
+/* Types as written in SQL -> typed ones, with Flink's defaults: TIMESTAMP(6), TIME(0), DECIMAL(10,
+ * 0), CHAR(1), and unlimited VARCHAR and VARBINARY where no length is given. */
 #include "bind/bind_int.h"
 
 static lt_status nomem(lt_error *err)
@@ -7,18 +7,20 @@ static lt_status nomem(lt_error *err)
     return lt_error_nomem(err, "type");
 }
 
-static lt_status out_of_range(const lt_ast_type *ast, const char *name, int low, int high, lt_error *err)
+static lt_status out_of_range(const lt_ast_type *ast, const char *name, int low, int high,
+                              lt_error *err)
 {
     return lt_error_set_at(err, LT_ERR_SQL, ast->pos, "%s must have a %s between %d and %d", name,
-                           ast->kind == LT_ASTT_DECIMAL || ast->kind == LT_ASTT_TIME || ast->kind == LT_ASTT_TIMESTAMP ||
+                           ast->kind == LT_ASTT_DECIMAL || ast->kind == LT_ASTT_TIME ||
+                                   ast->kind == LT_ASTT_TIMESTAMP ||
                                    ast->kind == LT_ASTT_TIMESTAMP_LTZ
                                ? "precision"
                                : "length",
                            low, high);
 }
 
-static lt_status bind_sized(lt_arena *arena, const lt_ast_type *ast, lt_type_kind kind, int32_t fallback,
-                            const lt_type **out, lt_error *err)
+static lt_status bind_sized(lt_arena *arena, const lt_ast_type *ast, lt_type_kind kind,
+                            int32_t fallback, const lt_type **out, lt_error *err)
 {
     static const char *const names[] = {"CHAR", "VARCHAR", "BINARY", "VARBINARY"};
     int32_t length = ast->precision < 0 ? fallback : ast->precision;
@@ -29,7 +31,8 @@ static lt_status bind_sized(lt_arena *arena, const lt_ast_type *ast, lt_type_kin
     return *out ? LT_OK : nomem(err);
 }
 
-static lt_status bind_decimal(lt_arena *arena, const lt_ast_type *ast, const lt_type **out, lt_error *err)
+static lt_status bind_decimal(lt_arena *arena, const lt_ast_type *ast, const lt_type **out,
+                              lt_error *err)
 {
     int32_t precision = ast->precision < 0 ? 10 : ast->precision;
     int32_t scale = ast->scale < 0 ? 0 : ast->scale;
@@ -37,15 +40,16 @@ static lt_status bind_decimal(lt_arena *arena, const lt_ast_type *ast, const lt_
         return out_of_range(ast, "DECIMAL", 1, 38, err);
     }
     if (scale > precision) {
-        return lt_error_set_at(err, LT_ERR_SQL, ast->pos, "the scale of DECIMAL(%d, %d) must be between 0 and its precision",
+        return lt_error_set_at(err, LT_ERR_SQL, ast->pos,
+                               "the scale of DECIMAL(%d, %d) must be between 0 and its precision",
                                precision, scale);
     }
     *out = lt_type_decimal(arena, (uint8_t)precision, (uint8_t)scale, !ast->not_null);
     return *out ? LT_OK : nomem(err);
 }
 
-static lt_status bind_time(lt_arena *arena, const lt_ast_type *ast, lt_type_kind kind, int32_t fallback,
-                           const lt_type **out, lt_error *err)
+static lt_status bind_time(lt_arena *arena, const lt_ast_type *ast, lt_type_kind kind,
+                           int32_t fallback, const lt_type **out, lt_error *err)
 {
     int32_t precision = ast->precision < 0 ? fallback : ast->precision;
     if (precision > 9) {
@@ -55,7 +59,8 @@ static lt_status bind_time(lt_arena *arena, const lt_ast_type *ast, lt_type_kind
     return *out ? LT_OK : nomem(err);
 }
 
-static lt_status bind_row(lt_arena *arena, const lt_ast_type *ast, const lt_type **out, lt_error *err)
+static lt_status bind_row(lt_arena *arena, const lt_ast_type *ast, const lt_type **out,
+                          lt_error *err)
 {
     lt_field *fields = LT_NEW_ARRAY(arena, lt_field, ast->field_count + 1);
     if (!fields) {
@@ -73,7 +78,8 @@ static lt_status bind_row(lt_arena *arena, const lt_ast_type *ast, const lt_type
         }
         for (uint32_t j = 0; j < i; j++) {
             if (lt_str_eq(fields[i].name, fields[j].name)) {
-                return lt_error_set_at(err, LT_ERR_SQL, ast->fields[i].name.pos, "field '" LT_STR_FMT "' stands twice in the ROW type",
+                return lt_error_set_at(err, LT_ERR_SQL, ast->fields[i].name.pos,
+                                       "field '" LT_STR_FMT "' stands twice in the ROW type",
                                        LT_STR_ARG(fields[i].name));
             }
         }
@@ -82,7 +88,8 @@ static lt_status bind_row(lt_arena *arena, const lt_ast_type *ast, const lt_type
     return *out ? LT_OK : nomem(err);
 }
 
-static lt_status bind_collection(lt_arena *arena, const lt_ast_type *ast, const lt_type **out, lt_error *err)
+static lt_status bind_collection(lt_arena *arena, const lt_ast_type *ast, const lt_type **out,
+                                 lt_error *err)
 {
     const lt_type *first = NULL, *second = NULL;
     LT_TRY(lt_bind_type(arena, ast->children[0], &first, err));
@@ -97,8 +104,8 @@ static lt_status bind_collection(lt_arena *arena, const lt_ast_type *ast, const 
     return *out ? LT_OK : nomem(err);
 }
 
-static lt_status bind_plain(lt_arena *arena, const lt_ast_type *ast, lt_type_kind kind, const lt_type **out,
-                            lt_error *err)
+static lt_status bind_plain(lt_arena *arena, const lt_ast_type *ast, lt_type_kind kind,
+                            const lt_type **out, lt_error *err)
 {
     *out = lt_type_new(arena, kind, !ast->not_null);
     return *out ? LT_OK : nomem(err);
@@ -144,7 +151,8 @@ lt_status lt_bind_type(lt_arena *arena, const lt_ast_type *ast, const lt_type **
         return bind_time(arena, ast, LT_TYPE_TIMESTAMP_LTZ, 6, out, err);
     case LT_ASTT_INTERVAL:
         return bind_plain(arena, ast,
-                          lt_bind_unit_months(ast->interval.from) != 0 ? LT_TYPE_INTERVAL_MONTH : LT_TYPE_INTERVAL_SECOND,
+                          lt_bind_unit_months(ast->interval.from) != 0 ? LT_TYPE_INTERVAL_MONTH
+                                                                       : LT_TYPE_INTERVAL_SECOND,
                           out, err);
     case LT_ASTT_ARRAY:
     case LT_ASTT_MULTISET:

@@ -1,5 +1,6 @@
-/* Window table functions in FROM: TUMBLE, HOP, CUMULATE, SESSION with positional or named arguments.
- * Result: the input's columns, whose time attribute becomes a plain timestamp, then window_start, window_end, window_time. */
+/* Window table functions in FROM: TUMBLE, HOP, CUMULATE, SESSION with positional or named
+ * arguments. Result: the input's columns, whose time attribute becomes a plain timestamp, then
+ * window_start, window_end, window_time. */
 #include "bind/bind_int.h"
 
 typedef enum { ARG_DATA, ARG_TIMECOL, ARG_STEP, ARG_SIZE, ARG_OFFSET, ARG_COUNT } tvf_arg;
@@ -62,12 +63,14 @@ static lt_status usage(const tvf *f, uint32_t pos, lt_error *err)
         "CUMULATE(TABLE t, DESCRIPTOR(time_column), step, size [, offset])",
         "SESSION(TABLE t [PARTITION BY key, ..], DESCRIPTOR(time_column), gap)",
     };
-    lt_status st = lt_error_set_at(err, LT_ERR_SQL, pos, "%s does not take these arguments", f->name);
+    lt_status st =
+        lt_error_set_at(err, LT_ERR_SQL, pos, "%s does not take these arguments", f->name);
     lt_error_hint(err, "it is written %s", forms[f->kind]);
     return st;
 }
 
-static lt_status sort_arguments(const tvf *f, const lt_ast_expr *ast, const lt_ast_expr *args[ARG_COUNT], lt_error *err)
+static lt_status sort_arguments(const tvf *f, const lt_ast_expr *ast,
+                                const lt_ast_expr *args[ARG_COUNT], lt_error *err)
 {
     const lt_ast_call *call = ast->call;
     if (call->args.count < f->required || call->args.count > f->max) {
@@ -77,7 +80,9 @@ static lt_status sort_arguments(const tvf *f, const lt_ast_expr *ast, const lt_a
         tvf_arg at = f->order[i];
         if (call->arg_names && call->arg_names[i].text.ptr) {
             at = ARG_DATA;
-            while (at < ARG_COUNT && !(f->arg_names[at] && lt_str_eq_ci(call->arg_names[i].text, lt_str_of(f->arg_names[at])))) {
+            while (at < ARG_COUNT &&
+                   !(f->arg_names[at] &&
+                     lt_str_eq_ci(call->arg_names[i].text, lt_str_of(f->arg_names[at])))) {
                 at++;
             }
             if (at == ARG_COUNT) {
@@ -91,19 +96,23 @@ static lt_status sort_arguments(const tvf *f, const lt_ast_expr *ast, const lt_a
             args[at] = call->args.items[i];
         }
     }
-    if (!args[ARG_DATA] || !args[ARG_TIMECOL] || !args[ARG_SIZE] || (f->arg_names[ARG_STEP] && !args[ARG_STEP])) {
+    if (!args[ARG_DATA] || !args[ARG_TIMECOL] || !args[ARG_SIZE] ||
+        (f->arg_names[ARG_STEP] && !args[ARG_STEP])) {
         return usage(f, ast->pos, err);
     }
     return LT_OK;
 }
 
-static lt_status bind_duration(lt_binder *b, const tvf *f, const lt_ast_expr *ast, int64_t *out, lt_error *err)
+static lt_status bind_duration(lt_binder *b, const tvf *f, const lt_ast_expr *ast, int64_t *out,
+                               lt_error *err)
 {
     lt_expr_env env = {.b = b, .clause = f->name};
     lt_expr *expr;
     LT_TRY(lt_bind_expr(&env, ast, &expr, err));
-    if (expr->kind != LT_NODE_LITERAL || expr->type->kind != LT_TYPE_INTERVAL_SECOND || expr->u.literal.is_null) {
-        lt_status st = lt_error_set_at(err, LT_ERR_SQL, ast->pos, "%s needs a constant day-time interval here", f->name);
+    if (expr->kind != LT_NODE_LITERAL || expr->type->kind != LT_TYPE_INTERVAL_SECOND ||
+        expr->u.literal.is_null) {
+        lt_status st = lt_error_set_at(err, LT_ERR_SQL, ast->pos,
+                                       "%s needs a constant day-time interval here", f->name);
         lt_error_hint(err, "such as INTERVAL '10' MINUTE");
         return st;
     }
@@ -111,11 +120,15 @@ static lt_status bind_duration(lt_binder *b, const tvf *f, const lt_ast_expr *as
     return LT_OK;
 }
 
-static lt_status bind_input(lt_binder *b, const tvf *f, const lt_ast_expr *ast, lt_rel **out, lt_error *err)
+static lt_status bind_input(lt_binder *b, const tvf *f, const lt_ast_expr *ast, lt_rel **out,
+                            lt_error *err)
 {
-    const lt_ast_query *query = ast->kind == LT_EXPR_TABLE_ARG ? ast->table_arg.query : ast->kind == LT_EXPR_SUBQUERY ? ast->query : NULL;
+    const lt_ast_query *query = ast->kind == LT_EXPR_TABLE_ARG  ? ast->table_arg.query
+                                : ast->kind == LT_EXPR_SUBQUERY ? ast->query
+                                                                : NULL;
     if (!query) {
-        lt_status st = lt_error_set_at(err, LT_ERR_SQL, ast->pos, "the first argument of %s is a table", f->name);
+        lt_status st = lt_error_set_at(err, LT_ERR_SQL, ast->pos,
+                                       "the first argument of %s is a table", f->name);
         lt_error_hint(err, "write TABLE name, or a query in parentheses");
         return st;
     }
@@ -128,8 +141,8 @@ static lt_status bind_input(lt_binder *b, const tvf *f, const lt_ast_expr *ast, 
     return lt_bind_query(b, query, false, out, err);
 }
 
-static lt_status bind_time_column(lt_binder *b, const tvf *f, const lt_ast_expr *ast, const lt_schema *schema, uint32_t *out,
-                                  lt_error *err)
+static lt_status bind_time_column(lt_binder *b, const tvf *f, const lt_ast_expr *ast,
+                                  const lt_schema *schema, uint32_t *out, lt_error *err)
 {
     if (ast->kind != LT_EXPR_DESCRIPTOR || ast->names.count != 1) {
         return usage(f, ast->pos, err);
@@ -147,34 +160,44 @@ static lt_status bind_time_column(lt_binder *b, const tvf *f, const lt_ast_expr 
     lt_text text;
     lt_text_init(&text, lt_catalog_session(b->catalog)->mem);
     lt_type_print(type, &text);
-    st = lt_error_set_at(err, LT_ERR_SQL, name->pos, "The window function requires the timecol is a time attribute type, but '" LT_STR_FMT "' is %s",
-                         LT_STR_ARG(name->text), text.ptr ? text.ptr : "not");
+    st = lt_error_set_at(
+        err, LT_ERR_SQL, name->pos,
+        "The window function requires the timecol is a time attribute type, but '" LT_STR_FMT
+        "' is %s",
+        LT_STR_ARG(name->text), text.ptr ? text.ptr : "not");
     lt_text_deinit(&text);
-    lt_error_hint(err, "declare WATERMARK FOR the column in its CREATE TABLE; an expression on a time attribute makes a plain timestamp");
+    lt_error_hint(err, "declare WATERMARK FOR the column in its CREATE TABLE; an expression on a "
+                       "time attribute makes a plain timestamp");
     return st;
 }
 
-static lt_status check_lengths(const tvf *f, const lt_window *window, const lt_ast_expr *const *args, lt_error *err)
+static lt_status check_lengths(const tvf *f, const lt_window *window,
+                               const lt_ast_expr *const *args, lt_error *err)
 {
     if (window->size_ms <= 0) {
-        return lt_error_set_at(err, LT_ERR_SQL, args[ARG_SIZE]->pos, "%s needs a length above 0", f->name);
+        return lt_error_set_at(err, LT_ERR_SQL, args[ARG_SIZE]->pos, "%s needs a length above 0",
+                               f->name);
     }
     if (!f->arg_names[ARG_STEP]) {
         return LT_OK;
     }
     if (window->step_ms <= 0) {
-        return lt_error_set_at(err, LT_ERR_SQL, args[ARG_STEP]->pos, "%s needs a %s above 0", f->name, f->kind == LT_WINDOW_HOP ? "slide" : "step");
+        return lt_error_set_at(err, LT_ERR_SQL, args[ARG_STEP]->pos, "%s needs a %s above 0",
+                               f->name, f->kind == LT_WINDOW_HOP ? "slide" : "step");
     }
     if (window->size_ms % window->step_ms != 0) {
-        return lt_error_set_at(err, LT_ERR_SQL, args[ARG_SIZE]->pos,
-                               "%s requires size must be an integral multiple of %s, but got size %lld ms and %s %lld ms", f->name,
-                               f->kind == LT_WINDOW_HOP ? "slide" : "step", (long long)window->size_ms,
-                               f->kind == LT_WINDOW_HOP ? "slide" : "step", (long long)window->step_ms);
+        return lt_error_set_at(
+            err, LT_ERR_SQL, args[ARG_SIZE]->pos,
+            "%s requires size must be an integral multiple of %s, but got size %lld ms and %s %lld "
+            "ms",
+            f->name, f->kind == LT_WINDOW_HOP ? "slide" : "step", (long long)window->size_ms,
+            f->kind == LT_WINDOW_HOP ? "slide" : "step", (long long)window->step_ms);
     }
     return LT_OK;
 }
 
-static lt_status bind_session_keys(lt_binder *b, const lt_ast_expr *data, const lt_schema *schema, lt_rel *rel, lt_error *err)
+static lt_status bind_session_keys(lt_binder *b, const lt_ast_expr *data, const lt_schema *schema,
+                                   lt_rel *rel, lt_error *err)
 {
     const lt_ast_exprs *list = &data->table_arg.partition_by;
     uint32_t *keys = LT_NEW_ARRAY(b->arena, uint32_t, list->count + 1);
@@ -188,7 +211,8 @@ static lt_status bind_session_keys(lt_binder *b, const lt_ast_expr *data, const 
         lt_expr *expr;
         LT_TRY(lt_bind_expr(&env, list->items[i], &expr, err));
         if (expr->kind != LT_NODE_COLUMN) {
-            return lt_error_set_at(err, LT_ERR_SQL, list->items[i]->pos, "PARTITION BY of a table argument takes columns only");
+            return lt_error_set_at(err, LT_ERR_SQL, list->items[i]->pos,
+                                   "PARTITION BY of a table argument takes columns only");
         }
         keys[i] = expr->u.column;
     }
@@ -246,9 +270,11 @@ lt_status lt_bind_window_tvf(lt_binder *b, const lt_ast_expr *ast, lt_rel **out,
         return err->code;
     }
     rel->u.window_tvf.window = window;
-    if (args[ARG_DATA]->kind == LT_EXPR_TABLE_ARG && args[ARG_DATA]->table_arg.partition_by.count > 0) {
+    if (args[ARG_DATA]->kind == LT_EXPR_TABLE_ARG &&
+        args[ARG_DATA]->table_arg.partition_by.count > 0) {
         if (f->kind != LT_WINDOW_SESSION) {
-            return lt_error_set_at(err, LT_ERR_SQL, args[ARG_DATA]->pos, "%s takes no PARTITION BY; only SESSION does", f->name);
+            return lt_error_set_at(err, LT_ERR_SQL, args[ARG_DATA]->pos,
+                                   "%s takes no PARTITION BY; only SESSION does", f->name);
         }
         LT_TRY(bind_session_keys(b, args[ARG_DATA], input->schema, rel, err));
     }

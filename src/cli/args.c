@@ -61,8 +61,10 @@ static lt_status add(parser *self, const lt_cli_option *option, const char *valu
     return LT_OK;
 }
 
-/* The option's value: what follows it in the same word (attached, may be NULL), else the next word. */
-static lt_status add_with_value(parser *self, const lt_cli_option *option, const char *attached, lt_error *err)
+/* The option's value: what follows it in the same word (attached, may be NULL), else the next word.
+ */
+static lt_status add_with_value(parser *self, const lt_cli_option *option, const char *attached,
+                                lt_error *err)
 {
     if (option->value == NULL) {
         if (attached != NULL) {
@@ -72,8 +74,8 @@ static lt_status add_with_value(parser *self, const lt_cli_option *option, const
     }
     if (attached == NULL) {
         if (self->next >= self->argc) {
-            return lt_error_set(err, LT_ERR_USAGE, "--%s needs a value: --%s %s", option->name, option->name,
-                                option->value);
+            return lt_error_set(err, LT_ERR_USAGE, "--%s needs a value: --%s %s", option->name,
+                                option->name, option->value);
         }
         attached = self->argv[self->next++];
     }
@@ -111,7 +113,8 @@ static lt_status parse_letters(parser *self, const char *word, lt_error *err)
             char shown[3] = {'-', *at, '\0'};
             /* `-output` was meant as a name. */
             bool is_first = at == word + 1;
-            return unknown_option(self, is_first ? word : shown, lt_str_of(is_first ? at : ""), err);
+            return unknown_option(self, is_first ? word : shown, lt_str_of(is_first ? at : ""),
+                                  err);
         }
         if (option->value != NULL) {
             return add_with_value(self, option, at[1] != '\0' ? at + 1 : NULL, err);
@@ -160,8 +163,8 @@ static size_t given_max(int argc, char **argv)
     return total;
 }
 
-lt_status lt_cli_parse(const lt_cli_command *command, int argc, char **argv, lt_arena *arena, lt_cli_args *out,
-                       lt_error *err)
+lt_status lt_cli_parse(const lt_cli_command *command, int argc, char **argv, lt_arena *arena,
+                       lt_cli_args *out, lt_error *err)
 {
     *out = (lt_cli_args){.help = asks_help(argc, argv)};
     if (out->help || argc <= 1) {

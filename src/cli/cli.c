@@ -5,10 +5,10 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-#define SAY_MAX         2048
-#define ARENA_MAX       ((size_t)16 << 20)
-#define STYLE_BOLD_RED  "\033[1;31m"
-#define STYLE_RESET     "\033[0m"
+#define SAY_MAX        2048
+#define ARENA_MAX      ((size_t)16 << 20)
+#define STYLE_BOLD_RED "\033[1;31m"
+#define STYLE_RESET    "\033[0m"
 
 /* ---- speaking ---- */
 
@@ -56,14 +56,16 @@ void lt_cli_complain(lt_cli *cli, const char *about, const char *message)
 int lt_cli_fail(lt_cli *cli, const char *about, const lt_error *err)
 {
     char line[LT_ERROR_TEXT_MAX + LT_ERROR_HINT_MAX + 8];
-    (void)snprintf(line, sizeof line, "%s%s%s", err->text, err->hint[0] != '\0' ? "\n  " : "", err->hint);
+    (void)snprintf(line, sizeof line, "%s%s%s", err->text, err->hint[0] != '\0' ? "\n  " : "",
+                   err->hint);
     lt_cli_complain(cli, about, line);
     return lt_cli_exit_of_error(err->code);
 }
 
 bool lt_cli_is_broken_pipe(const char *error_text)
 {
-    return strstr(error_text, "'standard output'") != NULL && strstr(error_text, "broken pipe") != NULL;
+    return strstr(error_text, "'standard output'") != NULL &&
+           strstr(error_text, "broken pipe") != NULL;
 }
 
 lt_status lt_cli_out_write(lt_cli *cli, lt_str text, lt_error *err)
@@ -145,7 +147,8 @@ static int print_text(lt_cli *cli, lt_text *text)
 {
     lt_error err;
     lt_error_clear(&err);
-    lt_status st = text->failed ? lt_error_nomem(&err, "text") : lt_cli_out_write(cli, lt_text_str(text), &err);
+    lt_status st = text->failed ? lt_error_nomem(&err, "text")
+                                : lt_cli_out_write(cli, lt_text_str(text), &err);
     lt_text_deinit(text);
     return st == LT_OK ? LT_EXIT_OK : lt_cli_fail(cli, "", &err);
 }
@@ -158,8 +161,8 @@ static int print_help(lt_cli *cli, const lt_cli_command *command)
     return print_text(cli, &text);
 }
 
-bool lt_cli_begin(lt_cli *cli, const char *name, int argc, char **argv, lt_arena *arena, lt_cli_args *args,
-                  int *exit_code)
+bool lt_cli_begin(lt_cli *cli, const char *name, int argc, char **argv, lt_arena *arena,
+                  lt_cli_args *args, int *exit_code)
 {
     const lt_cli_command *command = lt_cli_find(name);
     lt_error err;
@@ -187,7 +190,7 @@ static int unknown_command(lt_cli *cli, const char *word)
     lt_error err;
     lt_str given = lt_str_of(word);
     const char *near = lt_str_nearest(given, names, count);
-    (void)lt_error_set(&err, LT_ERR_USAGE, "unknown command '%s'", word);
+    (void)lt_error_set(&err, LT_ERR_USAGE, "unknown command '" LT_STR_FMT "'", LT_STR_ARG(given));
     if (given.len > 4 && strcmp(word + given.len - 4, ".sql") == 0) {
         lt_error_hint(&err, "did you mean `leat run %s`?", word);
     } else if (near != NULL) {
@@ -204,7 +207,8 @@ int lt_cmd_help(lt_cli *cli, int argc, char **argv)
         return print_help(cli, NULL);
     }
     const lt_cli_command *command = lt_cli_find(argv[1]);
-    return command != NULL && command->run != NULL ? print_help(cli, command) : unknown_command(cli, argv[1]);
+    return command != NULL && command->run != NULL ? print_help(cli, command)
+                                                   : unknown_command(cli, argv[1]);
 }
 
 static int print_version(lt_cli *cli, bool json)

@@ -1,7 +1,8 @@
-/* What the commands share: the process's streams, the table of commands and options, how to speak and how to exit.
+/* What the commands share: the process's streams, the table of commands and options, how to speak
+ * and how to exit.
  *
- * One table (commands.c) drives parsing, help and completion. stdout is data, stderr is talk. The command line sees the engine through
- * include/leat/leat.h alone. */
+ * One table (commands.c) drives parsing, help and completion. stdout is data, stderr is talk. The
+ * command line sees the engine through include/leat/leat.h alone. */
 #pragma once
 
 #include <stdbool.h>
@@ -15,7 +16,8 @@
 #include "base/str.h"
 #include "os/env.h"
 
-/* Exit codes 0-6 are the values of leat_status; want of memory and bugs of leat share sysexits.h's EX_SOFTWARE. */
+/* Exit codes 0-6 are the values of leat_status; want of memory and bugs of leat share sysexits.h's
+ * EX_SOFTWARE. */
 enum {
     LT_EXIT_OK = 0,
     LT_EXIT_USAGE = 1,
@@ -36,10 +38,10 @@ typedef struct lt_cli {
     lt_file *err;
     bool out_terminal;
     bool err_terminal;
-    bool color;        /* on stderr: a terminal, no NO_COLOR, TERM is not dumb */
-    bool redraw;       /* stderr understands cursor movement */
-    bool utf8;         /* by the locale's name */
-    bool out_closed;   /* the reader of stdout has gone: stop quietly */
+    bool color;      /* on stderr: a terminal, no NO_COLOR, TERM is not dumb */
+    bool redraw;     /* stderr understands cursor movement */
+    bool utf8;       /* by the locale's name */
+    bool out_closed; /* the reader of stdout has gone: stop quietly */
     int64_t start_ns;
 } lt_cli;
 
@@ -60,7 +62,8 @@ typedef struct {
     const lt_cli_option *options;
     size_t option_count;
     const char *examples[3]; /* NULL = fewer */
-    /* argv[0] is the command's name. Returns the exit code. NULL: a word that is kept for a later version. */
+    /* argv[0] is the command's name. Returns the exit code. NULL: a word that is kept for a later
+     * version. */
     int (*run)(lt_cli *cli, int argc, char **argv);
 } lt_cli_command;
 
@@ -82,18 +85,20 @@ typedef struct {
     bool help; /* -h or --help was given; nothing else was checked */
 } lt_cli_args;
 
-/* Parses argv[1..]. `--name value`, `--name=value`, `-o value`, `-ovalue`, flags together as `-qv`, `--` ends the options. LT_ERR_USAGE with
- * did-you-mean. The result borrows argv and lives in the arena. */
-lt_status lt_cli_parse(const lt_cli_command *command, int argc, char **argv, lt_arena *arena, lt_cli_args *out,
-                       lt_error *err);
+/* Parses argv[1..]. `--name value`, `--name=value`, `-o value`, `-ovalue`, flags together as `-qv`,
+ * `--` ends the options. LT_ERR_USAGE with did-you-mean. The result borrows argv and lives in the
+ * arena. */
+lt_status lt_cli_parse(const lt_cli_command *command, int argc, char **argv, lt_arena *arena,
+                       lt_cli_args *out, lt_error *err);
 /* The last value of an option, "" for a flag; NULL when it was not given. */
 const char *lt_cli_arg(const lt_cli_args *args, const char *name);
 /* The n-th value of an option that may be repeated; NULL past the end. */
 const char *lt_cli_arg_at(const lt_cli_args *args, const char *name, size_t n);
 
-/* Parses for the command of that name and answers --help and mistakes itself: false = exit with *exit_code. */
-bool lt_cli_begin(lt_cli *cli, const char *name, int argc, char **argv, lt_arena *arena, lt_cli_args *args,
-                  int *exit_code);
+/* Parses for the command of that name and answers --help and mistakes itself: false = exit with
+ * *exit_code. */
+bool lt_cli_begin(lt_cli *cli, const char *name, int argc, char **argv, lt_arena *arena,
+                  lt_cli_args *args, int *exit_code);
 
 void lt_cli_help_text(lt_text *to, const lt_cli_command *command /* NULL = all */);
 bool lt_cli_completion_text(lt_text *to, const char *shell); /* false: unknown shell */
@@ -117,9 +122,11 @@ void lt_cli_say(lt_cli *cli, const char *fmt, ...) LT_PRINTF(2, 3);
 void lt_cli_complain(lt_cli *cli, const char *about, const char *text);
 /* Error and hint of ours; returns the exit code of err->code. */
 int lt_cli_fail(lt_cli *cli, const char *about, const lt_error *err);
-void lt_cli_err_write(lt_cli *cli, lt_str text); /* to stderr as it is; failures are nobody's business */
+void lt_cli_err_write(lt_cli *cli,
+                      lt_str text); /* to stderr as it is; failures are nobody's business */
 
-/* Writes data to stdout. When its reader has gone, sets out_closed and returns LT_OK: the caller stops quietly. */
+/* Writes data to stdout. When its reader has gone, sets out_closed and returns LT_OK: the caller
+ * stops quietly. */
 lt_status lt_cli_out_write(lt_cli *cli, lt_str text, lt_error *err);
 
 int lt_cli_exit_of(int leat_status_value);

@@ -1,16 +1,35 @@
 /* The table of commands. A new command = one row here, one function, a line in the README. */
 #include "cli/cli.h"
 
-/* clang-format off */
-#define OPTION_SQL {.name = "execute", .letter = 'e', .value = "SQL", .help = "statements instead of a file; may be repeated"}
-#define OPTION_EVENT_TIME {.name = "event-time", .value = "COLUMN", .help = "event time of FROM 'file' and FROM stdin"}
-#define OPTION_DELAY {.name = "delay", .value = "TIME", .help = "how far it runs out of order, such as 5s"}
-#define OPTION_SET {.name = "set", .value = "KEY=VALUE", .help = "as SET 'key' = 'value'; may be repeated"}
-#define OPTION_ZONE {.name = "time-zone", .value = "ZONE", .help = "session time zone, such as Europe/Berlin"}
+#define OPTION_SQL                                              \
+    {                                                           \
+        .name = "execute", .letter = 'e', .value = "SQL",       \
+        .help = "statements instead of a file; may be repeated" \
+    }
+#define OPTION_EVENT_TIME                                  \
+    {                                                      \
+        .name = "event-time", .value = "COLUMN",           \
+        .help = "event time of FROM 'file' and FROM stdin" \
+    }
+#define OPTION_DELAY                                                                         \
+    {                                                                                        \
+        .name = "delay", .value = "TIME", .help = "how far it runs out of order, such as 5s" \
+    }
+#define OPTION_SET                                                                             \
+    {                                                                                          \
+        .name = "set", .value = "KEY=VALUE", .help = "as SET 'key' = 'value'; may be repeated" \
+    }
+#define OPTION_ZONE                                                                              \
+    {                                                                                            \
+        .name = "time-zone", .value = "ZONE", .help = "session time zone, such as Europe/Berlin" \
+    }
 
 static const lt_cli_option run_options[] = {
     OPTION_SQL,
-    {.name = "output", .letter = 'o', .value = "FORMAT", .choices = "table|csv|tsv|json|jsonl|changelog|tableau",
+    {.name = "output",
+     .letter = 'o',
+     .value = "FORMAT",
+     .choices = "table|csv|tsv|json|jsonl|changelog|tableau",
      .help = "of SELECT results"},
     OPTION_EVENT_TIME,
     OPTION_DELAY,
@@ -18,22 +37,26 @@ static const lt_cli_option run_options[] = {
     {.name = "rejects", .value = "DIR", .help = "keep refused rows in DIR/<job>.rejects.jsonl"},
     OPTION_SET,
     OPTION_ZONE,
-    {.name = "show-ddl", .help = "print the CREATE TABLE of inferred tables, run nothing"},
+    {.name = "show-ddl", .help = "print inferred CREATE TABLEs, run nothing"},
     {.name = "batch-rows", .value = "N", .help = "rows per batch at most (4096)"},
     {.name = "memory", .value = "SIZE", .help = "maximum, such as 512mb"},
     {.name = "idle-timeout", .value = "TIME", .help = "of live sources without one (30s; 0 = off)"},
-    {.name = "future-skew", .value = "TIME", .help = "reject live rows later than now + TIME (1d; 0 = off)"},
+    {.name = "future-skew",
+     .value = "TIME",
+     .help = "reject live rows after now + TIME (1d; 0 = off)"},
     {.name = "json-stats", .value = "FILE", .help = "write the summary as JSON; - = stdout"},
     {.name = "no-progress", .help = "no live status area"},
     {.name = "quiet", .letter = 'q', .help = "no summary"},
     {.name = "verbose", .letter = 'v', .help = "summary with what each operator did"},
 };
 
-static const lt_cli_option check_options[] = {OPTION_SQL, OPTION_EVENT_TIME, OPTION_DELAY, OPTION_SET, OPTION_ZONE};
+static const lt_cli_option check_options[] = {OPTION_SQL, OPTION_EVENT_TIME, OPTION_DELAY,
+                                              OPTION_SET, OPTION_ZONE};
 
 static const lt_cli_option test_options[] = {
     {.name = "update", .letter = 'u', .help = "rewrite the expected results"},
     {.name = "matrix", .help = "run each file under every setting of the matrix"},
+    {.name = "batch-rows", .value = "N", .help = "rows per batch at most"},
     {.name = "verbose", .letter = 'v', .help = "name each test"},
 };
 
@@ -42,27 +65,63 @@ static const lt_cli_option version_options[] = {{.name = "json", .help = "as a J
 #define OPTIONS(table) .options = (table), .option_count = LT_COUNT_OF(table)
 
 const lt_cli_command lt_cli_commands[] = {
-    {.name = "run", .args = "FILE.sql|-e SQL", .help = "run statements until their input ends", OPTIONS(run_options),
-     .examples = {"leat run visits.sql", "leat run visits.sql --replay 1000",
-                  "tail -F app.log | leat -e \"SELECT * FROM stdin WHERE level = 'ERROR'\" -o jsonl"},
+    {.name = "run",
+     .args = "FILE.sql|-e SQL",
+     .help = "run statements until their input ends",
+     OPTIONS(run_options),
+     .examples =
+         {"leat run visits.sql", "leat run visits.sql --replay 1000",
+          "tail -F app.log | leat -e \"SELECT * FROM stdin WHERE level = 'ERROR'\" -o jsonl"},
      .run = lt_cmd_run},
-    {.name = "check", .args = "FILE.sql...|-e SQL", .help = "find mistakes; opens nothing", OPTIONS(check_options),
-     .examples = {"leat check visits.sql", "leat check -e \"SELECT 1\""}, .run = lt_cmd_check},
-    {.name = "explain", .args = "FILE.sql|-e SQL", .help = "print the plans", OPTIONS(check_options),
-     .examples = {"leat explain visits.sql"}, .run = lt_cmd_explain},
-    {.name = "test", .args = "FILE.slt|DIR...", .help = "run golden tests", OPTIONS(test_options),
-     .examples = {"leat test tests/slt", "leat test window.slt --update"}, .run = lt_cmd_test},
-    {.name = "help", .args = "[COMMAND]", .help = "show help", .examples = {"leat help run"}, .run = lt_cmd_help},
-    {.name = "version", .args = "", .help = "show the version", OPTIONS(version_options),
-     .examples = {"leat version --json"}, .run = lt_cmd_version},
-    {.name = "completion", .args = "bash|zsh|fish", .help = "print a completion script",
-     .examples = {"leat completion bash > /etc/bash_completion.d/leat"}, .run = lt_cmd_completion},
+    {.name = "check",
+     .args = "FILE.sql...|-e SQL",
+     .help = "find mistakes; opens nothing",
+     OPTIONS(check_options),
+     .examples = {"leat check visits.sql", "leat check -e \"SELECT 1\""},
+     .run = lt_cmd_check},
+    {.name = "explain",
+     .args = "FILE.sql|-e SQL",
+     .help = "print the plans",
+     OPTIONS(check_options),
+     .examples = {"leat explain visits.sql"},
+     .run = lt_cmd_explain},
+    {.name = "test",
+     .args = "FILE.slt|DIR...",
+     .help = "run golden tests",
+     OPTIONS(test_options),
+     .examples = {"leat test tests/slt", "leat test window.slt --update"},
+     .run = lt_cmd_test},
+    {.name = "help",
+     .args = "[COMMAND]",
+     .help = "show help",
+     .examples = {"leat help run"},
+     .run = lt_cmd_help},
+    {.name = "version",
+     .args = "",
+     .help = "show the version",
+     OPTIONS(version_options),
+     .examples = {"leat version --json"},
+     .run = lt_cmd_version},
+    {.name = "completion",
+     .args = "bash|zsh|fish",
+     .help = "print a completion script",
+     .examples = {"leat completion bash > /etc/bash_completion.d/leat"},
+     .run = lt_cmd_completion},
     /* Words kept for later versions. */
-    {.name = "serve"}, {.name = "sql"}, {.name = "bench"}, {.name = "demo"}, {.name = "ps"}, {.name = "status"},
-    {.name = "savepoint"}, {.name = "stop"}, {.name = "state"}, {.name = "rejects"}, {.name = "deploy"},
-    {.name = "doctor"}, {.name = "man"},
+    {.name = "serve"},
+    {.name = "sql"},
+    {.name = "bench"},
+    {.name = "demo"},
+    {.name = "ps"},
+    {.name = "status"},
+    {.name = "savepoint"},
+    {.name = "stop"},
+    {.name = "state"},
+    {.name = "rejects"},
+    {.name = "deploy"},
+    {.name = "doctor"},
+    {.name = "man"},
 };
-/* clang-format on */
 const size_t lt_cli_command_count = LT_COUNT_OF(lt_cli_commands);
 
 const lt_cli_command *lt_cli_find(const char *name)

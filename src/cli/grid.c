@@ -1,3 +1,5 @@
+/* Rows wait as one text with the ends of their cells until the widths are known; from then on they
+ * go through at once. */
 #include "cli/grid.h"
 
 #include "base/assert.h"
@@ -114,27 +116,29 @@ static void box_cell(lt_text *to, const lt_grid_column *column, lt_str text)
     lt_text_puts(to, " |");
 }
 
-static void plain_cell(lt_text *to, const lt_grid_column *column, lt_str text, bool is_last)
+/* Blanks are owed until something follows them in the line. */
+static void plain_cell(lt_text *to, const lt_grid_column *column, lt_str text, uint32_t *owed)
 {
     uint32_t width = lt_text_width(text);
     uint32_t pad = width < column->width ? column->width - width : 0;
-    if (column->right) {
-        blanks(to, pad);
+    if (text.len == 0) {
+        *owed += pad + 2;
+        return;
     }
+    blanks(to, *owed + (column->right ? pad : 0));
     lt_text_append(to, text.ptr, text.len);
-    if (!is_last) {
-        blanks(to, (column->right ? 0 : pad) + 2);
-    }
+    *owed = (column->right ? 0 : pad) + 2;
 }
 
-static void print_cell(const lt_grid *grid, lt_text *to, size_t column, lt_str text)
+static void print_cell(const lt_grid *grid, lt_text *to, size_t column, lt_str text, uint32_t *owed)
 {
     bool is_last = column + 1 == grid->columns.count;
+    *owed = column == 0 ? 0 : *owed;
     if (grid->style == LT_GRID_TABLEAU) {
         lt_text_puts(to, column == 0 ? "|" : "");
         box_cell(to, &grid->columns.items[column], text);
     } else {
-        plain_cell(to, &grid->columns.items[column], text, is_last);
+        plain_cell(to, &grid->columns.items[column], text, owed);
     }
     if (is_last) {
         lt_text_putc(to, '\n');
@@ -157,17 +161,19 @@ void lt_grid_rule(const lt_grid *grid, lt_text *to)
 
 static void print_header(const lt_grid *grid, lt_text *to)
 {
+    uint32_t owed = 0;
     if (grid->style == LT_GRID_TABLEAU) {
         lt_grid_rule(grid, to);
     }
     for (size_t i = 0; i < grid->columns.count; i++) {
-        print_cell(grid, to, i, lt_str_of(grid->columns.items[i].name));
+        print_cell(grid, to, i, lt_str_of(grid->columns.items[i].name), &owed);
     }
     lt_grid_rule(grid, to);
 }
 
 bool lt_grid_print(lt_grid *grid, lt_text *to)
 {
+    uint32_t owed = 0;
     if (grid->failed || grid->kept.failed) {
         return false;
     }
@@ -176,7 +182,7 @@ bool lt_grid_print(lt_grid *grid, lt_text *to)
         print_header(grid, to);
     }
     for (size_t i = 0; i < grid->ends.count; i++) {
-        print_cell(grid, to, i % grid->columns.count, cell_at(grid, i));
+        print_cell(grid, to, i % grid->columns.count, cell_at(grid, i), &owed);
     }
     grid->ends.count = 0;
     lt_text_clear(&grid->kept);

@@ -1,6 +1,8 @@
-/* Aligned columns for people: widths from the first rows, then rows as they come. Used for query results, the ledger and Flink's tableau.
+/* Aligned columns for people: widths from the first rows, then rows as they come. Used for query
+ * results, the ledger and Flink's tableau.
  *
- * Text is measured as terminals show it: East Asian wide characters take two cells, combining marks none. */
+ * Text is measured as terminals show it: East Asian wide characters take two cells, combining marks
+ * none. */
 #pragma once
 
 #include <stdbool.h>
@@ -11,7 +13,8 @@
 
 /* Cells that UTF-8 text takes; bad bytes count one each. */
 uint32_t lt_text_width(lt_str text);
-/* The longest prefix of at most width cells, in bytes. ANSI colour sequences (ESC [ .. m) take no cells. */
+/* The longest prefix of at most width cells, in bytes. ANSI colour sequences (ESC [ .. m) take no
+ * cells. */
 size_t lt_text_fit(lt_str text, uint32_t width);
 
 typedef enum {
@@ -45,6 +48,7 @@ void lt_grid_column_add(lt_grid *grid, const char *name, bool right, uint32_t wi
 /* The next value, row by row. */
 void lt_grid_cell(lt_grid *grid, lt_str text);
 size_t lt_grid_waiting(const lt_grid *grid); /* rows that were not printed yet */
-/* Decides the widths (the first time: prints the header too) and prints what waits. False when out of memory. */
+/* Decides the widths (the first time: prints the header too) and prints what waits. False when out
+ * of memory. */
 bool lt_grid_print(lt_grid *grid, lt_text *to);
 void lt_grid_rule(const lt_grid *grid, lt_text *to); /* TABLEAU's border line */

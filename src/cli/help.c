@@ -1,7 +1,7 @@
 /* Help and completion scripts, made from the table of commands. */
 #include "cli/cli.h"
 
-#define HELP_COLUMN 30
+#define HELP_COLUMN 28
 
 static void pad_to(lt_text *to, size_t line_start, size_t column)
 {
@@ -42,8 +42,8 @@ static void examples(lt_text *to, const lt_cli_command *command)
 
 static void command_help(lt_text *to, const lt_cli_command *command)
 {
-    lt_text_printf(to, "leat %s: %s\n\nUsage: leat %s %s%s\n", command->name, command->help, command->name,
-                   command->option_count > 0 ? "[OPTION...] " : "", command->args);
+    lt_text_printf(to, "leat %s: %s\n\nUsage: leat %s %s%s\n", command->name, command->help,
+                   command->name, command->option_count > 0 ? "[OPTION...] " : "", command->args);
     if (command->option_count > 0) {
         lt_text_puts(to, "\nOptions:\n");
         for (size_t i = 0; i < command->option_count; i++) {
@@ -128,10 +128,11 @@ static void bash_choices(lt_text *to, const lt_cli_command *command)
 
 static void bash_text(lt_text *to)
 {
-    lt_text_puts(to, "_leat() {\n"
-                     "    local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} words=\n"
-                     "    COMPREPLY=()\n"
-                     "    case $prev in\n");
+    lt_text_puts(to,
+                 "_leat() {\n"
+                 "    local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} words=\n"
+                 "    COMPREPLY=()\n"
+                 "    case $prev in\n");
     bash_choices(to, lt_cli_find("run"));
     lt_text_puts(to, "    esac\n"
                      "    if [ \"$COMP_CWORD\" -eq 1 ]; then\n"
@@ -144,7 +145,8 @@ static void bash_text(lt_text *to)
     for (size_t i = 0; i < lt_cli_command_count; i++) {
         const lt_cli_command *each = &lt_cli_commands[i];
         if (each->run != NULL) {
-            lt_text_printf(to, "    %s%s) words=\"", each->name, strcmp(each->name, "run") == 0 ? "|-*" : "");
+            lt_text_printf(to, "    %s%s) words=\"", each->name,
+                           strcmp(each->name, "run") == 0 ? "|-*" : "");
             option_words(to, each);
             if (strcmp(each->name, "help") == 0) {
                 lt_text_putc(to, ' ');
@@ -155,15 +157,17 @@ static void bash_text(lt_text *to)
             lt_text_puts(to, "\";;\n");
         }
     }
-    lt_text_puts(to, "    esac\n"
-                     "    COMPREPLY=($(compgen -W \"$words\" -- \"$cur\") $(compgen -f -- \"$cur\"))\n"
-                     "}\n"
-                     "complete -o filenames -F _leat leat\n");
+    lt_text_puts(to,
+                 "    esac\n"
+                 "    COMPREPLY=($(compgen -W \"$words\" -- \"$cur\") $(compgen -f -- \"$cur\"))\n"
+                 "}\n"
+                 "complete -o filenames -F _leat leat\n");
 }
 
 static void fish_option(lt_text *to, const lt_cli_command *command, const lt_cli_option *option)
 {
-    lt_text_printf(to, "complete -c leat -n '__fish_seen_subcommand_from %s' -l %s", command->name, option->name);
+    lt_text_printf(to, "complete -c leat -n '__fish_seen_subcommand_from %s' -l %s", command->name,
+                   option->name);
     if (option->letter != 0) {
         lt_text_printf(to, " -s %c", option->letter);
     }
@@ -187,7 +191,8 @@ static void fish_text(lt_text *to)
         if (each->run == NULL) {
             continue;
         }
-        lt_text_printf(to, "complete -c leat -n __fish_use_subcommand -a %s -d '%s'\n", each->name, each->help);
+        lt_text_printf(to, "complete -c leat -n __fish_use_subcommand -a %s -d '%s'\n", each->name,
+                       each->help);
         for (size_t k = 0; k < each->option_count; k++) {
             fish_option(to, each, &each->options[k]);
         }

@@ -1,3 +1,4 @@
+/* Locale-free formatting for the status area and the summary. */
 #include "cli/human.h"
 
 #include <leat/leat.h>
@@ -51,6 +52,8 @@ void lt_human_elapsed(lt_text *to, int64_t ns)
         lt_text_printf(to, "%lld.%lld s", (long long)s, (long long)(ms % 1000 / 100));
     } else if (s < 3600) {
         lt_text_printf(to, "%lld:%02lld", (long long)(s / 60), (long long)(s % 60));
+    } else if (s >= 2 * DAY_S) {
+        lt_text_printf(to, "%lld d", (long long)(s / DAY_S));
     } else {
         lt_text_printf(to, "%lld:%02lld:%02lld", (long long)(s / 3600), (long long)(s / 60 % 60),
                        (long long)(s % 60));
@@ -76,6 +79,7 @@ void lt_human_time(lt_text *to, int64_t ms)
     int64_t day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
     int64_t month = month_from_march < 10 ? month_from_march + 3 : month_from_march - 9;
     int64_t year = year_of_era + era * 400 + (month <= 2 ? 1 : 0);
-    lt_text_printf(to, "%04lld-%02lld-%02lld %02lld:%02lld:%02lld", (long long)year, (long long)month,
-                   (long long)day, (long long)(rest / 3600), (long long)(rest / 60 % 60), (long long)(rest % 60));
+    lt_text_printf(to, "%04lld-%02lld-%02lld %02lld:%02lld:%02lld", (long long)year,
+                   (long long)month, (long long)day, (long long)(rest / 3600),
+                   (long long)(rest / 60 % 60), (long long)(rest % 60));
 }

@@ -12,16 +12,17 @@ typedef struct {
     const char *name;  /* of its sinks, or "query" */
     lt_writer *writer; /* NULL when it is no query */
     leat_state state;
-    bool live;         /* not yet done, stopped or failed */
-    bool prints;       /* a sink of it writes to a standard stream */
-    bool shown;        /* a part of the script's work: neither SHOW nor EXPLAIN */
+    bool live;   /* not yet done, stopped or failed */
+    bool prints; /* a sink of it writes to a standard stream */
+    bool shown;  /* a part of the script's work: neither SHOW nor EXPLAIN */
     int64_t start_ns;
     int64_t end_ns;
     lt_spark spark;
 } lt_cli_job;
 
-/* Status area at the bottom of the terminal: hidden while something else writes there, redrawn at most ten times a second. */
-#define LT_PROGRESS_LINES_MAX 12
+/* Status area at the bottom of the terminal: hidden while something else writes there, redrawn at
+ * most ten times a second. */
+#define LT_PROGRESS_LINES_MAX    12
 #define LT_PROGRESS_RATE_SAMPLES 16
 
 typedef struct {
@@ -29,13 +30,13 @@ typedef struct {
     bool enabled;
     const char *title;
     int64_t start_ns;
-    int64_t drawn_ns;   /* when its content was last made */
+    int64_t drawn_ns; /* when its content was last made */
     int64_t sampled_ns;
     bool visible;
     uint32_t widths[LT_PROGRESS_LINES_MAX]; /* of the lines on the screen */
     uint32_t line_count;
-    lt_text content;    /* the lines, newline after each */
-    lt_text frame;      /* scratch for one write */
+    lt_text content; /* the lines, newline after each */
+    lt_text frame;   /* scratch for one write */
     struct {
         int64_t ns;
         uint64_t rows;
@@ -49,7 +50,8 @@ void lt_progress_deinit(lt_progress *progress); /* hides it */
 void lt_progress_hide(lt_progress *progress);
 /* Puts the last content back at once. */
 void lt_progress_show(lt_progress *progress);
-/* Takes samples and redraws what is due; call it after each round of steps. Returns the time until it is due again, in ms; -1 = never. */
+/* Takes samples and redraws what is due; call it after each round of steps. Returns the time until
+ * it is due again, in ms; -1 = never. */
 int64_t lt_progress_tick(lt_progress *progress, lt_cli_job *jobs, size_t count);
 
 /* ---- summary ---- */
@@ -61,7 +63,9 @@ typedef struct {
     bool verbose;
 } lt_summary_options;
 
-void lt_summary_text(lt_text *to, const lt_cli_job *jobs, size_t count, const lt_summary_options *options, lt_mem *mem);
-void lt_summary_json(lt_text *to, const lt_cli_job *jobs, size_t count, const lt_summary_options *options);
+void lt_summary_text(lt_text *to, const lt_cli_job *jobs, size_t count,
+                     const lt_summary_options *options, lt_mem *mem);
+void lt_summary_json(lt_text *to, const lt_cli_job *jobs, size_t count,
+                     const lt_summary_options *options);
 /* Bytes that the job's sources have read. */
 uint64_t lt_job_bytes_in(const leat_job *job);

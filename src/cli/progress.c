@@ -1,7 +1,8 @@
 /* The live status area on stderr.
  *
- * The area is whole lines above the cursor, so that a line printed while it is hidden scrolls above it. One write draws a frame; terminals
- * that know synchronized updates (mode 2026) show it at once, others ignore the mode. */
+ * The area is whole lines above the cursor, so that a line printed while it is hidden scrolls above
+ * it. One write draws a frame; terminals that know synchronized updates (mode 2026) show it at
+ * once, others ignore the mode. */
 #include "cli/grid.h"
 #include "cli/human.h"
 #include "cli/jobs.h"
@@ -156,7 +157,9 @@ static void rates(const lt_progress *self, double *rows, double *bytes)
         return;
     }
     size_t last = (self->sample_count - 1) % LT_PROGRESS_RATE_SAMPLES;
-    size_t first = self->sample_count > LT_PROGRESS_RATE_SAMPLES ? self->sample_count % LT_PROGRESS_RATE_SAMPLES : 0;
+    size_t first = self->sample_count > LT_PROGRESS_RATE_SAMPLES
+                       ? self->sample_count % LT_PROGRESS_RATE_SAMPLES
+                       : 0;
     double seconds = (double)(self->samples[last].ns - self->samples[first].ns) / 1e9;
     if (seconds > 0) {
         *rows = (double)(self->samples[last].rows - self->samples[first].rows) / seconds;
@@ -199,7 +202,8 @@ static void alarm_count(const lt_progress *self, lt_text *to, const char *name, 
     colour(self, to, value > 0 ? PLAIN : "");
 }
 
-static void head_line(lt_progress *self, lt_text *to, uint64_t rows_in, uint64_t rows_out, int64_t memory)
+static void head_line(lt_progress *self, lt_text *to, uint64_t rows_in, uint64_t rows_out,
+                      int64_t memory)
 {
     double rows;
     double bytes;
@@ -225,20 +229,36 @@ static void head_line(lt_progress *self, lt_text *to, uint64_t rows_in, uint64_t
     lt_human_bytes(to, (double)memory);
 }
 
-static void time_line(const lt_progress *self, lt_text *to, const lt_cli_job *job, const leat_stats *stats)
+/* Of two times in the text, the second keeps its date only where that differs. */
+static void drop_same_day(lt_text *to, size_t first, size_t second)
+{
+    size_t day = sizeof "2026-01-31";
+    if (!to->failed && to->len > second + day &&
+        memcmp(to->ptr + first, to->ptr + second, day) == 0) {
+        memmove(to->ptr + second, to->ptr + second + day, to->len - second - day + 1);
+        to->len -= day;
+    }
+}
+
+static void time_line(const lt_progress *self, lt_text *to, const lt_cli_job *job,
+                      const leat_stats *stats)
 {
     lt_text_puts(to, "  ");
     lt_text_puts(to, job->name);
     if (stats->event_max_ms != LEAT_TIME_MIN) {
         label(self, to, "event");
+        size_t day = to->len;
         lt_human_time(to, stats->event_max_ms);
         label(self, to, "watermark");
+        size_t at = to->len;
         lt_human_time(to, stats->watermark_ms);
+        drop_same_day(to, day, at);
         lt_text_puts(to, " UTC");
         int64_t lag_ms = self->cli->env->wall_us(self->cli->env) / 1000 - stats->event_max_ms;
         if (!stats->bounded && stats->event_max_ms != LEAT_TIME_MAX) {
             label(self, to, "lag");
-            lt_human_elapsed(to, (lag_ms > 0 ? LT_MIN(lag_ms, INT64_C(1000000000000)) : 0) * 1000000);
+            lt_human_elapsed(to,
+                             (lag_ms > 0 ? LT_MIN(lag_ms, INT64_C(1000000000000)) : 0) * 1000000);
         }
     }
     alarm_count(self, to, "late", stats->late);
@@ -280,7 +300,8 @@ static void node_line(const lt_progress *self, lt_text *to, const leat_job *job)
     }
 }
 
-static void spark_line(const lt_progress *self, lt_text *to, const lt_cli_job *job, uint32_t columns)
+static void spark_line(const lt_progress *self, lt_text *to, const lt_cli_job *job,
+                       uint32_t columns)
 {
     lt_text_puts(to, "    ");
     colour(self, to, DIM);

@@ -1,9 +1,11 @@
+/* Tokens: words, quoted names, strings, single signs. Unclosed quotes and comments end with the
+ * text. */
 #include "cli/scan.h"
 
 static bool is_word_byte(char ch)
 {
-    return (ch >= 'a' && ch <= 'z') || (ch >= 'A' && ch <= 'Z') || (ch >= '0' && ch <= '9') || ch == '_' ||
-           ch == '$' || (unsigned char)ch >= 0x80;
+    return (ch >= 'a' && ch <= 'z') || (ch >= 'A' && ch <= 'Z') || (ch >= '0' && ch <= '9') ||
+           ch == '_' || ch == '$' || (unsigned char)ch >= 0x80;
 }
 
 static bool is_blank(char ch)
@@ -13,7 +15,8 @@ static bool is_blank(char ch)
 
 static bool two_at(const lt_scan *scan, const char *two)
 {
-    return scan->at + 1 < scan->sql.len && scan->sql.ptr[scan->at] == two[0] && scan->sql.ptr[scan->at + 1] == two[1];
+    return scan->at + 1 < scan->sql.len && scan->sql.ptr[scan->at] == two[0] &&
+           scan->sql.ptr[scan->at + 1] == two[1];
 }
 
 static void skip_blanks(lt_scan *scan)
@@ -71,7 +74,8 @@ bool lt_scan_next(lt_scan *scan)
     scan->kind = is_word_byte(first) ? LT_SCAN_WORD : LT_SCAN_SIGN;
     do {
         scan->at++;
-    } while (scan->kind == LT_SCAN_WORD && scan->at < scan->sql.len && is_word_byte(scan->sql.ptr[scan->at]));
+    } while (scan->kind == LT_SCAN_WORD && scan->at < scan->sql.len &&
+             is_word_byte(scan->sql.ptr[scan->at]));
     scan->text = (lt_str){scan->sql.ptr + start, scan->at - start};
     return true;
 }
@@ -103,8 +107,8 @@ lt_str lt_scan_setting(lt_str sql, const char *key)
         bool is_key = peek.kind == LT_SCAN_STRING && lt_str_eq(peek.text, lt_str_of(key));
         if (is_reset && (is_all || is_key)) {
             value = (lt_str){NULL, 0};
-        } else if (is_set && is_key && lt_scan_next(&peek) && is_sign(&peek, '=') && lt_scan_next(&peek) &&
-                   peek.kind == LT_SCAN_STRING) {
+        } else if (is_set && is_key && lt_scan_next(&peek) && is_sign(&peek, '=') &&
+                   lt_scan_next(&peek) && peek.kind == LT_SCAN_STRING) {
             value = peek.text;
         }
     }

@@ -1,5 +1,5 @@
-/* A glance at SQL text: just enough tokens to see which result mode a script sets, whether a statement is a query and which tables it names.
- * The engine parses; nothing here judges. */
+/* A glance at SQL text: just enough tokens to see which result mode a script sets, whether a
+ * statement is a query and which tables it names. The engine parses; nothing here judges. */
 #pragma once
 
 #include <stdbool.h>
@@ -7,7 +7,13 @@
 
 #include "base/str.h"
 
-typedef enum { LT_SCAN_END, LT_SCAN_WORD, LT_SCAN_QUOTED /* `name` */, LT_SCAN_STRING, LT_SCAN_SIGN } lt_scan_kind;
+typedef enum {
+    LT_SCAN_END,
+    LT_SCAN_WORD,
+    LT_SCAN_QUOTED /* `name` */,
+    LT_SCAN_STRING,
+    LT_SCAN_SIGN
+} lt_scan_kind;
 
 typedef struct {
     lt_str sql;
@@ -22,7 +28,8 @@ bool lt_scan_next(lt_scan *scan);
 /* The last value given by SET 'key' = 'value' in the text; {NULL, 0} when none. */
 lt_str lt_scan_setting(lt_str sql, const char *key);
 
-/* The next table named after FROM, JOIN or a comma behind one; starts where *scan stands. False when none is left. */
+/* The next table named after FROM, JOIN or a comma behind one; starts where *scan stands. False
+ * when none is left. */
 bool lt_scan_table(lt_scan *scan);
 
 /* The first word of the statement at the offset; {NULL, 0} when none. second may be NULL. */

@@ -1,5 +1,6 @@
-/* Handlers have no argument of ours, so this file keeps the only variables of the program that are not on a stack: flags and the engine to
- * wake. Without a running engine (reading a file, printing help) SIGINT ends the process as usual. */
+/* Handlers have no argument of ours, so this file keeps the only variables of the program that are
+ * not on a stack: flags and the engine to wake. Without a running engine (reading a file, printing
+ * help) SIGINT ends the process as usual. */
 #include "cli/signals.h"
 
 #include <leat/leat.h>

@@ -1,3 +1,5 @@
+/* Buckets of equal time in a ring. When time runs faster than the ring can show, two units become
+ * one coarser unit and counts are added up, so that nothing seen is lost. */
 #include "cli/spark.h"
 
 #include <leat/leat.h>
@@ -11,8 +13,14 @@ typedef struct {
 } unit;
 
 static const unit event_units[] = {
-    {60000, "min"},       {300000, "5 min"},    {900000, "15 min"},   {3600000, "hour"},
-    {21600000, "6 hours"}, {86400000, "day"},   {604800000, "week"},  {INT64_C(2629746000), "month"},
+    {60000, "min"},
+    {300000, "5 min"},
+    {900000, "15 min"},
+    {3600000, "hour"},
+    {21600000, "6 hours"},
+    {86400000, "day"},
+    {604800000, "week"},
+    {INT64_C(2629746000), "month"},
     {INT64_C(31556952000), "year"},
 };
 static const unit wall_unit = {1000, "s"};
@@ -40,7 +48,8 @@ static double *cell(lt_spark *spark, int64_t bucket)
 
 static void move_to(lt_spark *spark, int64_t bucket)
 {
-    int64_t from = spark->last + 1 > bucket - LT_SPARK_CELLS + 1 ? spark->last + 1 : bucket - LT_SPARK_CELLS + 1;
+    int64_t from = spark->last + 1 > bucket - LT_SPARK_CELLS + 1 ? spark->last + 1
+                                                                 : bucket - LT_SPARK_CELLS + 1;
     for (; from <= bucket; from++) {
         *cell(spark, from) = 0;
     }
@@ -80,7 +89,8 @@ void lt_spark_add(lt_spark *spark, int64_t event_ms, int64_t now_ms, uint64_t ro
         return;
     }
     int64_t bucket = floor_div(time_ms, unit_of(spark)->ms);
-    while (by_event && bucket - spark->last > JUMP_MAX && spark->unit + 1 < LT_COUNT_OF(event_units)) {
+    while (by_event && bucket - spark->last > JUMP_MAX &&
+           spark->unit + 1 < LT_COUNT_OF(event_units)) {
         coarsen(spark);
         bucket = floor_div(time_ms, unit_of(spark)->ms);
     }
@@ -101,8 +111,15 @@ void lt_spark_add(lt_spark *spark, int64_t event_ms, int64_t now_ms, uint64_t ro
 
 void lt_spark_draw(const lt_spark *spark, lt_text *to, uint32_t cells, bool utf8)
 {
-    static const char *const blocks[] = {" ",            "\xe2\x96\x81", "\xe2\x96\x82", "\xe2\x96\x83", "\xe2\x96\x84",
-                                         "\xe2\x96\x85", "\xe2\x96\x86", "\xe2\x96\x87", "\xe2\x96\x88"};
+    static const char *const blocks[] = {" ",
+                                         "\xe2\x96\x81",
+                                         "\xe2\x96\x82",
+                                         "\xe2\x96\x83",
+                                         "\xe2\x96\x84",
+                                         "\xe2\x96\x85",
+                                         "\xe2\x96\x86",
+                                         "\xe2\x96\x87",
+                                         "\xe2\x96\x88"};
     static const char *const ascii[] = {" ", ".", ".", ":", ":", "+", "+", "#", "#"};
     lt_spark copy = *spark;
     double top = 0;

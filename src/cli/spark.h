@@ -1,5 +1,5 @@
-/* A sparkline of rows per event-time minute (coarser when time runs fast, per wall second when rows carry no event time), fed with running
- * totals. */
+/* A sparkline of rows per event-time minute (coarser when time runs fast, per wall second when rows
+ * carry no event time), fed with running totals. */
 #pragma once
 
 #include <stdbool.h>
@@ -12,9 +12,9 @@
 typedef struct {
     bool begun;
     bool by_event;
-    size_t unit;         /* index into the table of units */
-    int64_t last;        /* newest bucket: time / unit */
-    int64_t first;       /* oldest bucket that was seen */
+    size_t unit;   /* index into the table of units */
+    int64_t last;  /* newest bucket: time / unit */
+    int64_t first; /* oldest bucket that was seen */
     uint64_t rows_before;
     double counts[LT_SPARK_CELLS]; /* of bucket b at b modulo the size */
 } lt_spark;

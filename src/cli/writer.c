@@ -1,5 +1,5 @@
-/* One const row per format: how a result begins, a row is written, and it ends. Column widths of tables come from the first ROWS_SEEN rows, so
- * that a large result streams. */
+/* One const row per format: how a result begins, a row is written, and it ends. Column widths of
+ * tables come from the first ROWS_SEEN rows, so that a large result streams. */
 #include "cli/writer.h"
 
 #include "base/arena.h"
@@ -55,7 +55,8 @@ static const char *noun(uint64_t count)
 
 static void grid_row(lt_writer *self, leat_rows *rows, uint32_t row)
 {
-    leat_text_style style = self->options.format == LT_FORMAT_TABLEAU ? LEAT_TEXT_SHELL : LEAT_TEXT_SQL;
+    leat_text_style style =
+        self->options.format == LT_OUTPUT_TABLEAU ? LEAT_TEXT_SHELL : LEAT_TEXT_SQL;
     if (self->options.op) {
         lt_grid_cell(&self->grid, lt_str_of(kind_of(rows, row)));
     }
@@ -78,7 +79,8 @@ static void grid_settle(lt_writer *self)
 static void table_finish(lt_writer *self)
 {
     (void)lt_grid_print(&self->grid, &self->text);
-    lt_text_printf(&self->text, "(%llu %s)\n", (unsigned long long)self->count, self->count == 1 ? "row" : "rows");
+    lt_text_printf(&self->text, "(%llu %s)\n", (unsigned long long)self->count,
+                   self->count == 1 ? "row" : "rows");
 }
 
 /* Flink's streaming tableau: widths by type, the header before the first row. */
@@ -100,7 +102,8 @@ static void tableau_finish(lt_writer *self)
     if (count > 0) {
         lt_grid_rule(&self->grid, &self->text);
     }
-    lt_text_printf(&self->text, self->options.op ? "Received a total of %llu %s\n" : "%llu %s in set\n", count,
+    lt_text_printf(&self->text,
+                   self->options.op ? "Received a total of %llu %s\n" : "%llu %s in set\n", count,
                    noun(self->count));
 }
 
@@ -155,7 +158,7 @@ static uint32_t type_width(const char *type, uint32_t width_max)
 
 static void grid_open(lt_writer *self)
 {
-    bool is_tableau = self->options.format == LT_FORMAT_TABLEAU;
+    bool is_tableau = self->options.format == LT_OUTPUT_TABLEAU;
     uint32_t width_max = self->options.width_max > 0 ? self->options.width_max : WIDTH_MAX_DEFAULT;
     lt_grid_init(&self->grid, self->mem, is_tableau ? LT_GRID_TABLEAU : LT_GRID_PLAIN);
     self->grid.utf8 = self->options.utf8;
@@ -214,7 +217,7 @@ static void tsv_value(lt_text *to, lt_str value)
 
 static void separated_value(lt_writer *self, bool is_first, lt_str value)
 {
-    if (self->options.format == LT_FORMAT_CSV) {
+    if (self->options.format == LT_OUTPUT_CSV) {
         lt_text_puts(&self->text, is_first ? "" : ",");
         csv_value(&self->text, value);
     } else {
@@ -252,7 +255,8 @@ static void json_object(lt_writer *self, leat_rows *rows, uint32_t row)
     lt_text *to = &self->text;
     lt_text_putc(to, '{');
     if (self->options.op) {
-        lt_text_printf(to, "\"op\":\"%s\"%s", kind_of(rows, row), self->column_count > 0 ? "," : "");
+        lt_text_printf(to, "\"op\":\"%s\"%s", kind_of(rows, row),
+                       self->column_count > 0 ? "," : "");
     }
     for (uint32_t i = 0; i < self->column_count; i++) {
         lt_str value = value_of(rows, row, i, LEAT_TEXT_JSON);
@@ -315,22 +319,26 @@ static void plain_row(lt_writer *self, leat_rows *rows, uint32_t row)
 /* ---- the writer ---- */
 
 static const format_class classes[] = {
-    [LT_FORMAT_TABLE] = {.row = grid_row, .settle = grid_settle, .finish = table_finish},
-    [LT_FORMAT_TABLEAU] = {.begin = tableau_begin, .row = grid_row, .settle = grid_settle, .finish = tableau_finish},
-    [LT_FORMAT_CSV] = {.begin = separated_begin, .row = separated_row},
-    [LT_FORMAT_TSV] = {.begin = separated_begin, .row = separated_row},
-    [LT_FORMAT_JSON] = {.row = json_row, .finish = json_finish},
-    [LT_FORMAT_JSONL] = {.row = jsonl_row},
-    [LT_FORMAT_CHANGELOG] = {.row = changelog_row},
-    [LT_FORMAT_PLAIN] = {.row = plain_row},
+    [LT_OUTPUT_TABLE] = {.row = grid_row, .settle = grid_settle, .finish = table_finish},
+    [LT_OUTPUT_TABLEAU] = {.begin = tableau_begin,
+                           .row = grid_row,
+                           .settle = grid_settle,
+                           .finish = tableau_finish},
+    [LT_OUTPUT_CSV] = {.begin = separated_begin, .row = separated_row},
+    [LT_OUTPUT_TSV] = {.begin = separated_begin, .row = separated_row},
+    [LT_OUTPUT_JSON] = {.row = json_row, .finish = json_finish},
+    [LT_OUTPUT_JSONL] = {.row = jsonl_row},
+    [LT_OUTPUT_CHANGELOG] = {.row = changelog_row},
+    [LT_OUTPUT_PLAIN] = {.row = plain_row},
 };
 
-bool lt_format_find(lt_str name, lt_format *out)
+bool lt_output_find(lt_str name, lt_output *out)
 {
-    static const char *const names[] = {"table", "tableau", "csv", "tsv", "json", "jsonl", "changelog"};
+    static const char *const names[] = {"table", "tableau", "csv",      "tsv",
+                                        "json",  "jsonl",   "changelog"};
     for (size_t i = 0; i < LT_COUNT_OF(names); i++) {
         if (lt_str_eq(name, lt_str_of(names[i]))) {
-            *out = (lt_format)i;
+            *out = (lt_output)i;
             return true;
         }
     }
@@ -355,7 +363,8 @@ static bool copy_columns(lt_writer *self, const leat_job *job)
         self->columns[i] = column;
         self->columns[i].name = lt_arena_strndup(self->arena, column.name, strlen(column.name));
         self->columns[i].type = lt_arena_strndup(self->arena, column.type, strlen(column.type));
-        if (self->keys[i].ptr == NULL || self->columns[i].name == NULL || self->columns[i].type == NULL) {
+        if (self->keys[i].ptr == NULL || self->columns[i].name == NULL ||
+            self->columns[i].type == NULL) {
             return false;
         }
     }
@@ -363,8 +372,8 @@ static bool copy_columns(lt_writer *self, const leat_job *job)
     return !self->text.failed;
 }
 
-lt_status lt_writer_new(lt_mem *mem, const leat_job *job, const lt_writer_options *options, lt_writer **out,
-                        lt_error *err)
+lt_status lt_writer_new(lt_mem *mem, const leat_job *job, const lt_writer_options *options,
+                        lt_writer **out, lt_error *err)
 {
     *out = NULL;
     lt_writer *self = lt_mem_zalloc(mem, sizeof *self);
@@ -413,13 +422,15 @@ static void begin(lt_writer *self)
 }
 
 /* Without `op` a row that takes another back would read as one more. */
-static lt_status check_kind(const lt_writer *self, const leat_rows *rows, uint32_t row, lt_error *err)
+static lt_status check_kind(const lt_writer *self, const leat_rows *rows, uint32_t row,
+                            lt_error *err)
 {
-    bool shown = self->options.op || self->options.format == LT_FORMAT_CHANGELOG;
+    bool shown = self->options.op || self->options.format == LT_OUTPUT_CHANGELOG;
     if (shown || leat_rows_kind(rows, row) == LEAT_INSERT) {
         return LT_OK;
     }
-    (void)lt_error_set(err, LT_ERR_INTERNAL, "the result holds a row of kind %s that this format cannot show",
+    (void)lt_error_set(err, LT_ERR_INTERNAL,
+                       "the result holds a row of kind %s that this format cannot show",
                        kind_of(rows, row));
     lt_error_hint(err, "use -o changelog");
     return LT_ERR_INTERNAL;

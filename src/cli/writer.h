@@ -1,4 +1,5 @@
-/* Result rows as text in one of the output formats. A writer fills a text buffer; the caller decides when to put it on stdout.
+/* Result rows as text in one of the output formats. A writer fills a text buffer; the caller
+ * decides when to put it on stdout.
  *
  * Streaming results (rows of other kinds than +I) get a first column or key `op`. */
 #pragma once
@@ -10,20 +11,20 @@
 #include "base/str.h"
 
 typedef enum {
-    LT_FORMAT_TABLE,
-    LT_FORMAT_TABLEAU,
-    LT_FORMAT_CSV,
-    LT_FORMAT_TSV,
-    LT_FORMAT_JSON,
-    LT_FORMAT_JSONL,
-    LT_FORMAT_CHANGELOG,
-    LT_FORMAT_PLAIN /* the values alone, one a line: EXPLAIN, SHOW CREATE */
-} lt_format;
+    LT_OUTPUT_TABLE,
+    LT_OUTPUT_TABLEAU,
+    LT_OUTPUT_CSV,
+    LT_OUTPUT_TSV,
+    LT_OUTPUT_JSON,
+    LT_OUTPUT_JSONL,
+    LT_OUTPUT_CHANGELOG,
+    LT_OUTPUT_PLAIN /* the values alone, one a line: EXPLAIN, SHOW CREATE */
+} lt_output;
 
-bool lt_format_find(lt_str name, lt_format *out); /* "table" .. "tableau" */
+bool lt_output_find(lt_str name, lt_output *out); /* "table" .. "tableau" */
 
 typedef struct {
-    lt_format format;
+    lt_output format;
     bool op;            /* show the row kind */
     bool utf8;          /* box characters may be used */
     bool raw;           /* TABLEAU: leave control characters */
@@ -33,8 +34,8 @@ typedef struct {
 typedef struct lt_writer lt_writer;
 
 /* The job is borrowed for the call alone. */
-lt_status lt_writer_new(lt_mem *mem, const leat_job *job, const lt_writer_options *options, lt_writer **out,
-                        lt_error *err);
+lt_status lt_writer_new(lt_mem *mem, const leat_job *job, const lt_writer_options *options,
+                        lt_writer **out, lt_error *err);
 void lt_writer_free(lt_writer *writer); /* accepts NULL */
 lt_status lt_writer_rows(lt_writer *writer, leat_rows *rows, lt_error *err);
 /* Lays out what waits for widths: call it when no further row is at hand. */

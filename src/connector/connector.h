@@ -1,5 +1,6 @@
-/* Connectors: a const descriptor each (option table, source class, sink class). They know nothing of operators; `run` wraps sources and sinks as operators.
- * Callbacks do not block: a source that has nothing says LT_AGAIN and when or on what to wake it. */
+/* Connectors: a const descriptor each (option table, source class, sink class). They know nothing
+ * of operators; `run` wraps sources and sinks as operators. Callbacks do not block: a source that
+ * has nothing says LT_AGAIN and when or on what to wake it. */
 #pragma once
 
 #include "base/option.h"
@@ -19,8 +20,8 @@ typedef struct lt_sink lt_sink;
 
 /* One declared metadata column that a connector offers. */
 typedef struct {
-    const char *key;      /* "file.path" */
-    const char *type;     /* SQL type text, "STRING NOT NULL" */
+    const char *key;  /* "file.path" */
+    const char *type; /* SQL type text, "STRING NOT NULL" */
     bool writable;
 } lt_metadata_def;
 
@@ -28,26 +29,27 @@ typedef struct {
 typedef struct {
     lt_mem *mem;
     lt_env *env;
-    lt_str table;                 /* full path for messages */
-    const lt_schema *schema;      /* source: columns wanted (projected); sink: columns written */
+    lt_str table;                   /* full path for messages */
+    const lt_schema *schema;        /* source: columns wanted (projected); sink: columns written */
     const lt_schema *record_schema; /* all physical columns of the table, in order */
-    const uint32_t *record_index; /* per schema column: index in record_schema; UINT32_MAX: a metadata column */
+    const uint32_t *
+        record_index; /* per schema column: index in record_schema; UINT32_MAX: a metadata column */
     const char *const *metadata_keys; /* per schema column: the metadata key, or NULL */
-    const uint32_t *partition_by; /* indexes into record_schema */
+    const uint32_t *partition_by;     /* indexes into record_schema */
     uint32_t partition_count;
-    lt_options options;           /* ${..} resolved */
-    lt_batch_pool *pool;          /* sources build their batches here */
-    uint32_t batch_rows;          /* rows per batch at most (4096; smaller in tests and when pacing) */
+    lt_options options;  /* ${..} resolved */
+    lt_batch_pool *pool; /* sources build their batches here */
+    uint32_t batch_rows; /* rows per batch at most (4096; smaller in tests and when pacing) */
     lt_reject_sink *rejects;
-    bool inferred;                /* the table's schema was inferred: be lenient, header lines are known */
-    bool has_header;              /* inferred CSV: the first line of every file is a header */
-    struct lt_host_feeds *feeds;  /* in-process input (connector/feed/feeds.h); NULL = none */
+    bool inferred;   /* the table's schema was inferred: be lenient, header lines are known */
+    bool has_header; /* inferred CSV: the first line of every file is a header */
+    struct lt_host_feeds *feeds; /* in-process input (connector/feed/feeds.h); NULL = none */
 } lt_table_ctx;
 
 /* What to do when poll gave LT_AGAIN. */
 typedef struct {
-    int64_t wake_mono_ns;   /* INT64_MAX = only on `file` */
-    lt_file *file;          /* wait until readable; NULL = none */
+    int64_t wake_mono_ns; /* INT64_MAX = only on `file` */
+    lt_file *file;        /* wait until readable; NULL = none */
 } lt_wait;
 
 typedef struct {
@@ -55,10 +57,12 @@ typedef struct {
     lt_source_guarantee guarantee;
     bool (*bounded)(const lt_table_ctx *ctx); /* known at plan time; NULL = unbounded */
     lt_status (*open)(lt_source *src, lt_error *err);
-    /* *out = a batch that belongs to the caller (no marks; rows in order of arrival). LT_AGAIN: nothing now, *wait filled. LT_END: no more rows ever. LT_ERR_DATA: after the rows
-     * before the bad one were given out. */
+    /* *out = a batch that belongs to the caller (no marks; rows in order of arrival). LT_AGAIN:
+     * nothing now, *wait filled. LT_END: no more rows ever. LT_ERR_DATA: after the rows before the
+     * bad one were given out. */
     lt_status (*poll)(lt_source *src, lt_batch **out, lt_wait *wait, lt_error *err);
-    /* Position after the last batch given out, as bytes (documented, versioned); load is called before the first poll. NULL = no position. */
+    /* Position after the last batch given out, as bytes (documented, versioned); load is called
+     * before the first poll. NULL = no position. */
     lt_status (*save)(const lt_source *src, lt_text *to, lt_error *err);
     lt_status (*load)(lt_source *src, lt_str from, lt_error *err);
     /* Human-readable position for status and start-up lines; NULL = nothing to say. */
@@ -79,15 +83,19 @@ struct lt_source {
 typedef struct {
     size_t self_size;
     lt_sink_guarantee guarantee;
-    uint8_t kinds;  /* bit mask of row kinds taken: 1 = inserts only, 0xf = all, 0xd = upserts (+I +U -D) */
+    uint8_t kinds; /* bit mask of row kinds taken: 1 = inserts only, 0xf = all, 0xd = upserts (+I +U
+                      -D) */
     bool immediate; /* output is visible at once and may repeat after a restore (print, stdout) */
     bool upsert_with_key; /* takes upserts when the table has a primary key */
     lt_status (*open)(lt_sink *sink, lt_error *err);
     /* Writes the live rows. LT_FULL: no room now, nothing was taken; call again later. */
     lt_status (*write)(lt_sink *sink, const lt_batch *batch, lt_error *err);
-    /* Called between batches so that time-based rolling and flushing happens; *wake = when to call again. NULL = never needed. */
+    /* Called between batches so that time-based rolling and flushing happens; *wake = when to call
+     * again. NULL = never needed. */
     lt_status (*tick)(lt_sink *sink, int64_t *wake_mono_ns, lt_error *err);
-    lt_status (*flush)(lt_sink *sink, lt_error *err); /* everything written becomes visible where it can; NULL = nothing */
+    lt_status (*flush)(
+        lt_sink *sink,
+        lt_error *err); /* everything written becomes visible where it can; NULL = nothing */
     /* End of input or clean stop: publish. Not called after a failure; close is always called. */
     lt_status (*finish)(lt_sink *sink, lt_error *err);
     void (*close)(lt_sink *sink);
@@ -115,24 +123,31 @@ struct lt_connector {
 };
 
 /* LT_CONNECTORS in registry.c is the one list. */
-const lt_connector *lt_connector_find(lt_str name); /* NULL when unknown */
+const lt_connector *lt_connector_find(lt_str name);  /* NULL when unknown */
 const lt_connector *lt_connector_at(uint32_t index); /* NULL past the end */
 
-/* Options every table may have beside its connector's: 'connector', 'format', 'error.policy', 'late.policy', 'late.allowed', scan.watermark.*, 'scan.parallelism', 'sink.parallelism', .. */
+/* Options every table may have beside its connector's: 'connector', 'format', 'error.policy',
+ * 'late.policy', 'late.allowed', scan.watermark.*, 'scan.parallelism', 'sink.parallelism', .. */
 extern const lt_option_def lt_table_options[];
 extern const uint32_t lt_table_option_count;
 
 /* Validates a table's options against connector, format and common tables. */
-lt_status lt_connector_check_options(const lt_connector *connector, const lt_format *format, const lt_options *options, lt_error *err);
+lt_status lt_connector_check_options(const lt_connector *connector, const lt_format *format,
+                                     const lt_options *options, lt_error *err);
 
-/* Replaces ${env:NAME} and ${file:path} in every value, when the connector opens. Copies live in the arena. */
-lt_status lt_options_resolve(lt_env *env, lt_arena *arena, const lt_options *in, lt_options *out, lt_error *err);
+/* Replaces ${env:NAME} and ${file:path} in every value, when the connector opens. Copies live in
+ * the arena. */
+lt_status lt_options_resolve(lt_env *env, lt_arena *arena, const lt_options *in, lt_options *out,
+                             lt_error *err);
 
-/* Make / free the instances; ctx must outlive them. New allocates and checks the resolved option values, without I/O: the caller calls cls->open next (then load, if
- * there is a position), and free in every case, also after open failed. */
-lt_status lt_source_new(const lt_connector *connector, const lt_table_ctx *ctx, lt_source **out, lt_error *err);
+/* Make / free the instances; ctx must outlive them. New allocates and checks the resolved option
+ * values, without I/O: the caller calls cls->open next (then load, if there is a position), and
+ * free in every case, also after open failed. */
+lt_status lt_source_new(const lt_connector *connector, const lt_table_ctx *ctx, lt_source **out,
+                        lt_error *err);
 void lt_source_free(lt_source *src); /* closes; accepts NULL */
-lt_status lt_sink_new(const lt_connector *connector, const lt_table_ctx *ctx, lt_sink **out, lt_error *err);
+lt_status lt_sink_new(const lt_connector *connector, const lt_table_ctx *ctx, lt_sink **out,
+                      lt_error *err);
 void lt_sink_free(lt_sink *sink);
 
 /* What `datagen` is when a query names it without having declared it: a CREATE TABLE statement. */
@@ -140,13 +155,15 @@ extern const char lt_datagen_default_ddl[];
 
 /* ---- schema inference (our own: stdin, 'file.jsonl', 'file.csv') ---- */
 typedef struct {
-    const char *format;      /* "json" or "csv" */
+    const char *format; /* "json" or "csv" */
     bool has_header;
     const lt_schema *schema; /* physical columns, all nullable */
     lt_str delimiter;        /* csv */
 } lt_inferred;
 
-/* Looks at up to sample_max bytes at the start of the file (gzip and zstd by suffix) or of stdin. stdin's bytes are kept and will be delivered again by the stdin connector.
- * Path: a file, a directory or a glob (its first file with data). Times become TIMESTAMP(3) / TIMESTAMP_LTZ(3); numbers stay BIGINT also where they are epochs
- * (docs/sql/inference.md). */
-lt_status lt_infer_file(lt_env *env, lt_mem *mem, const char *path /* "-" = stdin */, lt_arena *arena, lt_inferred *out, lt_error *err);
+/* Looks at up to sample_max bytes at the start of the file (gzip and zstd by suffix) or of stdin.
+ * stdin's bytes are kept and will be delivered again by the stdin connector. Path: a file, a
+ * directory or a glob (its first file with data). Times become TIMESTAMP(3) / TIMESTAMP_LTZ(3);
+ * numbers stay BIGINT also where they are epochs (docs/sql/inference.md). */
+lt_status lt_infer_file(lt_env *env, lt_mem *mem, const char *path /* "-" = stdin */,
+                        lt_arena *arena, lt_inferred *out, lt_error *err);

@@ -7,7 +7,8 @@
 
 #define ROOM_MIN 4096 /* reads smaller than this start a new block */
 
-void lt_feed_init(lt_feed *feed, const lt_table_ctx *ctx, const lt_format *format, const lt_format_ctx *fctx)
+void lt_feed_init(lt_feed *feed, const lt_table_ctx *ctx, const lt_format *format,
+                  const lt_format_ctx *fctx)
 {
     feed->ctx = ctx;
     feed->format = format;
@@ -89,9 +90,11 @@ lt_status lt_feed_room(lt_feed *feed, char **to, size_t *size, lt_error *err)
     size_t rest = feed->len - feed->pos;
     bool fits = feed->buf != NULL && feed->buf->cap - feed->len >= ROOM_MIN;
     if (!fits) {
-        /* A format refuses a record before it is held as a whole twice over; this is the backstop. */
+        /* A format refuses a record before it is held as a whole twice over; this is the backstop.
+         */
         if ((int64_t)rest > feed->fctx.record_bytes_max + 2 * LT_FEED_BLOCK) {
-            return lt_error_set(err, LT_ERR_LIMIT, LT_STR_FMT ": a record at byte %lld is longer than %lld bytes",
+            return lt_error_set(err, LT_ERR_LIMIT,
+                                LT_STR_FMT ": a record at byte %lld is longer than %lld bytes",
                                 LT_STR_ARG(feed->where), (long long)lt_feed_offset(feed),
                                 (long long)feed->fctx.record_bytes_max);
         }
@@ -128,7 +131,8 @@ void lt_feed_filled(lt_feed *feed, size_t got)
     memset(feed->buf->ptr + feed->len, 0, pad);
 }
 
-/* Drops the byte order mark and starts dropping the header line. false: more bytes are needed to tell. */
+/* Drops the byte order mark and starts dropping the header line. false: more bytes are needed to
+ * tell. */
 static bool begin_stream(lt_feed *feed)
 {
     static const unsigned char mark[3] = {0xef, 0xbb, 0xbf};
@@ -188,8 +192,10 @@ lt_status lt_feed_decode(lt_feed *feed, lt_batch *batch, lt_error *err)
     LT_ASSERT(in.pos >= from && in.pos <= feed->len);
     feed->pos = in.pos;
     if (feed->pos > from) {
-        /* Everything was taken, but the last line is not over: the decoder is passing over a record that it refused. */
-        feed->skipping = feed->pos == feed->len && !feed->ended && feed->buf->ptr[feed->pos - 1] != '\n';
+        /* Everything was taken, but the last line is not over: the decoder is passing over a record
+         * that it refused. */
+        feed->skipping =
+            feed->pos == feed->len && !feed->ended && feed->buf->ptr[feed->pos - 1] != '\n';
     }
     const lt_decode_stats *stats = lt_decoder_stats(feed->decoder);
     feed->rejected += stats->rejected - feed->seen.rejected;

@@ -1,5 +1,6 @@
-/* Schema inference: takes a sample, decides between JSON lines and CSV by name or by the first byte, and types what was seen. The rules are in
- * docs/sql/inference.md; the text forms accepted as times are exactly those that lenient decoders read. */
+/* Schema inference: takes a sample, decides between JSON lines and CSV by name or by the first
+ * byte, and types what was seen. The rules are in docs/sql/inference.md; the text forms accepted as
+ * times are exactly those that lenient decoders read. */
 #include <string.h>
 
 #include "connector/filesystem/files.h"
@@ -7,7 +8,9 @@
 #include "connector/unpack.h"
 #include "format/datetime.h"
 
-#define MORE_WAIT_NS 20000000 /* for a writer that is just starting: the rest of its first burst */
+#define MORE_WAIT_NS                                                            \
+    20000000 /* for a writer that is just starting: the rest of its first burst \
+              */
 
 /* ---- kinds ---- */
 
@@ -42,7 +45,9 @@ unsigned lt_seen_number(lt_str text)
     }
     if (at == text.len) {
         int64_t value;
-        return lt_str_to_i64(text, &value) ? LT_SEEN_INT : digits <= 38 ? LT_SEEN_BIG : LT_SEEN_TEXT;
+        return lt_str_to_i64(text, &value) ? LT_SEEN_INT
+               : digits <= 38              ? LT_SEEN_BIG
+                                           : LT_SEEN_TEXT;
     }
     char ch = text.ptr[at];
     char last = text.ptr[text.len - 1];
@@ -82,7 +87,8 @@ static const lt_type *row_type(const lt_seen *seen, lt_arena *arena)
 {
     lt_field *fields = LT_NEW_ARRAY(arena, lt_field, seen->field_count);
     uint32_t count = 0;
-    for (const lt_seen_field *field = seen->fields; fields != NULL && field != NULL; field = field->next) {
+    for (const lt_seen_field *field = seen->fields; fields != NULL && field != NULL;
+         field = field->next) {
         fields[count].name = field->name;
         fields[count].type = lt_seen_type(&field->value, arena);
         if (fields[count].type == NULL) {
@@ -177,7 +183,8 @@ static lt_status sample_stdin(lt_env *env, sample *s, lt_error *err)
     return st;
 }
 
-static lt_status read_sample(lt_env *env, lt_file *file, lt_unpack *unpack, sample *s, lt_error *err)
+static lt_status read_sample(lt_env *env, lt_file *file, lt_unpack *unpack, sample *s,
+                             lt_error *err)
 {
     while (s->text.len < LT_INFER_SAMPLE) {
         size_t got = 0;
@@ -205,7 +212,8 @@ static lt_status sample_path(lt_env *env, lt_mem *mem, const char *path, sample 
 {
     lt_pack pack = lt_pack_of(lt_str_of(path));
     if (pack == LT_PACK_UNKNOWN) {
-        return lt_error_set(err, LT_ERR_UNSUPPORTED, "%s: only gzip and zstd files are unpacked", path);
+        return lt_error_set(err, LT_ERR_UNSUPPORTED, "%s: only gzip and zstd files are unpacked",
+                            path);
     }
     lt_file *file = NULL;
     lt_unpack *unpack = NULL;
@@ -220,11 +228,18 @@ static lt_status sample_path(lt_env *env, lt_mem *mem, const char *path, sample 
 }
 
 /* The first file with something in it that the path means. */
-static lt_status sample_files(lt_env *env, lt_mem *mem, lt_file_list *list, const char *path, sample *s, lt_error *err)
+static lt_status sample_files(lt_env *env, lt_mem *mem, lt_file_list *list, const char *path,
+                              sample *s, lt_error *err)
 {
     LT_TRY(lt_file_list_scan(list, env, path, NULL, err));
     for (size_t i = 0; i < list->found.count; i++) {
         const lt_found *found = &list->found.items[i];
+        if (found->stat.kind != LT_FILE_REGULAR) {
+            return lt_error_set(err, LT_ERR_UNSUPPORTED,
+                                "%s is no regular file: looking at it would use its data up; "
+                                "declare the table, or read standard input",
+                                path);
+        }
         LT_TRY(sample_path(env, mem, found->path, s, err));
         s->name = lt_pack_strip(lt_str_of(found->path));
         if (s->text.len > 0) {
@@ -237,12 +252,14 @@ static lt_status sample_files(lt_env *env, lt_mem *mem, lt_file_list *list, cons
 static bool has_suffix(lt_str name, const char *suffix)
 {
     lt_str tail = lt_str_of(suffix);
-    return name.len >= tail.len && lt_str_eq_ci((lt_str){name.ptr + name.len - tail.len, tail.len}, tail);
+    return name.len >= tail.len &&
+           lt_str_eq_ci((lt_str){name.ptr + name.len - tail.len, tail.len}, tail);
 }
 
 static bool is_json(const sample *s, lt_str body)
 {
-    if (has_suffix(s->name, ".json") || has_suffix(s->name, ".jsonl") || has_suffix(s->name, ".ndjson")) {
+    if (has_suffix(s->name, ".json") || has_suffix(s->name, ".jsonl") ||
+        has_suffix(s->name, ".ndjson")) {
         return true;
     }
     if (has_suffix(s->name, ".csv") || has_suffix(s->name, ".tsv")) {
@@ -262,7 +279,9 @@ static lt_status infer_sample(const sample *s, lt_arena *arena, lt_inferred *out
         body = (lt_str){body.ptr + 3, body.len - 3};
     }
     if (lt_str_trim(body).len == 0) {
-        return lt_error_set(err, LT_ERR_DATA, LT_STR_FMT " holds no data, so its columns are not known", LT_STR_ARG(s->name));
+        return lt_error_set(err, LT_ERR_DATA,
+                            LT_STR_FMT " holds no data, so its columns are not known",
+                            LT_STR_ARG(s->name));
     }
     if (is_json(s, body)) {
         return lt_infer_json(body, s->whole, arena, out, err);
@@ -270,7 +289,8 @@ static lt_status infer_sample(const sample *s, lt_arena *arena, lt_inferred *out
     return lt_infer_csv(body, s->whole, has_suffix(s->name, ".tsv") ? '\t' : '\0', arena, out, err);
 }
 
-lt_status lt_infer_file(lt_env *env, lt_mem *mem, const char *path, lt_arena *arena, lt_inferred *out, lt_error *err)
+lt_status lt_infer_file(lt_env *env, lt_mem *mem, const char *path, lt_arena *arena,
+                        lt_inferred *out, lt_error *err)
 {
     *out = (lt_inferred){.format = NULL};
     sample s = {.name = LT_STR("standard input")};

@@ -83,10 +83,12 @@ static char find_delimiter(lt_str sample, bool whole)
         uint32_t width = count_cells(&r);
         uint32_t same = 1;
         uint32_t records = 1;
-        for (uint32_t cells; width > 1 && records < SNIFF_RECORDS && (cells = count_cells(&r)) > 0; records++) {
+        for (uint32_t cells; width > 1 && records < SNIFF_RECORDS && (cells = count_cells(&r)) > 0;
+             records++) {
             same += cells == width;
         }
-        uint64_t score = width > 1 ? (uint64_t)same * 1000 / records * 10000 + LT_MIN(width, 9999U) : 0;
+        uint64_t score =
+            width > 1 ? (uint64_t)same * 1000 / records * 10000 + LT_MIN(width, 9999U) : 0;
         if (score > best_score) {
             best_score = score;
             best = candidates[i];
@@ -111,7 +113,8 @@ static bool is_identifier(lt_str text)
 {
     for (size_t i = 0; i < text.len; i++) {
         char ch = text.ptr[i];
-        bool letter = (ch >= 'a' && ch <= 'z') || (ch >= 'A' && ch <= 'Z') || ch == '_' || (ch & 0x80) != 0;
+        bool letter =
+            (ch >= 'a' && ch <= 'z') || (ch >= 'A' && ch <= 'Z') || ch == '_' || (ch & 0x80) != 0;
         bool other = (ch >= '0' && ch <= '9') || ch == ' ' || ch == '-' || ch == '.';
         if (!letter && !(i > 0 && other)) {
             return false;
@@ -121,14 +124,15 @@ static bool is_identifier(lt_str text)
 }
 
 typedef struct {
-    lt_str first;   /* the first record's cell */
+    lt_str first; /* the first record's cell */
     unsigned first_kind;
     unsigned kinds; /* of the records after it */
     bool repeats;   /* the first record's cell came again */
 } csv_column;
 
 /* Notes the next record's cells. Gives their number, 0 at the end of the sample. */
-static uint32_t note_record(csv_reader *r, csv_column *columns, uint32_t cap, bool first, lt_arena *arena, bool *failed)
+static uint32_t note_record(csv_reader *r, csv_column *columns, uint32_t cap, bool first,
+                            lt_arena *arena, bool *failed)
 {
     char cell[CELL_MAX];
     size_t len;
@@ -150,7 +154,8 @@ static uint32_t note_record(csv_reader *r, csv_column *columns, uint32_t cap, bo
                 *failed = *failed || column->first.ptr == NULL;
             } else {
                 column->kinds |= cell_kind(text, quoted);
-                column->repeats = column->repeats || (text.len > 0 && lt_str_eq(text, column->first));
+                column->repeats =
+                    column->repeats || (text.len > 0 && lt_str_eq(text, column->first));
             }
         }
         count++;
@@ -158,8 +163,8 @@ static uint32_t note_record(csv_reader *r, csv_column *columns, uint32_t cap, bo
     return count;
 }
 
-/* The first line names the columns: all of it is text without repeats, and either some column holds something else
- * below, or every cell looks like a name that does not come again as a value. */
+/* The first line names the columns: all of it is text without repeats, and either some column holds
+ * something else below, or every cell looks like a name that does not come again as a value. */
 static bool detect_header(const csv_column *columns, uint32_t count)
 {
     bool differs = false;
@@ -189,8 +194,8 @@ static char *make_name(lt_str header, uint32_t index, lt_arena *arena)
     bool digit = text.ptr[0] >= '0' && text.ptr[0] <= '9';
     char *name = lt_arena_printf(arena, "%s" LT_STR_FMT, digit ? "_" : "", LT_STR_ARG(text));
     for (char *at = name; at != NULL && *at != '\0'; at++) {
-        bool keep = (*at >= 'a' && *at <= 'z') || (*at >= 'A' && *at <= 'Z') || (*at >= '0' && *at <= '9') ||
-                    *at == '_' || (*at & 0x80) != 0;
+        bool keep = (*at >= 'a' && *at <= 'z') || (*at >= 'A' && *at <= 'Z') ||
+                    (*at >= '0' && *at <= '9') || *at == '_' || (*at & 0x80) != 0;
         *at = keep ? *at : '_';
     }
     return name;
@@ -206,8 +211,8 @@ static bool name_taken(const lt_field *fields, uint32_t count, const char *name)
     return false;
 }
 
-static lt_status make_schema(const csv_column *columns, uint32_t count, bool header, lt_arena *arena, lt_inferred *out,
-                             lt_error *err)
+static lt_status make_schema(const csv_column *columns, uint32_t count, bool header,
+                             lt_arena *arena, lt_inferred *out, lt_error *err)
 {
     lt_field *fields = LT_NEW_ARRAY(arena, lt_field, count);
     for (uint32_t i = 0; fields != NULL && i < count; i++) {
@@ -227,21 +232,26 @@ static lt_status make_schema(const csv_column *columns, uint32_t count, bool hea
     if (schema == NULL) {
         return lt_error_nomem(err, "an inferred schema");
     }
-    *out = (lt_inferred){.format = "csv", .has_header = header, .schema = schema, .delimiter = out->delimiter};
+    *out = (lt_inferred){
+        .format = "csv", .has_header = header, .schema = schema, .delimiter = out->delimiter};
     return LT_OK;
 }
 
-lt_status lt_infer_csv(lt_str sample, bool whole, char delimiter, lt_arena *arena, lt_inferred *out, lt_error *err)
+lt_status lt_infer_csv(lt_str sample, bool whole, char delimiter, lt_arena *arena, lt_inferred *out,
+                       lt_error *err)
 {
     char found = delimiter != '\0' ? delimiter : find_delimiter(sample, whole);
     csv_reader r = {sample, found, whole};
     csv_reader peek = r;
     uint32_t count = count_cells(&peek);
     if (count == 0) {
-        return lt_error_set(err, LT_ERR_DATA, "the first line is longer than %d bytes", LT_INFER_SAMPLE);
+        return lt_error_set(err, LT_ERR_DATA, "the first line is longer than %d bytes",
+                            LT_INFER_SAMPLE);
     }
     if (count > LT_INFER_FIELDS) {
-        return lt_error_set(err, LT_ERR_LIMIT, "a line of %u values; at most %d columns are inferred", count, LT_INFER_FIELDS);
+        return lt_error_set(err, LT_ERR_LIMIT,
+                            "a line of %u values; at most %d columns are inferred", count,
+                            LT_INFER_FIELDS);
     }
     csv_column *columns = LT_NEW_ARRAY(arena, csv_column, count);
     char *delimiter_text = lt_arena_strndup(arena, &found, 1);

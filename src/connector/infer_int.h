@@ -10,12 +10,12 @@
 
 enum {
     LT_SEEN_BOOL = 1,
-    LT_SEEN_INT = 2,     /* fits BIGINT */
-    LT_SEEN_BIG = 4,     /* a whole number of up to 38 digits */
+    LT_SEEN_INT = 2, /* fits BIGINT */
+    LT_SEEN_BIG = 4, /* a whole number of up to 38 digits */
     LT_SEEN_REAL = 8,
     LT_SEEN_DATE = 16,
-    LT_SEEN_TIME = 32,   /* TIMESTAMP(3) */
-    LT_SEEN_ZONED = 64,  /* TIMESTAMP_LTZ(3) */
+    LT_SEEN_TIME = 32,  /* TIMESTAMP(3) */
+    LT_SEEN_ZONED = 64, /* TIMESTAMP_LTZ(3) */
     LT_SEEN_TEXT = 128,
     LT_SEEN_OBJECT = 256,
     LT_SEEN_ARRAY = 512,
@@ -25,7 +25,7 @@ typedef struct lt_seen lt_seen;
 typedef struct lt_seen_field lt_seen_field;
 
 struct lt_seen {
-    unsigned kinds; /* LT_SEEN_.. */
+    unsigned kinds;        /* LT_SEEN_.. */
     lt_seen_field *fields; /* of an object, in order of first appearance */
     lt_seen_field *fields_last;
     uint32_t field_count;
@@ -48,6 +48,7 @@ const lt_type *lt_seen_type(const lt_seen *seen, lt_arena *arena);
 lt_seen_field *lt_seen_member(lt_seen *seen, lt_str name, lt_arena *arena, bool *failed);
 
 /* whole: the sample ends where the input ends. LT_ERR_DATA when no record was understood. */
-lt_status lt_infer_json(lt_str sample, bool whole, lt_arena *arena, lt_inferred *out, lt_error *err);
-lt_status lt_infer_csv(lt_str sample, bool whole, char delimiter /* 0 = find out */, lt_arena *arena, lt_inferred *out,
-                       lt_error *err);
+lt_status lt_infer_json(lt_str sample, bool whole, lt_arena *arena, lt_inferred *out,
+                        lt_error *err);
+lt_status lt_infer_csv(lt_str sample, bool whole, char delimiter /* 0 = find out */,
+                       lt_arena *arena, lt_inferred *out, lt_error *err);

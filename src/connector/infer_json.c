@@ -1,4 +1,5 @@
-/* Inference from JSON lines. A line is read twice: once to see that it is whole, once to note its members, so that a broken line leaves no trace. */
+/* Inference from JSON lines. A line is read twice: once to see that it is whole, once to note its
+ * members, so that a broken line leaves no trace. */
 #include <string.h>
 
 #include "connector/infer_int.h"
@@ -82,14 +83,16 @@ static bool read_hex4(const char *at, const char *end, unsigned *out)
     return true;
 }
 
-/* A member's name with its escapes resolved; surrogate pairs are not worth the trouble here and refuse the line. */
+/* A member's name with its escapes resolved; surrogate pairs are not worth the trouble here and
+ * refuse the line. */
 static bool unescape(reader *r, lt_str raw, lt_str *out)
 {
     *out = raw;
     if (raw.len == 0 || memchr(raw.ptr, '\\', raw.len) == NULL) {
         return true;
     }
-    char *text = lt_arena_alloc(r->arena, raw.len, 1); /* an escape is never shorter than what it stands for */
+    char *text = lt_arena_alloc(r->arena, raw.len,
+                                1); /* an escape is never shorter than what it stands for */
     if (text == NULL) {
         r->failed = true;
         return false;
@@ -108,7 +111,8 @@ static bool unescape(reader *r, lt_str raw, lt_str *out)
         unsigned code;
         if (simple != NULL) {
             text[len++] = to[simple - from];
-        } else if (at < end && *at == 'u' && read_hex4(at + 1, end, &code) && (code < 0xd800 || code > 0xdfff)) {
+        } else if (at < end && *at == 'u' && read_hex4(at + 1, end, &code) &&
+                   (code < 0xd800 || code > 0xdfff)) {
             len += put_utf8(text + len, code);
             at += 4;
         } else {
@@ -128,7 +132,8 @@ static bool read_member(reader *r, lt_seen *seen, unsigned depth)
     if (!read_string(r, &raw) || !unescape(r, raw, &name) || !take(r, ':')) {
         return false;
     }
-    lt_seen_field *field = seen != NULL && name.len > 0 ? lt_seen_member(seen, name, r->arena, &r->failed) : NULL;
+    lt_seen_field *field =
+        seen != NULL && name.len > 0 ? lt_seen_member(seen, name, r->arena, &r->failed) : NULL;
     return read_value(r, field != NULL ? &field->value : NULL, depth);
 }
 
@@ -178,8 +183,9 @@ static bool read_word(reader *r, lt_seen *seen)
     if (lt_str_eq(word, LT_STR("null"))) {
         return true;
     }
-    unsigned kind = lt_str_eq(word, LT_STR("true")) || lt_str_eq(word, LT_STR("false")) ? LT_SEEN_BOOL
-                                                                                         : lt_seen_number(word);
+    unsigned kind = lt_str_eq(word, LT_STR("true")) || lt_str_eq(word, LT_STR("false"))
+                        ? LT_SEEN_BOOL
+                        : lt_seen_number(word);
     if (kind == LT_SEEN_TEXT) {
         /* Valid JSON numbers that no column type but STRING holds: too many digits. */
         for (size_t i = 0; i < word.len; i++) {
@@ -256,15 +262,19 @@ lt_status lt_infer_json(lt_str sample, bool whole, lt_arena *arena, lt_inferred 
         rest = (lt_str){rest.ptr + used, rest.len - used};
     }
     if (!r.failed && top.field_count == 0) {
-        lt_status st = lt_error_set(err, LT_ERR_DATA, "no line of the sample is a JSON object with members");
-        lt_error_hint(err, "JSON is read as one object a line; declare the table with CREATE TABLE for anything else");
+        lt_status st =
+            lt_error_set(err, LT_ERR_DATA, "no line of the sample is a JSON object with members");
+        lt_error_hint(err, "JSON is read as one object a line; declare the table with CREATE TABLE "
+                           "for anything else");
         return st;
     }
-    const lt_type *type = r.failed ? NULL : lt_seen_type(&(lt_seen){.kinds = LT_SEEN_OBJECT,
-                                                                    .fields = top.fields,
-                                                                    .field_count = top.field_count},
-                                                         arena);
-    const lt_schema *schema = type != NULL ? lt_schema_new(arena, type->fields, type->field_count) : NULL;
+    const lt_type *type = r.failed ? NULL
+                                   : lt_seen_type(&(lt_seen){.kinds = LT_SEEN_OBJECT,
+                                                             .fields = top.fields,
+                                                             .field_count = top.field_count},
+                                                  arena);
+    const lt_schema *schema =
+        type != NULL ? lt_schema_new(arena, type->fields, type->field_count) : NULL;
     if (schema == NULL) {
         return lt_error_nomem(err, "an inferred schema");
     }

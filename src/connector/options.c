@@ -1,17 +1,22 @@
-/* Options that every table may have, their check against the joined tables, and ${env:..} / ${file:..}. */
+/* Options that every table may have, their check against the joined tables, and ${env:..} /
+ * ${file:..}. */
 #include <stdio.h>
 #include <string.h>
 
 #include "connector/connector_int.h"
 
-#define PREFIX_BYTES     64
-#define SECRET_FILE_MAX  65536 /* what a ${file:..} may hold */
-#define REFERENCE_MAX    4096
+#define PREFIX_BYTES    64
+#define SECRET_FILE_MAX 65536 /* what a ${file:..} may hold */
+#define REFERENCE_MAX   4096
 
 /* 'format' stands first: connectors without a format are checked without that row. */
 const lt_option_def lt_table_options[] = {
-    {.name = "format", .kind = LT_OPT_STRING, .help = "how records are written, such as 'json' or 'csv'"},
-    {.name = "connector", .kind = LT_OPT_STRING, .help = "where the table's rows come from or go to"},
+    {.name = "format",
+     .kind = LT_OPT_STRING,
+     .help = "how records are written, such as 'json' or 'csv'"},
+    {.name = "connector",
+     .kind = LT_OPT_STRING,
+     .help = "where the table's rows come from or go to"},
     {.name = "error.policy",
      .kind = LT_OPT_ENUM,
      .choices = "fail|skip|reject",
@@ -20,7 +25,9 @@ const lt_option_def lt_table_options[] = {
      .kind = LT_OPT_ENUM,
      .choices = "drop|side-output|update",
      .help = "what windows do with rows behind the watermark"},
-    {.name = "late.allowed", .kind = LT_OPT_DURATION, .help = "how late a row may be under 'update'"},
+    {.name = "late.allowed",
+     .kind = LT_OPT_DURATION,
+     .help = "how late a row may be under 'update'"},
     {.name = "scan.parallelism", .kind = LT_OPT_INT, .help = "readers of this table"},
     {.name = "sink.parallelism", .kind = LT_OPT_INT, .help = "writers of this table"},
     {.name = "scan.watermark.emit.strategy",
@@ -34,7 +41,9 @@ const lt_option_def lt_table_options[] = {
     {.name = "scan.watermark.idle-timeout",
      .kind = LT_OPT_DURATION,
      .help = "a source silent for so long no longer holds the watermark back"},
-    {.name = "scan.watermark.alignment.group", .kind = LT_OPT_STRING, .help = "sources to keep in step"},
+    {.name = "scan.watermark.alignment.group",
+     .kind = LT_OPT_STRING,
+     .help = "sources to keep in step"},
     {.name = "scan.watermark.alignment.max-drift",
      .kind = LT_OPT_DURATION,
      .help = "how far a source may run ahead of its group"},
@@ -56,15 +65,16 @@ static lt_status format_missing(const char *owner, lt_error *err)
     size_t used = 0;
     const lt_format *format;
     for (uint32_t i = 0; (format = lt_format_at(i)) != NULL && used + 32 < sizeof list; i++) {
-        used += (size_t)snprintf(list + used, sizeof list - used, "%s'%s'", i ? ", " : "", format->name);
+        used += (size_t)snprintf(list + used, sizeof list - used, "%s'%s'", i ? ", " : "",
+                                 format->name);
     }
     lt_status st = lt_error_set(err, LT_ERR_SQL, "%s needs the option 'format'", owner);
     lt_error_hint(err, "formats: %s", list);
     return st;
 }
 
-lt_status lt_connector_check_options(const lt_connector *connector, const lt_format *format, const lt_options *options,
-                                     lt_error *err)
+lt_status lt_connector_check_options(const lt_connector *connector, const lt_format *format,
+                                     const lt_options *options, lt_error *err)
 {
     char owner[96];
     lt_connector_owner(connector, owner, sizeof owner);
@@ -87,12 +97,14 @@ lt_status lt_connector_check_options(const lt_connector *connector, const lt_for
 
 /* ---- ${env:NAME} and ${file:path} ---- */
 
-static lt_status resolve_env(lt_env *env, const lt_option *option, const char *name, lt_text *to, lt_error *err)
+static lt_status resolve_env(lt_env *env, const lt_option *option, const char *name, lt_text *to,
+                             lt_error *err)
 {
     const char *value = env->getenv(env, name);
     if (value == NULL) {
         lt_status st = lt_error_set_at(err, LT_ERR_USAGE, option->pos,
-                                       "option '" LT_STR_FMT "' names the environment variable %s, which is not set",
+                                       "option '" LT_STR_FMT
+                                       "' names the environment variable %s, which is not set",
                                        LT_STR_ARG(option->key), name);
         lt_error_hint(err, "set it before the start: export %s=..", name);
         return st;
@@ -102,7 +114,8 @@ static lt_status resolve_env(lt_env *env, const lt_option *option, const char *n
 }
 
 /* One trailing newline is the editor's, not the secret's. */
-static lt_status resolve_file(lt_env *env, const lt_option *option, const char *path, lt_text *to, lt_error *err)
+static lt_status resolve_file(lt_env *env, const lt_option *option, const char *path, lt_text *to,
+                              lt_error *err)
 {
     lt_text content;
     lt_text_init(&content, to->mem);
@@ -110,7 +123,8 @@ static lt_status resolve_file(lt_env *env, const lt_option *option, const char *
     lt_error_clear(&cause);
     lt_status st = lt_env_read_file(env, path, SECRET_FILE_MAX, &content, &cause);
     if (st != LT_OK) {
-        st = lt_error_set_at(err, st, option->pos, "option '" LT_STR_FMT "': %s", LT_STR_ARG(option->key), cause.text);
+        st = lt_error_set_at(err, st, option->pos, "option '" LT_STR_FMT "': %s",
+                             LT_STR_ARG(option->key), cause.text);
         lt_error_hint(err, "%s", cause.hint);
     } else {
         size_t len = content.len;
@@ -126,26 +140,30 @@ static lt_status resolve_file(lt_env *env, const lt_option *option, const char *
     return st;
 }
 
-static lt_status resolve_reference(lt_env *env, const lt_option *option, lt_str reference, lt_text *to, lt_error *err)
+static lt_status resolve_reference(lt_env *env, const lt_option *option, lt_str reference,
+                                   lt_text *to, lt_error *err)
 {
     char name[REFERENCE_MAX];
     bool is_env = lt_str_starts(reference, LT_STR("env:"));
     size_t head = is_env ? 4 : 5;
     size_t len = reference.len - head;
     if (len == 0 || len >= sizeof name || memchr(reference.ptr, '\0', reference.len) != NULL) {
-        return lt_error_set_at(err, LT_ERR_USAGE, option->pos, "option '" LT_STR_FMT "': ${%s..} needs a %s",
-                               LT_STR_ARG(option->key), is_env ? "env:" : "file:", is_env ? "name" : "path");
+        return lt_error_set_at(
+            err, LT_ERR_USAGE, option->pos, "option '" LT_STR_FMT "': ${%s..} needs a %s",
+            LT_STR_ARG(option->key), is_env ? "env:" : "file:", is_env ? "name" : "path");
     }
     memcpy(name, reference.ptr + head, len);
     name[len] = '\0';
-    return is_env ? resolve_env(env, option, name, to, err) : resolve_file(env, option, name, to, err);
+    return is_env ? resolve_env(env, option, name, to, err)
+                  : resolve_file(env, option, name, to, err);
 }
 
 static lt_status resolve_value(lt_env *env, const lt_option *option, lt_text *to, lt_error *err)
 {
     lt_str rest = option->value;
     while (rest.len > 0) {
-        bool starts = lt_str_starts(rest, LT_STR("${env:")) || lt_str_starts(rest, LT_STR("${file:"));
+        bool starts =
+            lt_str_starts(rest, LT_STR("${env:")) || lt_str_starts(rest, LT_STR("${file:"));
         if (!starts) {
             lt_text_putc(to, rest.ptr[0]);
             rest = (lt_str){rest.ptr + 1, rest.len - 1};
@@ -153,7 +171,8 @@ static lt_status resolve_value(lt_env *env, const lt_option *option, lt_text *to
         }
         const char *close = memchr(rest.ptr, '}', rest.len);
         if (close == NULL) {
-            return lt_error_set_at(err, LT_ERR_USAGE, option->pos, "option '" LT_STR_FMT "': a ${ has no closing }",
+            return lt_error_set_at(err, LT_ERR_USAGE, option->pos,
+                                   "option '" LT_STR_FMT "': a ${ has no closing }",
                                    LT_STR_ARG(option->key));
         }
         lt_str reference = {rest.ptr + 2, (size_t)(close - rest.ptr) - 2};
@@ -164,7 +183,8 @@ static lt_status resolve_value(lt_env *env, const lt_option *option, lt_text *to
     return to->failed ? lt_error_nomem(err, "an option's value") : LT_OK;
 }
 
-lt_status lt_options_resolve(lt_env *env, lt_arena *arena, const lt_options *in, lt_options *out, lt_error *err)
+lt_status lt_options_resolve(lt_env *env, lt_arena *arena, const lt_options *in, lt_options *out,
+                             lt_error *err)
 {
     *out = (lt_options){NULL, 0};
     lt_option *items = LT_NEW_ARRAY(arena, lt_option, in->count + 1);

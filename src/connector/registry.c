@@ -33,7 +33,8 @@ const lt_connector *lt_connector_at(uint32_t index)
 }
 
 /* The values are checked once more, because ${..} was resolved after the plan. */
-static lt_status check_resolved(const lt_connector *connector, const lt_table_ctx *ctx, lt_error *err)
+static lt_status check_resolved(const lt_connector *connector, const lt_table_ctx *ctx,
+                                lt_error *err)
 {
     char owner[96];
     lt_connector_owner(connector, owner, sizeof owner);
@@ -44,12 +45,14 @@ static lt_status check_resolved(const lt_connector *connector, const lt_table_ct
     return lt_options_check_values(&ctx->options, tables, LT_COUNT_OF(tables), owner, err);
 }
 
-lt_status lt_source_new(const lt_connector *connector, const lt_table_ctx *ctx, lt_source **out, lt_error *err)
+lt_status lt_source_new(const lt_connector *connector, const lt_table_ctx *ctx, lt_source **out,
+                        lt_error *err)
 {
     *out = NULL;
     const lt_source_class *cls = connector->source;
     if (cls == NULL) {
-        return lt_error_set(err, LT_ERR_SQL, "connector '%s' cannot be read from; it is a sink only",
+        return lt_error_set(err, LT_ERR_SQL,
+                            "connector '%s' cannot be read from; it is a sink only",
                             connector->name);
     }
     LT_TRY(check_resolved(connector, ctx, err));
@@ -75,12 +78,14 @@ void lt_source_free(lt_source *src)
     lt_mem_free(src->ctx->mem, src, src->cls->self_size);
 }
 
-lt_status lt_sink_new(const lt_connector *connector, const lt_table_ctx *ctx, lt_sink **out, lt_error *err)
+lt_status lt_sink_new(const lt_connector *connector, const lt_table_ctx *ctx, lt_sink **out,
+                      lt_error *err)
 {
     *out = NULL;
     const lt_sink_class *cls = connector->sink;
     if (cls == NULL) {
-        return lt_error_set(err, LT_ERR_SQL, "connector '%s' cannot be written to; it is a source only",
+        return lt_error_set(err, LT_ERR_SQL,
+                            "connector '%s' cannot be written to; it is a source only",
                             connector->name);
     }
     LT_TRY(check_resolved(connector, ctx, err));

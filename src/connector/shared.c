@@ -6,21 +6,24 @@
 
 lt_status lt_ctx_format(const lt_table_ctx *ctx, bool decode, const lt_format **out, lt_error *err)
 {
-    lt_str name = lt_options_get(&ctx->options, NULL, lt_table_options, lt_table_option_count, "format");
+    lt_str name =
+        lt_options_get(&ctx->options, NULL, lt_table_options, lt_table_option_count, "format");
     const lt_format *format = name.ptr != NULL ? lt_format_find(name) : NULL;
     *out = format;
     if (format == NULL) {
-        return lt_error_set(err, LT_ERR_SQL, "table " LT_STR_FMT ": unknown format '" LT_STR_FMT "'",
+        return lt_error_set(err, LT_ERR_SQL,
+                            "table " LT_STR_FMT ": unknown format '" LT_STR_FMT "'",
                             LT_STR_ARG(ctx->table), (int)name.len, name.ptr ? name.ptr : "");
     }
     if (decode ? !format->has_decoder : !format->has_encoder) {
-        return lt_error_set(err, LT_ERR_SQL, "table " LT_STR_FMT ": the format '%s' cannot be %s", LT_STR_ARG(ctx->table),
-                            format->name, decode ? "read" : "written");
+        return lt_error_set(err, LT_ERR_SQL, "table " LT_STR_FMT ": the format '%s' cannot be %s",
+                            LT_STR_ARG(ctx->table), format->name, decode ? "read" : "written");
     }
     return LT_OK;
 }
 
-void lt_ctx_format_ctx(const lt_table_ctx *ctx, const lt_format *format, char *prefix, size_t size, lt_format_ctx *out)
+void lt_ctx_format_ctx(const lt_table_ctx *ctx, const lt_format *format, char *prefix, size_t size,
+                       lt_format_ctx *out)
 {
     (void)snprintf(prefix, size, "%s.", format->name);
     *out = (lt_format_ctx){

@@ -1,4 +1,5 @@
-/* See unpack.h. zlib and zstd allocate through the account: each block is preceded by its size, which both libraries do not tell when they free. */
+/* See unpack.h. zlib and zstd allocate through the account: each block is preceded by its size,
+ * which both libraries do not tell when they free. */
 #define ZSTD_STATIC_LINKING_ONLY /* for the allocator hooks */
 #include "connector/unpack.h"
 
@@ -35,16 +36,17 @@ _Static_assert(HEAD_BYTES >= sizeof(size_t), "the size fits in front");
 static bool ends_with(lt_str path, const char *suffix)
 {
     lt_str tail = lt_str_of(suffix);
-    return path.len > tail.len && lt_str_eq_ci((lt_str){path.ptr + path.len - tail.len, tail.len}, tail);
+    return path.len > tail.len &&
+           lt_str_eq_ci((lt_str){path.ptr + path.len - tail.len, tail.len}, tail);
 }
 
 static const struct {
     const char *suffix;
     lt_pack pack;
 } suffixes[] = {
-    {".gz", LT_PACK_GZIP},     {".gzip", LT_PACK_GZIP},   {".deflate", LT_PACK_GZIP},  {".zst", LT_PACK_ZSTD},
-    {".zstd", LT_PACK_ZSTD},   {".bz2", LT_PACK_UNKNOWN}, {".xz", LT_PACK_UNKNOWN},    {".lz4", LT_PACK_UNKNOWN},
-    {".snappy", LT_PACK_UNKNOWN},
+    {".gz", LT_PACK_GZIP},    {".gzip", LT_PACK_GZIP},   {".deflate", LT_PACK_GZIP},
+    {".zst", LT_PACK_ZSTD},   {".zstd", LT_PACK_ZSTD},   {".bz2", LT_PACK_UNKNOWN},
+    {".xz", LT_PACK_UNKNOWN}, {".lz4", LT_PACK_UNKNOWN}, {".snappy", LT_PACK_UNKNOWN},
 };
 
 lt_pack lt_pack_of(lt_str path)
@@ -184,7 +186,8 @@ static lt_status step_gzip(lt_unpack *unpack, void *to, size_t size, size_t *mad
         return lt_error_nomem(err, "decompression");
     }
     if (rc != Z_OK && rc != Z_BUF_ERROR) {
-        return lt_error_set(err, LT_ERR_DATA, "broken gzip data: %s", zlib->msg ? zlib->msg : "unknown reason");
+        return lt_error_set(err, LT_ERR_DATA, "broken gzip data: %s",
+                            zlib->msg ? zlib->msg : "unknown reason");
     }
     return LT_OK;
 }
@@ -223,8 +226,8 @@ static lt_status refill(lt_unpack *unpack, lt_env *env, lt_file *file, lt_error 
     return LT_OK;
 }
 
-lt_status lt_unpack_read(lt_unpack *unpack, lt_env *env, lt_file *file, void *to, size_t size, size_t *got,
-                         lt_error *err)
+lt_status lt_unpack_read(lt_unpack *unpack, lt_env *env, lt_file *file, void *to, size_t size,
+                         size_t *got, lt_error *err)
 {
     *got = 0;
     LT_ASSERT(size > 0);
@@ -243,9 +246,11 @@ lt_status lt_unpack_read(lt_unpack *unpack, lt_env *env, lt_file *file, void *to
         if (unpack->bytes_out > (uint64_t)LT_UNPACK_RATIO_FROM &&
             unpack->bytes_out / LT_UNPACK_RATIO_MAX > unpack->bytes_in) {
             unpack->code = "decompression-bomb";
-            return lt_error_set(err, LT_ERR_DATA, "%llu bytes of compressed data became more than %llu (ratio above %d)",
-                                (unsigned long long)unpack->bytes_in, (unsigned long long)unpack->bytes_out,
-                                LT_UNPACK_RATIO_MAX);
+            return lt_error_set(
+                err, LT_ERR_DATA,
+                "%llu bytes of compressed data became more than %llu (ratio above %d)",
+                (unsigned long long)unpack->bytes_in, (unsigned long long)unpack->bytes_out,
+                LT_UNPACK_RATIO_MAX);
         }
         if (made > 0) {
             *got = made;

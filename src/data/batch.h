@@ -1,15 +1,18 @@
-/* A batch: rows as columns, with row kinds, a selection, and the watermark marks that stand between its rows.
+/* A batch: rows as columns, with row kinds, a selection, and the watermark marks that stand between
+ * its rows.
  *
  *   columns   [ 0 1 2 3 4 5 6 7 ]   row_count physical rows, in order of arrival
  *   sel       [ 0 2 3 6 ]           rows that are live; NULL = all. Ascending.
  *   kinds     +I -U +U ...          per physical row; NULL = all +I
- *   marks     (0,w1) (3,w2) (8,w3)  mark (r,w): before row r the watermark became w. r == row_count: after the last row
+ *   marks     (0,w1) (3,w2) (8,w3)  mark (r,w): before row r the watermark became w. r ==
+ * row_count: after the last row
  *
- * Marks are ascending in row and in watermark and refer to physical rows, so they survive a filter untouched. A row is
- * judged (late or not) against the last mark at or before it, else against the watermark from before the batch.
- * A batch without rows may carry marks alone. Once it has left the task that built it, a batch is immutable and shared by
- * reference count. It owns an arena for what it computed itself, and pins the byte buffers and parent batches whose memory
- * its columns borrow. */
+ * Marks are ascending in row and in watermark and refer to physical rows, so they survive a filter
+ * untouched. A row is judged (late or not) against the last mark at or before it, else against the
+ * watermark from before the batch. A batch without rows may carry marks alone. Once it has left the
+ * task that built it, a batch is immutable and shared by reference count. It owns an arena for what
+ * it computed itself, and pins the byte buffers and parent batches whose memory its columns borrow.
+ */
 #pragma once
 
 #include <stdatomic.h>
@@ -27,7 +30,12 @@
 #define LT_WATERMARK_MIN INT64_MIN
 #define LT_WATERMARK_MAX INT64_MAX
 
-typedef enum { LT_INSERT = 0, LT_UPDATE_BEFORE = 1, LT_UPDATE_AFTER = 2, LT_DELETE = 3 } lt_row_kind;
+typedef enum {
+    LT_INSERT = 0,
+    LT_UPDATE_BEFORE = 1,
+    LT_UPDATE_AFTER = 2,
+    LT_DELETE = 3
+} lt_row_kind;
 
 LT_INLINE bool lt_kind_is_add(uint8_t kind)
 {
@@ -48,7 +56,8 @@ typedef struct lt_buf {
     char *ptr;
 } lt_buf;
 
-#define LT_BUF_PADDING 64 /* readable zero bytes behind the content, for SIMD reads past the end */
+#define LT_BUF_PADDING 64 /* readable zero bytes behind the content, for SIMD reads past the end \
+                           */
 
 lt_buf *lt_buf_new(lt_mem *mem, size_t cap); /* NULL when out of memory */
 lt_buf *lt_buf_ref(lt_buf *buf);
@@ -77,31 +86,36 @@ struct lt_batch {
     struct lt_pin *pins;
 };
 
-/* Batches are recycled: the pool keeps up to `keep` of them with their arenas warm. Used by one thread at a time for new;
- * unref may come from any thread. The pool outlives its batches. */
+/* Batches are recycled: the pool keeps up to `keep` of them with their arenas warm. Used by one
+ * thread at a time for new; unref may come from any thread. The pool outlives its batches. */
 lt_batch_pool *lt_batch_pool_new(lt_mem *mem, uint32_t keep);
 void lt_batch_pool_free(lt_batch_pool *pool); /* accepts NULL */
 
-/* An empty batch with its own columns for row_cap rows. row_cap 0: no column arrays, cols[] zeroed, for building views. NULL = out of memory. */
+/* An empty batch with its own columns for row_cap rows. row_cap 0: no column arrays, cols[] zeroed,
+ * for building views. NULL = out of memory. */
 lt_batch *lt_batch_new(lt_batch_pool *pool, const lt_schema *schema, uint32_t row_cap);
 lt_batch *lt_batch_ref(lt_batch *batch);
 void lt_batch_unref(lt_batch *batch); /* accepts NULL */
 
-/* A new batch of col_count empty columns over the same rows, selection, kinds, marks and arrival as `parent`, which it pins. Selection, kinds
- * and marks are shared pointers: replace the pointer, never write through it. */
+/* A new batch of col_count empty columns over the same rows, selection, kinds, marks and arrival as
+ * `parent`, which it pins. Selection, kinds and marks are shared pointers: replace the pointer,
+ * never write through it. */
 lt_batch *lt_batch_derive(lt_batch_pool *pool, lt_batch *parent, const lt_schema *schema);
 
 /* Keeps memory alive as long as the batch. false = out of memory. */
 bool lt_batch_pin_buf(lt_batch *batch, lt_buf *buf);
 bool lt_batch_pin_batch(lt_batch *batch, lt_batch *other);
 
-/* Appends a mark; marks at the same row merge, equal watermarks are dropped. false = out of memory. */
+/* Appends a mark; marks at the same row merge, equal watermarks are dropped. false = out of memory.
+ */
 bool lt_batch_add_mark(lt_batch *batch, uint32_t first_row, int64_t watermark);
 
-/* Makes a dense copy of the live rows (bytes copied; marks moved to the dense rows): for batches that pin much more than they use. */
+/* Makes a dense copy of the live rows (bytes copied; marks moved to the dense rows): for batches
+ * that pin much more than they use. */
 lt_batch *lt_batch_compact(lt_batch_pool *pool, lt_batch *batch);
 
-/* Slice of live rows [from, to) in terms of physical rows: a derived batch that shares the columns. Marks within the range are kept. */
+/* Slice of live rows [from, to) in terms of physical rows: a derived batch that shares the columns.
+ * Marks within the range are kept. */
 lt_batch *lt_batch_slice(lt_batch_pool *pool, lt_batch *batch, uint32_t from_row, uint32_t to_row);
 
 LT_INLINE uint32_t lt_batch_live(const lt_batch *batch)

@@ -1,18 +1,21 @@
-/* Rows as bytes: keys of state tables and anything that is stored. Two forms, both machine-independent and versioned
- * (LT_ROWCODEC_VERSION is part of every snapshot):
+/* Rows as bytes: keys of state tables and anything that is stored. Two forms, both
+ * machine-independent and versioned (LT_ROWCODEC_VERSION is part of every snapshot):
  *
- *   plain     fixed  all fields have a fixed size: little-endian values back to back in column order, then a null mask (1 bit a
- *                    field, only if any field is nullable), zero padding to a multiple of 8. NULL values are zero bytes.
- *             var    null mask (always), then per field that is not NULL: fixed-size value, or u32 length + bytes; nested values recursively with
- *                    their own masks. Padding to 8.
- *   ordered   memcmp order = SQL order (NULL lowest): sign-flipped big-endian integers, IEEE floats made monotone, strings escaped 0x00 -> 0x00 0xFF
- *             and ended by 0x00 0x00, each field after a null byte.
+ *   plain     fixed  all fields have a fixed size: little-endian values back to back in column
+ * order, then a null mask (1 bit a field, only if any field is nullable), zero padding to a
+ * multiple of 8. NULL values are zero bytes. var    null mask (always), then per field that is not
+ * NULL: fixed-size value, or u32 length + bytes; nested values recursively with their own masks.
+ * Padding to 8. ordered   memcmp order = SQL order (NULL lowest): sign-flipped big-endian integers,
+ * IEEE floats made monotone, strings escaped 0x00 -> 0x00 0xFF and ended by 0x00 0x00, each field
+ * after a null byte.
  *
- * The hash of a row depends on its bytes and their number alone: 8 bytes lt_hash_u64(word), 16 bytes lt_hash_combine(lt_hash_u64(word 0), word 1)
- * of the little-endian words, any other length lt_hash_bytes with seed 0. MAP and MULTISET entries are written as they stand: the same entries in
- * another order are another key.
+ * The hash of a row depends on its bytes and their number alone: 8 bytes lt_hash_u64(word), 16
+ * bytes lt_hash_combine(lt_hash_u64(word 0), word 1) of the little-endian words, any other length
+ * lt_hash_bytes with seed 0. MAP and MULTISET entries are written as they stand: the same entries
+ * in another order are another key.
  *
- * Equal rows have equal bytes and the other way round (-0.0 is written as 0.0, every NaN as one NaN): keys compare by memcmp. */
+ * Equal rows have equal bytes and the other way round (-0.0 is written as 0.0, every NaN as one
+ * NaN): keys compare by memcmp. */
 #pragma once
 
 #include "base/arena.h"
@@ -23,7 +26,8 @@
 
 typedef struct lt_rowcodec lt_rowcodec;
 
-/* Encoded rows of one batch, in order of the live rows. Memory: the arena that was passed to lt_rowcodec_encode. */
+/* Encoded rows of one batch, in order of the live rows. Memory: the arena that was passed to
+ * lt_rowcodec_encode. */
 typedef struct {
     uint32_t count;
     uint32_t stride;         /* fixed form: bytes per row, a multiple of 8; 0 = var form */
@@ -42,18 +46,23 @@ LT_INLINE uint32_t lt_rows_len(const lt_rows *rows, uint32_t i)
 }
 
 /* A codec for these field types; it lives in the arena. */
-lt_rowcodec *lt_rowcodec_new(lt_arena *arena, const lt_type *const *types, uint32_t count, bool ordered);
+lt_rowcodec *lt_rowcodec_new(lt_arena *arena, const lt_type *const *types, uint32_t count,
+                             bool ordered);
 uint32_t lt_rowcodec_stride(const lt_rowcodec *codec); /* 0 = var form */
 
-/* Encodes count rows: row i takes its fields from cols[f] at rows[i] (rows NULL = 0 .. count-1), with hashes. */
-lt_status lt_rowcodec_encode(const lt_rowcodec *codec, const lt_col *const *cols, const uint32_t *rows,
-                             uint32_t count, lt_arena *arena, lt_rows *out, lt_error *err);
-
-/* Decodes count rows back into columns at rows 0 .. count-1; the columns were initialised by lt_col_init with capacity cap >= count. Strings longer
- * than 12 bytes borrow from the encoded bytes unless copy_bytes. LT_ERR_STATE on malformed bytes (never reads past len). Plain form only. */
-lt_status lt_rowcodec_decode(const lt_rowcodec *codec, const uint8_t *const *ptrs, const uint32_t *lens,
-                             uint32_t count, uint32_t cap, bool copy_bytes, lt_arena *arena, lt_col *const *cols,
+/* Encodes count rows: row i takes its fields from cols[f] at rows[i] (rows NULL = 0 .. count-1),
+ * with hashes. */
+lt_status lt_rowcodec_encode(const lt_rowcodec *codec, const lt_col *const *cols,
+                             const uint32_t *rows, uint32_t count, lt_arena *arena, lt_rows *out,
                              lt_error *err);
+
+/* Decodes count rows back into columns at rows 0 .. count-1; the columns were initialised by
+ * lt_col_init with capacity cap >= count. Strings longer than 12 bytes borrow from the encoded
+ * bytes unless copy_bytes. LT_ERR_STATE on malformed bytes (never reads past len). Plain form only.
+ */
+lt_status lt_rowcodec_decode(const lt_rowcodec *codec, const uint8_t *const *ptrs,
+                             const uint32_t *lens, uint32_t count, uint32_t cap, bool copy_bytes,
+                             lt_arena *arena, lt_col *const *cols, lt_error *err);
 
 /* Self-describing type list for snapshots; two codecs are compatible when these are equal. */
 void lt_rowcodec_describe(const lt_rowcodec *codec, lt_text *to);

@@ -9,10 +9,10 @@
  *   CHAR, VARCHAR, BINARY, VARBINARY (STRING, BYTES)   LT_PHYS_STR   lt_strv
  *   DATE (days since 1970), INTERVAL YEAR TO MONTH (months), TIME (ms of day)   LT_PHYS_I32
  *   INTERVAL DAY TO SECOND (ms)   LT_PHYS_I64
- *   TIMESTAMP, TIMESTAMP_LTZ  p <= 3: LT_PHYS_I64 ms; p <= 6: LT_PHYS_I64 us; else LT_PHYS_TS9 lt_ts9
- *   ARRAY, MAP, MULTISET        LT_PHYS_LIST  lt_span into the children (MAP: key, value; MULTISET: element, INT count)
- *   ROW                         LT_PHYS_STRUCT  no array of its own, one child per field
- *   VARIANT                     LT_PHYS_STR   encoded bytes
+ *   TIMESTAMP, TIMESTAMP_LTZ  p <= 3: LT_PHYS_I64 ms; p <= 6: LT_PHYS_I64 us; else LT_PHYS_TS9
+ * lt_ts9 ARRAY, MAP, MULTISET        LT_PHYS_LIST  lt_span into the children (MAP: key, value;
+ * MULTISET: element, INT count) ROW                         LT_PHYS_STRUCT  no array of its own,
+ * one child per field VARIANT                     LT_PHYS_STR   encoded bytes
  */
 #pragma once
 
@@ -83,10 +83,10 @@ typedef struct {
 struct lt_type {
     lt_type_kind kind;
     bool nullable;
-    uint8_t precision; /* DECIMAL 1..38; TIME, TIMESTAMP, LTZ 0..9 fraction digits */
-    uint8_t scale;     /* DECIMAL 0..precision */
-    lt_time_attr attr; /* TIMESTAMP and LTZ of precision 3 only */
-    int32_t length;    /* CHAR, VARCHAR in code points; BINARY, VARBINARY in bytes */
+    uint8_t precision;    /* DECIMAL 1..38; TIME, TIMESTAMP, LTZ 0..9 fraction digits */
+    uint8_t scale;        /* DECIMAL 0..precision */
+    lt_time_attr attr;    /* TIMESTAMP and LTZ of precision 3 only */
+    int32_t length;       /* CHAR, VARCHAR in code points; BINARY, VARBINARY in bytes */
     uint32_t field_count; /* ARRAY 1; MAP 2; MULTISET 1; ROW n */
     const lt_field *fields;
 };
@@ -97,19 +97,21 @@ const lt_type *lt_type_decimal(lt_arena *arena, uint8_t precision, uint8_t scale
 const lt_type *lt_type_sized(lt_arena *arena, lt_type_kind kind, int32_t length, bool nullable);
 const lt_type *lt_type_time(lt_arena *arena, lt_type_kind kind, uint8_t precision, bool nullable);
 const lt_type *lt_type_array(lt_arena *arena, const lt_type *element, bool nullable);
-const lt_type *lt_type_map(lt_arena *arena, const lt_type *key, const lt_type *value, bool nullable);
+const lt_type *lt_type_map(lt_arena *arena, const lt_type *key, const lt_type *value,
+                           bool nullable);
 const lt_type *lt_type_multiset(lt_arena *arena, const lt_type *element, bool nullable);
 const lt_type *lt_type_row(lt_arena *arena, const lt_field *fields, uint32_t count, bool nullable);
 
-/* The same type with another nullability / attribute (returns `type` itself when nothing changes). */
+/* The same type with another nullability / attribute (returns `type` itself when nothing changes).
+ */
 const lt_type *lt_type_with_nullable(lt_arena *arena, const lt_type *type, bool nullable);
 const lt_type *lt_type_with_attr(lt_arena *arena, const lt_type *type, lt_time_attr attr);
 
 lt_phys lt_type_phys(const lt_type *type);
 size_t lt_phys_size(lt_phys phys); /* bytes per element; 0 for STRUCT */
 
-/* Equality by value; the second ignores nullability at every depth. Attributes and field names: ignored by neither /
- * attributes ignored by both. */
+/* Equality by value; the second ignores nullability at every depth. Attributes and field names:
+ * ignored by neither / attributes ignored by both. */
 bool lt_type_eq(const lt_type *a, const lt_type *b);
 bool lt_type_eq_unnull(const lt_type *a, const lt_type *b);
 
@@ -119,7 +121,8 @@ bool lt_type_is_string(const lt_type *type); /* CHAR, VARCHAR */
 bool lt_type_is_binary(const lt_type *type);
 bool lt_type_is_timestamp(const lt_type *type); /* TIMESTAMP, LTZ */
 
-/* As Flink writes it: `DECIMAL(10, 2) NOT NULL`, `STRING`, `ROW<`a` INT>`, `TIMESTAMP(3) *ROWTIME*` with attrs. */
+/* As Flink writes it: `DECIMAL(10, 2) NOT NULL`, `STRING`, `ROW<`a` INT>`, `TIMESTAMP(3) *ROWTIME*`
+ * with attrs. */
 void lt_type_print(const lt_type *type, lt_text *to);
 
 /* ---- schema of a relation ---- */
@@ -128,5 +131,6 @@ typedef struct {
     const lt_field *fields;
 } lt_schema;
 
-const lt_schema *lt_schema_new(lt_arena *arena, const lt_field *fields, uint32_t count); /* copies fields and names */
+const lt_schema *lt_schema_new(lt_arena *arena, const lt_field *fields,
+                               uint32_t count);           /* copies fields and names */
 int lt_schema_find(const lt_schema *schema, lt_str name); /* case-sensitive index, or -1 */

@@ -56,7 +56,7 @@ static lt_status binary_to_string(lt_kctx *k, lt_error *err)
     LT_EACH(k, row)
     {
         lt_str s = lt_k_str(k, 0, row);
-        if (lt_utf8_valid(s)) {
+        if (lt_utf8_is_valid(s)) {
             put_fitted(k, row, s, true);
             continue;
         }
@@ -275,7 +275,7 @@ static lt_status string_to_date(lt_kctx *k, lt_error *err)
     LT_EACH(k, row)
     {
         lt_str s = lt_k_str(k, 0, row);
-        if (!lt_parse_date(trim_blanks(s), &LT_OUT(k, int32_t)[row])) {
+        if (!lt_text_to_date(trim_blanks(s), &LT_OUT(k, int32_t)[row])) {
             lt_cast_fail(k, row, s);
         }
     }
@@ -288,7 +288,7 @@ static lt_status string_to_time(lt_kctx *k, lt_error *err)
     LT_EACH(k, row)
     {
         lt_str s = lt_k_str(k, 0, row);
-        if (!lt_parse_time(trim_blanks(s), &LT_OUT(k, int32_t)[row])) {
+        if (!lt_text_to_time(trim_blanks(s), &LT_OUT(k, int32_t)[row])) {
             lt_cast_fail(k, row, s);
         }
     }
@@ -305,7 +305,7 @@ static lt_status string_to_timestamp(lt_kctx *k, lt_error *err)
     {
         lt_str s = lt_k_str(k, 0, row);
         lt_ts9 ts;
-        if (!lt_parse_timestamp(trim_blanks(s), &ts)) {
+        if (!lt_text_to_timestamp(trim_blanks(s), &ts)) {
             lt_cast_fail(k, row, s);
             continue;
         }

@@ -65,6 +65,26 @@ void lt_k_put_copy(lt_kctx *k, uint32_t row, const char *ptr, size_t len)
     LT_OUT(k, lt_strv)[row] = lt_strv_make(ptr, len);
 }
 
+const lt_batch *lt_k_batch(const lt_kctx *k)
+{
+    return k->program->in;
+}
+
+void *lt_k_kept(const lt_kctx *k)
+{
+    return k->program->kept[k->node].ptr;
+}
+
+void lt_k_keep(lt_kctx *k, void *ptr, void (*free_fn)(void *ptr))
+{
+    lt_keep *keep = &k->program->kept[k->node];
+    if (keep->ptr != NULL) {
+        keep->free(keep->ptr);
+    }
+    keep->ptr = ptr;
+    keep->free = free_fn;
+}
+
 uint32_t *lt_k_sel(lt_kctx *k)
 {
     uint32_t *sel = lt_arena_alloc(k->scratch, (size_t)k->cap * sizeof *sel, 64);

@@ -1,5 +1,6 @@
-/* Typed expression trees, made by the binder through the functions below, which resolve overloads, insert coercions, type the result as Flink does and fold
- * constants. A tree is immutable, lives in its arena, and is compiled into a program (program.h) to run. */
+/* Typed expression trees, made by the binder through the functions below, which resolve overloads,
+ * insert coercions, type the result as Flink does and fold constants. A tree is immutable, lives in
+ * its arena, and is compiled into a program (program.h) to run. */
 #pragma once
 
 #include "base/arena.h"
@@ -12,7 +13,7 @@
 typedef struct lt_session {
     lt_mem *mem;
     lt_env *env;
-    lt_str time_zone;         /* IANA name, `UTC` by default */
+    lt_str time_zone;           /* IANA name, `UTC` by default */
     const struct lt_zone *zone; /* the same, loaded; see timezone.h */
 } lt_session;
 
@@ -44,42 +45,52 @@ typedef struct {
     bool fold; /* evaluate calls on literals now; errors then are plan-time errors */
 } lt_expr_builder;
 
-lt_status lt_expr_column(lt_expr_builder *b, uint32_t index, const lt_type *type, uint32_t pos, lt_expr **out,
-                         lt_error *err);
-lt_status lt_expr_literal(lt_expr_builder *b, const lt_value *value, uint32_t pos, lt_expr **out, lt_error *err);
+lt_status lt_expr_column(lt_expr_builder *b, uint32_t index, const lt_type *type, uint32_t pos,
+                         lt_expr **out, lt_error *err);
+lt_status lt_expr_literal(lt_expr_builder *b, const lt_value *value, uint32_t pos, lt_expr **out,
+                          lt_error *err);
 
 /* A call by canonical name. Operators and special forms are functions too:
- *   "+" "-" "*" "/" "%" "=" "<>" "<" "<=" ">" ">=" "AND" "OR" "NOT" (AND/OR take n arguments)  "-" with one argument is negation
- *   "IS NULL" "IS NOT NULL" "IS TRUE" "IS NOT TRUE" "IS FALSE" "IS NOT FALSE" "IS UNKNOWN" "IS NOT UNKNOWN" "IS DISTINCT FROM" "IS NOT DISTINCT FROM"
- *   "BETWEEN" "NOT BETWEEN" "BETWEEN SYMMETRIC" "NOT BETWEEN SYMMETRIC" (x, low, high)   "LIKE" "NOT LIKE" "SIMILAR TO" "NOT SIMILAR TO" (s, pattern[, escape])
- *   "IN" "NOT IN" (x, item..)   "CASE" (cond, value, .., else)   "ITEM" (array or map, key)   "FIELD" (row, literal INT index)
- *   "ARRAY" "MAP" "ROW" constructors   "||"   "CAST"/"TRY_CAST" only through lt_expr_cast
- *   "EXTRACT" "FLOOR" "CEIL" "TIMESTAMPADD" "TIMESTAMPDIFF" take their unit as a SYMBOL literal (upper case)   "TRIM" (SYMBOL BOTH|LEADING|TRAILING, chars, s)
- *   "IS JSON" "IS JSON ARRAY" ..   everything else by its SQL name, case-insensitively.
- * Unknown names: LT_ERR_SQL with a did-you-mean hint. Names known to Flink but not to this build: LT_ERR_UNSUPPORTED. */
-lt_status lt_expr_call(lt_expr_builder *b, lt_str name, lt_expr *const *args, uint32_t arg_count, uint32_t pos,
-                       lt_expr **out, lt_error *err);
+ *   "+" "-" "*" "/" "%" "=" "<>" "<" "<=" ">" ">=" "AND" "OR" "NOT" (AND/OR take n arguments)  "-"
+ * with one argument is negation "IS NULL" "IS NOT NULL" "IS TRUE" "IS NOT TRUE" "IS FALSE" "IS NOT
+ * FALSE" "IS UNKNOWN" "IS NOT UNKNOWN" "IS DISTINCT FROM" "IS NOT DISTINCT FROM" "BETWEEN" "NOT
+ * BETWEEN" "BETWEEN SYMMETRIC" "NOT BETWEEN SYMMETRIC" (x, low, high)   "LIKE" "NOT LIKE" "SIMILAR
+ * TO" "NOT SIMILAR TO" (s, pattern[, escape]) "IN" "NOT IN" (x, item..)   "CASE" (cond, value, ..,
+ * else)   "ITEM" (array or map, key)   "FIELD" (row, literal INT index) "ARRAY" "MAP" "ROW"
+ * constructors   "||"   "CAST"/"TRY_CAST" only through lt_expr_cast "EXTRACT" "FLOOR" "CEIL"
+ * "TIMESTAMPADD" "TIMESTAMPDIFF" take their unit as a SYMBOL literal (upper case)   "TRIM" (SYMBOL
+ * BOTH|LEADING|TRAILING, chars, s) "IS JSON" "IS JSON ARRAY" ..   everything else by its SQL name,
+ * case-insensitively. Unknown names: LT_ERR_SQL with a did-you-mean hint. Names known to Flink but
+ * not to this build: LT_ERR_UNSUPPORTED. */
+lt_status lt_expr_call(lt_expr_builder *b, lt_str name, lt_expr *const *args, uint32_t arg_count,
+                       uint32_t pos, lt_expr **out, lt_error *err);
 
-/* CAST (try_cast false) or TRY_CAST. Refuses impossible pairs. The result's nullability follows Flink. */
-lt_status lt_expr_cast(lt_expr_builder *b, lt_expr *arg, const lt_type *type, bool try_cast, uint32_t pos,
-                       lt_expr **out, lt_error *err);
-/* Implicit cast for INSERT columns and set operations; the same expression when the type fits already; LT_ERR_SQL when not implicitly castable. */
-lt_status lt_expr_coerce(lt_expr_builder *b, lt_expr *arg, const lt_type *type, lt_expr **out, lt_error *err);
+/* CAST (try_cast false) or TRY_CAST. Refuses impossible pairs. The result's nullability follows
+ * Flink. */
+lt_status lt_expr_cast(lt_expr_builder *b, lt_expr *arg, const lt_type *type, bool try_cast,
+                       uint32_t pos, lt_expr **out, lt_error *err);
+/* Implicit cast for INSERT columns and set operations; the same expression when the type fits
+ * already; LT_ERR_SQL when not implicitly castable. */
+lt_status lt_expr_coerce(lt_expr_builder *b, lt_expr *arg, const lt_type *type, lt_expr **out,
+                         lt_error *err);
 
-bool lt_type_can_cast(const lt_type *from, const lt_type *to);     /* explicit */
-bool lt_type_can_coerce(const lt_type *from, const lt_type *to);   /* implicit, flink-sql 4.2 */
+bool lt_type_can_cast(const lt_type *from, const lt_type *to);   /* explicit */
+bool lt_type_can_coerce(const lt_type *from, const lt_type *to); /* implicit, flink-sql 4.2 */
 /* The common type of 4.3; NULL types among them make it nullable. LT_ERR_SQL when there is none. */
-lt_status lt_type_common(lt_arena *arena, const lt_type *const *types, uint32_t count, const lt_type **out, lt_error *err);
+lt_status lt_type_common(lt_arena *arena, const lt_type *const *types, uint32_t count,
+                         const lt_type **out, lt_error *err);
 
 bool lt_expr_is_const(const lt_expr *expr);          /* a literal after folding */
 bool lt_expr_is_deterministic(const lt_expr *expr);  /* no RAND, NOW, UUID .. inside */
 bool lt_expr_eq(const lt_expr *a, const lt_expr *b); /* structural, ignoring positions */
-void lt_expr_print(const lt_expr *expr, const lt_schema *input, lt_text *to); /* SQL-like, for EXPLAIN */
+void lt_expr_print(const lt_expr *expr, const lt_schema *input,
+                   lt_text *to); /* SQL-like, for EXPLAIN */
 /* Calls fn for every column reference; used by projection push-down. */
 void lt_expr_columns(const lt_expr *expr, void (*fn)(void *arg, uint32_t index), void *arg);
-/* A copy with column i replaced by map[i] (columns) or by exprs[i] (inlining a projection); exactly one of the two is given. */
-lt_status lt_expr_remap(lt_expr_builder *b, const lt_expr *expr, const uint32_t *map, lt_expr *const *exprs,
-                        lt_expr **out, lt_error *err);
+/* A copy with column i replaced by map[i] (columns) or by exprs[i] (inlining a projection); exactly
+ * one of the two is given. */
+lt_status lt_expr_remap(lt_expr_builder *b, const lt_expr *expr, const uint32_t *map,
+                        lt_expr *const *exprs, lt_expr **out, lt_error *err);
 
 /* Does a scalar (resp. aggregate) function of that name exist? */
 bool lt_func_exists_scalar(lt_str name);

@@ -68,3 +68,61 @@ lt_status lt_infer_uuid(lt_infer *in, lt_error *err);
 lt_status lt_infer_bin(lt_infer *in, lt_error *err);
 lt_status lt_infer_hex(lt_infer *in, lt_error *err);
 lt_status lt_infer_unhex(lt_infer *in, lt_error *err);
+
+/* string.c, search.c, like.c, regexfn.c */
+enum {
+    LT_OP_CONCAT, LT_OP_CONCAT_WS, LT_OP_SUBSTRING, LT_OP_LEFT, LT_OP_RIGHT, LT_OP_LTRIM, LT_OP_RTRIM, LT_OP_BTRIM, LT_OP_UPPER, LT_OP_LOWER,
+    LT_OP_INITCAP, LT_OP_LPAD, LT_OP_RPAD, LT_OP_REPEAT, LT_OP_REVERSE, LT_OP_CHAR_LENGTH, LT_OP_ASCII, LT_OP_CHR, LT_OP_IS_ALPHA,
+    LT_OP_IS_DIGIT, LT_OP_IS_DECIMAL
+};
+enum {
+    LT_OP_POSITION, LT_OP_LOCATE, LT_OP_INSTR, LT_OP_REPLACE, LT_OP_TRANSLATE, LT_OP_OVERLAY, LT_OP_SPLIT_INDEX, LT_OP_STARTSWITH,
+    LT_OP_ENDSWITH
+};
+enum { LT_OP_LIKE, LT_OP_NOT_LIKE };
+enum {
+    LT_OP_REGEXP, LT_OP_REGEXP_EXTRACT, LT_OP_REGEXP_REPLACE, LT_OP_REGEXP_COUNT, LT_OP_REGEXP_INSTR, LT_OP_REGEXP_SUBSTR,
+    LT_OP_REGEXP_EXTRACT_ALL, LT_OP_SIMILAR, LT_OP_NOT_SIMILAR, LT_OP_SPLIT, LT_OP_STR_TO_MAP
+};
+lt_status lt_infer_string(lt_infer *in, lt_error *err);
+lt_status lt_infer_concat_op(lt_infer *in, lt_error *err);
+lt_status lt_infer_trim(lt_infer *in, lt_error *err);
+lt_status lt_infer_search(lt_infer *in, lt_error *err);
+lt_status lt_infer_like(lt_infer *in, lt_error *err);
+lt_status lt_infer_regex(lt_infer *in, lt_error *err);
+
+/* datetime.c */
+enum {
+    LT_OP_YEAR, LT_OP_QUARTER, LT_OP_MONTH, LT_OP_WEEK, LT_OP_DAYOFYEAR, LT_OP_DAYOFMONTH, LT_OP_DAYOFWEEK, LT_OP_HOUR, LT_OP_MINUTE,
+    LT_OP_SECOND
+};
+lt_status lt_infer_extract(lt_infer *in, lt_error *err);
+lt_status lt_infer_part(lt_infer *in, lt_error *err);
+lt_status lt_infer_floor_time(lt_infer *in, lt_error *err);
+lt_status lt_infer_timestampadd(lt_infer *in, lt_error *err);
+lt_status lt_infer_timestampdiff(lt_infer *in, lt_error *err);
+lt_status lt_infer_overlaps(lt_infer *in, lt_error *err);
+
+/* timeconv.c */
+enum { LT_OP_NOW, LT_OP_LOCALTIMESTAMP, LT_OP_CURRENT_DATE, LT_OP_CURRENT_TIME };
+lt_status lt_infer_to_timestamp(lt_infer *in, lt_error *err);
+lt_status lt_infer_to_timestamp_ltz(lt_infer *in, lt_error *err);
+lt_status lt_infer_to_date(lt_infer *in, lt_error *err);
+lt_status lt_infer_date_format(lt_infer *in, lt_error *err);
+lt_status lt_infer_from_unixtime(lt_infer *in, lt_error *err);
+lt_status lt_infer_unix_timestamp(lt_infer *in, lt_error *err);
+lt_status lt_infer_convert_tz(lt_infer *in, lt_error *err);
+lt_status lt_infer_now(lt_infer *in, lt_error *err);
+lt_status lt_infer_proctime(lt_infer *in, lt_error *err);
+lt_status lt_infer_current_watermark(lt_infer *in, lt_error *err);
+
+/* collection.c, collection2.c */
+enum { LT_OP_ITEM, LT_OP_FIELD, LT_OP_CARDINALITY, LT_OP_ELEMENT };
+lt_status lt_infer_array(lt_infer *in, lt_error *err);
+lt_status lt_infer_map(lt_infer *in, lt_error *err);
+lt_status lt_infer_row(lt_infer *in, lt_error *err);
+lt_status lt_infer_item(lt_infer *in, lt_error *err);
+lt_status lt_infer_field(lt_infer *in, lt_error *err);
+lt_status lt_infer_cardinality(lt_infer *in, lt_error *err);
+lt_status lt_infer_element(lt_infer *in, lt_error *err);
+lt_status lt_infer_typeof(lt_infer *in, lt_error *err);

@@ -97,6 +97,10 @@ LT_INLINE double lt_k_f64(const lt_kctx *k, uint32_t arg, uint32_t row)
     return LT_ARG(k, arg, double)[row & k->args[arg].mask];
 }
 
+/* Something this call keeps from batch to batch; NULL at first. lt_k_keep frees what was kept before; the program frees the last. */
+void *lt_k_kept(const lt_kctx *k);
+void lt_k_keep(lt_kctx *k, void *ptr, void (*free_fn)(void *ptr));
+
 /* LAZY kernels: evaluates argument `arg` for (at least) these rows and fills k->args[arg]. The first argument is there already. */
 lt_status lt_k_branch(lt_kctx *k, uint32_t arg, const uint32_t *sel, uint32_t count, lt_error *err);
 /* Adds the errors of an argument at these rows to the call's own (sel NULL: at all rows). */
@@ -127,3 +131,6 @@ LT_INLINE uint64_t lt_pack64(const uint8_t *bytes)
     }
     return word;
 }
+
+/* The batch being evaluated, for its marks. */
+const lt_batch *lt_k_batch(const lt_kctx *k);

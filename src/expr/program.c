@@ -268,8 +268,9 @@ static lt_status compile(lt_program *p, lt_expr *const *exprs, uint32_t count, l
     LT_TRY(list_scopes(p, err));
     p->slots = LT_NEW_ARRAY(p->arena, lt_karg, p->node_count + 1);
     p->cols = LT_NEW_ARRAY(p->arena, lt_col, p->node_count + 1);
+    p->kept = LT_NEW_ARRAY(p->arena, lt_keep, p->node_count + 1);
     p->done = LT_NEW_ARRAY(p->arena, uint64_t, p->scope_count / 64 + 1);
-    return p->slots != NULL && p->cols != NULL && p->done != NULL
+    return p->slots != NULL && p->cols != NULL && p->kept != NULL && p->done != NULL
                ? LT_OK
                : lt_error_nomem(err, "program");
 }
@@ -296,6 +297,11 @@ void lt_program_free(lt_program *program)
 {
     if (program == NULL) {
         return;
+    }
+    for (uint32_t i = 0; program->kept != NULL && i < program->node_count; i++) {
+        if (program->kept[i].ptr != NULL) {
+            program->kept[i].free(program->kept[i].ptr);
+        }
     }
     lt_arena_free(program->scratch);
     lt_arena_free(program->arena);

@@ -18,6 +18,12 @@ typedef struct {
     lt_col literal;
 } lt_node;
 
+/* What a kernel keeps from batch to batch, such as a compiled regular expression. */
+typedef struct {
+    void *ptr;
+    void (*free)(void *ptr);
+} lt_keep;
+
 typedef struct {
     uint32_t parent;
     uint32_t *nodes;
@@ -39,6 +45,7 @@ struct lt_program {
     uint32_t output_count;
     /* the batch being evaluated */
     lt_karg *slots; /* a result per node */
+    lt_keep *kept;  /* per node */
     lt_col *cols;   /* where results live that are not the batch's own */
     uint64_t *done; /* bitmap of scopes */
     const lt_batch *in;

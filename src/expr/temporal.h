@@ -72,6 +72,6 @@ size_t lt_format_interval_month(int32_t months, char *to);
 size_t lt_format_interval_second(int64_t ms, char *to);
 
 /* As Flink's CAST reads them; blanks around were removed by the caller. */
-bool lt_parse_date(lt_str s, int32_t *days);
-bool lt_parse_time(lt_str s, int32_t *ms);
-bool lt_parse_timestamp(lt_str s, lt_ts9 *ts);
+bool lt_text_to_date(lt_str s, int32_t *days);
+bool lt_text_to_time(lt_str s, int32_t *ms);
+bool lt_text_to_timestamp(lt_str s, lt_ts9 *ts);

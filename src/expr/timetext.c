@@ -142,7 +142,7 @@ static bool valid_date(int32_t year, int32_t month, int32_t day)
            day <= lt_days_in_month(year, month);
 }
 
-bool lt_parse_date(lt_str s, int32_t *days)
+bool lt_text_to_date(lt_str s, int32_t *days)
 {
     int blank = find_char(s, ' ', 0);
     if (blank > 0) {
@@ -189,7 +189,7 @@ static bool fraction_ms(lt_str s, size_t from, int32_t *ms)
     return true;
 }
 
-bool lt_parse_time(lt_str s, int32_t *ms)
+bool lt_text_to_time(lt_str s, int32_t *ms)
 {
     int first = find_char(s, ':', 0);
     int32_t hour, minute = 0, second = 0, fraction = 0;
@@ -273,7 +273,7 @@ static bool parse_clock(lt_str s, size_t *at, int64_t *ms, int32_t *ns_of_ms)
     return true;
 }
 
-bool lt_parse_timestamp(lt_str s, lt_ts9 *ts)
+bool lt_text_to_timestamp(lt_str s, lt_ts9 *ts)
 {
     size_t at = 0;
     int32_t year = 0, month, day, ns = 0;

@@ -56,7 +56,7 @@ size_t lt_utf8_put(uint32_t code, char *to)
     return 4;
 }
 
-bool lt_utf8_valid(lt_str s)
+bool lt_utf8_is_valid(lt_str s)
 {
     if (lt_is_ascii(s)) {
         return true;
@@ -69,4 +69,74 @@ bool lt_utf8_valid(lt_str s)
         }
     }
     return true;
+}
+
+/* Blocks where upper and lower letters alternate, upper first. */
+static bool alternates(uint32_t code, bool *upper_even)
+{
+    *upper_even = true;
+    if ((code >= 0x139 && code <= 0x148) || (code >= 0x179 && code <= 0x17e)) {
+        *upper_even = false;
+        return true;
+    }
+    return (code >= 0x100 && code <= 0x137 && code != 0x130 && code != 0x131) ||
+           (code >= 0x14a && code <= 0x177) || (code >= 0x1de && code <= 0x1ef) ||
+           (code >= 0x1f8 && code <= 0x21f) || (code >= 0x222 && code <= 0x233) ||
+           (code >= 0x3d8 && code <= 0x3ef) || (code >= 0x460 && code <= 0x481) ||
+           (code >= 0x48a && code <= 0x4bf) || (code >= 0x4d0 && code <= 0x52f) ||
+           (code >= 0x1e00 && code <= 0x1e95) || (code >= 0x1ea0 && code <= 0x1eff);
+}
+
+typedef struct {
+    uint32_t from; /* lower case */
+    uint32_t to;
+    int32_t shift; /* to upper case */
+} case_range;
+
+static const case_range case_ranges[] = {
+    {0x61, 0x7a, -32},     {0xe0, 0xf6, -32},     {0xf8, 0xfe, -32},   {0xff, 0xff, 121},
+    {0x3ac, 0x3ac, -38},   {0x3ad, 0x3af, -37},   {0x3b1, 0x3c1, -32}, {0x3c3, 0x3cb, -32},
+    {0x3cc, 0x3cc, -64},   {0x3cd, 0x3ce, -63},   {0x430, 0x44f, -32}, {0x450, 0x45f, -80},
+    {0x561, 0x586, -48},   {0x24d0, 0x24e9, -26}, {0xff41, 0xff5a, -32},
+};
+
+uint32_t lt_code_upper(uint32_t code)
+{
+    bool even;
+    if (alternates(code, &even)) {
+        return (code % 2 == 0) == even ? code : code - 1;
+    }
+    if (code == 0xb5) {
+        return 0x39c;
+    }
+    if (code == 0x131 || code == 0x17f) {
+        return code == 0x131 ? 'I' : 'S';
+    }
+    if (code == 0x3c2) {
+        return 0x3a3;
+    }
+    for (size_t i = 0; i < LT_COUNT_OF(case_ranges); i++) {
+        if (code >= case_ranges[i].from && code <= case_ranges[i].to) {
+            return (uint32_t)((int32_t)code + case_ranges[i].shift);
+        }
+    }
+    return code;
+}
+
+uint32_t lt_code_lower(uint32_t code)
+{
+    bool even;
+    if (alternates(code, &even)) {
+        return (code % 2 == 0) == even ? code + 1 : code;
+    }
+    if (code == 0x130) {
+        return 'i';
+    }
+    for (size_t i = 0; i < LT_COUNT_OF(case_ranges); i++) {
+        uint32_t lower = (uint32_t)((int32_t)code - case_ranges[i].shift);
+        if (lower >= case_ranges[i].from && lower <= case_ranges[i].to) {
+            return lower;
+        }
+    }
+    return code;
 }

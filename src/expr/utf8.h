@@ -53,4 +53,7 @@ LT_INLINE size_t lt_utf8_offset(lt_str s, size_t index)
 uint32_t lt_utf8_next(const char **p, const char *end);
 /* Encodes; returns 1 to 4 bytes. */
 size_t lt_utf8_put(uint32_t code, char *to);
-bool lt_utf8_valid(lt_str s);
+bool lt_utf8_is_valid(lt_str s);
+/* Simple case mapping of Latin, Greek, Cyrillic and Armenian letters. */
+uint32_t lt_code_upper(uint32_t code);
+uint32_t lt_code_lower(uint32_t code);

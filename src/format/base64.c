@@ -1,4 +1,5 @@
-/* Base64, RFC 4648 alphabet, padding needed, no line feeds: what Flink's json and csv formats make of BYTES. */
+/* Base64, RFC 4648 alphabet, padding needed, no line feeds: what Flink's json and csv formats make
+ * of BYTES. */
 #include "format/decode_int.h"
 
 static int sextet(unsigned char ch)

@@ -1,15 +1,17 @@
-/* Dates and times. The calendar functions count in eras of 400 years from 0000-03-01, so that the leap day is the last of its year. */
+/* Dates and times. The calendar functions count in eras of 400 years from 0000-03-01, so that the
+ * leap day is the last of its year. */
 #include "format/datetime.h"
 
 #define MS_PER_DAY 86400000LL
-#define YEAR_MAX 999999999LL
+#define YEAR_MAX   999999999LL
 
 int64_t lt_days_from_civil(int64_t year, unsigned month, unsigned day)
 {
     year -= month <= 2;
     int64_t era = (year >= 0 ? year : year - 399) / 400;
     int64_t year_of_era = year - era * 400;
-    int64_t day_of_year = (153 * ((int64_t)month + (month > 2 ? -3 : 9)) + 2) / 5 + (int64_t)day - 1;
+    int64_t day_of_year =
+        (153 * ((int64_t)month + (month > 2 ? -3 : 9)) + 2) / 5 + (int64_t)day - 1;
     int64_t day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
     return era * 146097 + day_of_era - 719468;
 }
@@ -75,7 +77,8 @@ static bool take_year(cursor *in, int64_t *out)
         value = value * 10 + (*in->at++ - '0');
     }
     int64_t digits = in->at - from;
-    if (digits < 4 || (digits == 4 && plus) || (digits > 4 && !plus && !minus) || value > YEAR_MAX) {
+    if (digits < 4 || (digits == 4 && plus) || (digits > 4 && !plus && !minus) ||
+        value > YEAR_MAX) {
         return false;
     }
     *out = minus ? -value : value;
@@ -240,7 +243,8 @@ bool lt_store_instant(lt_col *col, uint32_t row, lt_instant at)
         return true;
     }
     int64_t us;
-    if (LT_MUL_OVERFLOW(at.ms, (int64_t)1000, &us) || LT_ADD_OVERFLOW(us, (int64_t)(nanos / 1000), &us)) {
+    if (LT_MUL_OVERFLOW(at.ms, (int64_t)1000, &us) ||
+        LT_ADD_OVERFLOW(us, (int64_t)(nanos / 1000), &us)) {
         return false;
     }
     LT_COL_DATA(col, int64_t)[row] = us;

@@ -6,7 +6,7 @@
 #include "format/number.h"
 
 #define RECORD_BYTES_MAX (8LL << 20)
-#define MS_PER_SECOND 1000
+#define MS_PER_SECOND    1000
 
 void lt_decoder_base_init(lt_decoder_base *base, const lt_format_ctx *ctx)
 {
@@ -247,8 +247,7 @@ static lt_conv conv_time(const lt_conv_rules *rules, lt_col *col, uint32_t row, 
         LT_COL_DATA(col, int32_t)[row] = value - value % MS_PER_SECOND;
         return LT_CONV_OK;
     }
-    const lt_time_form *form =
-        type->kind == LT_TYPE_TIMESTAMP ? &rules->timestamp : &rules->ltz;
+    const lt_time_form *form = type->kind == LT_TYPE_TIMESTAMP ? &rules->timestamp : &rules->ltz;
     if (!lt_parse_timestamp(rules->time_trim ? lt_num_trim(text) : text, form, &at)) {
         return LT_CONV_BAD;
     }

@@ -1,4 +1,5 @@
-/* What all decoders share: statistics, limits, the end of over-long records, reject reports, and the conversion of one text to one column value. */
+/* What all decoders share: statistics, limits, the end of over-long records, reject reports, and
+ * the conversion of one text to one column value. */
 #pragma once
 
 #include "base/cpu.h"
@@ -32,13 +33,16 @@ void lt_refuse(lt_refusal *why, const char *code, const char *fmt, ...) LT_PRINT
 lt_status lt_decoder_reject(lt_decoder_base *base, const lt_decode_in *in, size_t from, size_t to,
                             const lt_refusal *why, lt_error *err);
 
-/* At in->pos == stream offset 0: forgets what belonged to the stream before and steps over a byte order mark. True when a new stream starts here. False with
- * *wait set: the first bytes may become a mark, more are needed. */
+/* At in->pos == stream offset 0: forgets what belonged to the stream before and steps over a byte
+ * order mark. True when a new stream starts here. False with *wait set: the first bytes may become
+ * a mark, more are needed. */
 bool lt_decoder_stream_start(lt_decoder_base *base, lt_decode_in *in, bool *wait);
 
-/* For formats of one line per record. Steps over the rest of an over-long record, and over one that has become too long (with its reject). Call with
- * in->pos at a record start and `newline` the next newline, NULL when there is none before in->end. *go_on: the record [pos, newline or end) is complete and short
- * enough. Otherwise in->pos was moved if there was something to skip; *stop tells that no complete record is left. */
+/* For formats of one line per record. Steps over the rest of an over-long record, and over one that
+ * has become too long (with its reject). Call with in->pos at a record start and `newline` the next
+ * newline, NULL when there is none before in->end. *go_on: the record [pos, newline or end) is
+ * complete and short enough. Otherwise in->pos was moved if there was something to skip; *stop
+ * tells that no complete record is left. */
 typedef struct {
     bool go_on;
     bool stop;
@@ -50,8 +54,8 @@ lt_status lt_decoder_line(lt_decoder_base *base, lt_decode_in *in, const char *n
 
 typedef enum {
     LT_CONV_OK,
-    LT_CONV_BAD,   /* no value of the type */
-    LT_CONV_NULL,  /* a value that SQL turns into NULL: a decimal with too many digits */
+    LT_CONV_BAD,  /* no value of the type */
+    LT_CONV_NULL, /* a value that SQL turns into NULL: a decimal with too many digits */
     LT_CONV_NOMEM
 } lt_conv;
 
@@ -59,21 +63,25 @@ typedef enum {
 typedef struct {
     lt_time_form timestamp;
     lt_time_form ltz;
-    bool date_clamp;    /* 2020-02-30 is 2020-03-01, as java.sql.Date has it */
-    bool time_short;    /* 12:34 is a TIME */
-    bool time_clamp;    /* 24:00:00 is midnight */
-    bool time_trim;     /* blanks around timestamps are ignored */
-    bool decimal_trim;  /* blanks around decimals are ignored */
-    bool bool_strict;   /* only true and false are BOOLEAN; else anything but `true` is false, as in Java */
+    bool date_clamp;   /* 2020-02-30 is 2020-03-01, as java.sql.Date has it */
+    bool time_short;   /* 12:34 is a TIME */
+    bool time_clamp;   /* 24:00:00 is midnight */
+    bool time_trim;    /* blanks around timestamps are ignored */
+    bool decimal_trim; /* blanks around decimals are ignored */
+    bool bool_strict;  /* only true and false are BOOLEAN; else anything but `true` is false, as in
+                          Java */
 } lt_conv_rules;
 
-/* Flink's rules for a timestamp standard ("SQL" or "ISO-8601"); lenient accepts both, with any zone. */
+/* Flink's rules for a timestamp standard ("SQL" or "ISO-8601"); lenient accepts both, with any
+ * zone. */
 void lt_conv_time_forms(lt_conv_rules *rules, bool iso, bool lenient);
 
 /* Stores a scalar. Strings of more than 12 bytes borrow from text. Sets no validity bit. */
-lt_conv lt_conv_text(const lt_conv_rules *rules, lt_col *col, uint32_t row, lt_str text, lt_arena *arena);
+lt_conv lt_conv_text(const lt_conv_rules *rules, lt_col *col, uint32_t row, lt_str text,
+                     lt_arena *arena);
 
-/* Stores an integer in an integer, interval or boolean-free column; false when out of the type's range. */
+/* Stores an integer in an integer, interval or boolean-free column; false when out of the type's
+ * range. */
 bool lt_conv_store_i64(lt_col *col, uint32_t row, int64_t value);
 
 /* NULL in `row`, zero below it. false = out of memory. */
@@ -88,6 +96,7 @@ LT_INLINE void lt_col_put_valid(lt_col *col, uint32_t row)
     }
 }
 
-/* Base64 with padding, as Java's MIME decoder without line feeds. `out` has room for len / 4 * 3 bytes; gives the length or SIZE_MAX. */
+/* Base64 with padding, as Java's MIME decoder without line feeds. `out` has room for len / 4 * 3
+ * bytes; gives the length or SIZE_MAX. */
 size_t lt_base64_decode(const char *ptr, size_t len, uint8_t *out);
 void lt_base64_encode(lt_text *to, const char *ptr, size_t len);

@@ -43,12 +43,14 @@ static lt_status check_type(const lt_type *type, lt_str column, lt_error *err)
     bool map = type->kind == LT_TYPE_MAP || type->kind == LT_TYPE_MULTISET;
     if (type->kind == LT_TYPE_VARIANT || type->kind == LT_TYPE_NULL ||
         type->kind == LT_TYPE_DESCRIPTOR || type->kind == LT_TYPE_SYMBOL) {
-        return lt_error_set(err, LT_ERR_UNSUPPORTED, "the json format cannot carry the type of column '%.*s'",
+        return lt_error_set(err, LT_ERR_UNSUPPORTED,
+                            "the json format cannot carry the type of column '%.*s'",
                             LT_STR_ARG(column));
     }
     if (map && !lt_type_is_string(type->fields[0].type)) {
         return lt_error_set(err, LT_ERR_UNSUPPORTED,
-                            "the json format needs strings as keys of MAP and elements of MULTISET, in column '%.*s'",
+                            "the json format needs strings as keys of MAP and elements of "
+                            "MULTISET, in column '%.*s'",
                             LT_STR_ARG(column));
     }
     for (uint32_t i = 0; i < type->field_count; i++) {
@@ -63,11 +65,14 @@ static lt_status json_check(const lt_format_ctx *ctx, bool decode, lt_error *err
         LT_TRY(check_type(ctx->schema->fields[i].type, ctx->schema->fields[i].name, err));
     }
     if (decode &&
-        lt_options_bool(&ctx->options, ctx->prefix, json_options, JSON_OPTION_COUNT, "fail-on-missing-field") &&
-        lt_options_bool(&ctx->options, ctx->prefix, json_options, JSON_OPTION_COUNT, "ignore-parse-errors")) {
-        return lt_error_set(err, LT_ERR_SQL,
-                            "%sfail-on-missing-field and %signore-parse-errors shouldn't both be true", ctx->prefix,
-                            ctx->prefix);
+        lt_options_bool(&ctx->options, ctx->prefix, json_options, JSON_OPTION_COUNT,
+                        "fail-on-missing-field") &&
+        lt_options_bool(&ctx->options, ctx->prefix, json_options, JSON_OPTION_COUNT,
+                        "ignore-parse-errors")) {
+        return lt_error_set(
+            err, LT_ERR_SQL,
+            "%sfail-on-missing-field and %signore-parse-errors shouldn't both be true", ctx->prefix,
+            ctx->prefix);
     }
     return LT_OK;
 }

@@ -11,6 +11,6 @@ lt_status json_decode(lt_decoder *decoder, lt_decode_in *in, lt_batch *batch, lt
 void json_decoder_free(lt_decoder *decoder);
 
 lt_status json_encoder_new(const lt_format_ctx *ctx, lt_encoder **out, lt_error *err);
-lt_status json_encode(lt_encoder *encoder, const lt_batch *batch, const uint32_t *rows, uint32_t count,
-                      lt_text *to, lt_error *err);
+lt_status json_encode(lt_encoder *encoder, const lt_batch *batch, const uint32_t *rows,
+                      uint32_t count, lt_text *to, lt_error *err);
 void json_encoder_free(lt_encoder *encoder);

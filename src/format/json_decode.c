@@ -1,8 +1,11 @@
 /* The JSON decoder: one object per line (NDJSON), or an array of objects, each of which is a row.
  *
- * Input goes by chunks of whole lines that fit the first-level cache: a chunk's UTF-8 is checked at once, then the walk (json_walk.c) takes the records that look like
- * earlier ones. What it leaves goes line by line through the general path (json_value.c), which decides what is refused and why. Rules:
- *   - a line of blanks is skipped and is no record; CRLF ends a line as well; a byte order mark at the stream's start is skipped
+ * Input goes by chunks of whole lines that fit the first-level cache: a chunk's UTF-8 is checked at
+ * once, then the walk (json_walk.c) takes the records that look like earlier ones. What it leaves
+ * goes line by line through the general path (json_value.c), which decides what is refused and why.
+ * Rules:
+ *   - a line of blanks is skipped and is no record; CRLF ends a line as well; a byte order mark at
+ * the stream's start is skipped
  *   - anything behind the record's closing bracket is an error (Flink ignores it)
  *   - of equal keys the last wins; names are compared byte by byte, case and all
  *   - texts are strict UTF-8 and lone surrogates are refused (Flink replaces them) */
@@ -11,7 +14,7 @@
 #include "format/json.h"
 #include "format/utf8.h"
 
-#define CHUNK_MIN 512
+#define CHUNK_MIN        512
 #define SCHEMA_BYTES_MAX ((size_t)64 << 20)
 
 /* ---- compiling the schema ---- */
@@ -78,7 +81,8 @@ static bool compile_node(json_decoder *dec, json_node *node, lt_str name, const 
         node->object = compile_object(dec, type->fields, type->field_count);
         return node->object != NULL;
     }
-    if (type->kind == LT_TYPE_ARRAY || type->kind == LT_TYPE_MAP || type->kind == LT_TYPE_MULTISET) {
+    if (type->kind == LT_TYPE_ARRAY || type->kind == LT_TYPE_MAP ||
+        type->kind == LT_TYPE_MULTISET) {
         return compile_children(dec, node);
     }
     return true;
@@ -177,9 +181,9 @@ typedef struct {
     json_decoder *dec;
     lt_decode_in *in;
     lt_batch *batch;
-    size_t chunk_end;  /* up to here lines were looked at as a chunk */
-    bool chunk_valid;  /* and are UTF-8 */
-    const char *chunk; /* its start */
+    size_t chunk_end;     /* up to here lines were looked at as a chunk */
+    bool chunk_valid;     /* and are UTF-8 */
+    const char *chunk;    /* its start */
     const uint16_t *line; /* newline of the line at in->pos, while that is in the chunk */
     const uint16_t *line_end;
 } decode_call;
@@ -237,7 +241,8 @@ static lt_status read_element(decode_call *call, json_reader *r, const char **at
     return st;
 }
 
-/* A line that is an array: a row per element. When the batch is full the line stays unconsumed, and the elements given out are remembered by its position. */
+/* A line that is an array: a row per element. When the batch is full the line stays unconsumed, and
+ * the elements given out are remembered by its position. */
 static lt_status read_array_line(decode_call *call, json_reader *r, const char *at, bool *whole,
                                  lt_error *err)
 {
@@ -411,7 +416,9 @@ static lt_status decode_line(decode_call *call, bool *stop, lt_error *err)
         return LT_OK;
     }
     size_t next = (size_t)(to - in->buf->ptr) + (newline != NULL);
-    call->line += known;
+    if (known) {
+        call->line++;
+    }
     call->dec->base.stats.bytes += next - in->pos;
     in->pos = next;
     return LT_OK;

@@ -1,10 +1,12 @@
-/* The JSON encoder: a line per row, as Flink's json format writes it. Each field's `,"name":` is made once, at open; a row's bytes are appended in one pass, and a row that
- * cannot be written leaves nothing behind. */
+/* The JSON encoder: a line per row, as Flink's json format writes it. Each field's `,"name":` is
+ * made once, at open; a row's bytes are appended in one pass, and a row that cannot be written
+ * leaves nothing behind. */
 #include "format/json.h"
 
 #include "format/datetime.h"
 #include "format/decode_int.h"
 #include "format/json_int.h"
+#include "format/json_text.h"
 #include "format/number.h"
 #include "format/text.h"
 
@@ -60,13 +62,15 @@ LT_INLINE bool needs_escape(uint64_t word)
     const uint64_t ones = 0x0101010101010101ULL;
     uint64_t quote = word ^ (ones * '"');
     uint64_t slash = word ^ (ones * '\\');
-    uint64_t hit = ((word - ones * 0x20) & ~word) | ((quote - ones) & ~quote) | ((slash - ones) & ~slash);
+    uint64_t hit =
+        ((word - ones * 0x20) & ~word) | ((quote - ones) & ~quote) | ((slash - ones) & ~slash);
     return (hit & 0x8080808080808080ULL) != 0;
 }
 
 void json_put_string(lt_text *to, const char *ptr, size_t len)
 {
-    /* The usual string has no escape: eight bytes more than its length are room enough for one; beyond that room is made by the rest's worst case. */
+    /* The usual string has no escape: eight bytes more than its length are room enough for one;
+     * beyond that room is made by the rest's worst case. */
     if (!lt_text_reserve(to, len + 16)) {
         return;
     }
@@ -328,7 +332,8 @@ lt_status json_encode(lt_encoder *encoder, const lt_batch *batch, const uint32_t
         if (put_fields(enc, to, &enc->root, batch->cols, rows[i]) != LT_OK) {
             to->len = before;
             return lt_error_set(err, LT_ERR_DATA,
-                                "a map has a NULL key, which JSON cannot carry; set '%smap-null-key.mode' to DROP or LITERAL",
+                                "a map has a NULL key, which JSON cannot carry; set "
+                                "'%smap-null-key.mode' to DROP or LITERAL",
                                 enc->ctx.prefix);
         }
         lt_text_putc(to, '\n');
@@ -425,4 +430,25 @@ lt_status json_encoder_new(const lt_format_ctx *ctx, lt_encoder **out, lt_error 
         lt_str_eq_ci(option_text(ctx, "timestamp-format.standard"), LT_STR("ISO-8601")) ? 'T' : ' ';
     *out = (lt_encoder *)(void *)enc;
     return LT_OK;
+}
+
+void lt_json_value_text(lt_text *to, const lt_col *col, uint32_t row)
+{
+    json_encoder enc = {
+        .ctx.mem = to->mem, .null_key = NULL_KEY_LITERAL, .plain_decimal = true, .time_sep = ' '};
+    enc.null_literal = LT_STR("null");
+    json_field field = {.type = col->type};
+    bool nested = col->type->field_count > 0;
+    if (nested) {
+        enc.arena = lt_arena_new(to->mem, NAMES_BYTES_MAX);
+        if (enc.arena == NULL || !compile_field(&enc, &field, col->type)) {
+            lt_arena_free(enc.arena);
+            to->failed = true;
+            return;
+        }
+    }
+    if (put_value(&enc, to, &field, col, row) != LT_OK) {
+        to->failed = true;
+    }
+    lt_arena_free(enc.arena);
 }

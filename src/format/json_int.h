@@ -4,17 +4,18 @@
  *   json_value.c   one value of any type, with every check: the general path
  *   json_walk.c    records that look like one seen before: the fast path, per processor level
  *
- * Both paths accept the same records and give the same rows: whatever the walk does not recognise at once it leaves to the general path, from the record's start. */
+ * Both paths accept the same records and give the same rows: whatever the walk does not recognise
+ * at once it leaves to the general path, from the record's start. */
 #pragma once
 
 #include "format/decode_int.h"
 
-#define JSON_DEPTH_MAX 128
-#define JSON_NUMBER_MAX 1000 /* digits */
-#define JSON_STEPS_MAX 256   /* members of a record that a layout can hold */
-#define JSON_LIT_MAX 64
+#define JSON_DEPTH_MAX   128
+#define JSON_NUMBER_MAX  1000 /* digits */
+#define JSON_STEPS_MAX   256  /* members of a record that a layout can hold */
+#define JSON_LIT_MAX     64
 #define JSON_CHUNK_BYTES 16384 /* input that is looked at as a whole */
-#define JSON_LAYOUTS 4
+#define JSON_LAYOUTS     4
 
 typedef struct json_node json_node;
 typedef struct json_object json_object;
@@ -25,7 +26,7 @@ typedef struct {
     uint32_t *slots; /* positions; UINT32_MAX = free */
     uint32_t slot_cap;
     uint32_t mask;
-    uint32_t rows;   /* keys when it was built; 0 = not built */
+    uint32_t rows; /* keys when it was built; 0 = not built */
 } json_map_table;
 
 /* A type compiled for reading. */
@@ -41,12 +42,12 @@ struct json_node {
 /* The fields of a record or ROW by name. Slots: open addressing over the names' hashes. */
 struct json_object {
     uint32_t count;
-    uint32_t expect;   /* the field that came after the last one, last time */
+    uint32_t expect; /* the field that came after the last one, last time */
     json_node *nodes;
-    uint64_t *seen;    /* scratch: a bit per field */
+    uint64_t *seen; /* scratch: a bit per field */
     int32_t *slots;
     uint32_t slot_mask;
-    uint64_t lengths;  /* bit i: some name has i bytes (63: or more) */
+    uint64_t lengths; /* bit i: some name has i bytes (63: or more) */
 };
 
 typedef enum {
@@ -56,7 +57,8 @@ typedef enum {
     JSON_NOMEM
 } json_result;
 
-/* One record being read. `end`: its newline or the end of input; LT_BUF_PADDING readable bytes follow. */
+/* One record being read. `end`: its newline or the end of input; LT_BUF_PADDING readable bytes
+ * follow. */
 typedef struct {
     json_decoder *dec;
     const char *record;
@@ -82,7 +84,8 @@ typedef struct {
 } json_trace;
 
 typedef enum {
-    STEP_SKIP_STRING, /* the literal includes the opening quote, in all _STRING steps and STEP_TIME */
+    STEP_SKIP_STRING, /* the literal includes the opening quote, in all _STRING steps and STEP_TIME
+                       */
     STEP_SKIP_NUMBER,
     STEP_SKIP_ANY,
     STEP_INT32,
@@ -90,7 +93,7 @@ typedef enum {
     STEP_STRING,
     STEP_TIME, /* TIMESTAMP or TIMESTAMP_LTZ of precision 3 */
     STEP_ANY,
-    STEP_END   /* the literal goes through the newline */
+    STEP_END /* the literal goes through the newline */
 } json_step_op;
 
 /* One literal to compare and what follows it. */
@@ -102,7 +105,8 @@ typedef struct {
     int32_t field;
     json_step_op op;
     bool wide; /* a string that is likely longer than a short one */
-    /* STEP_TIME: what the 3rd and 2nd half of `2026-01-01T00:00:01.123Z` look like. Digits become their values by XOR, other characters zero. */
+    /* STEP_TIME: what the 3rd and 2nd half of `2026-01-01T00:00:01.123Z` look like. Digits become
+     * their values by XOR, other characters zero. */
     uint32_t time_len; /* with the closing quote */
     uint64_t time_mid;
     uint64_t time_tail;
@@ -126,8 +130,8 @@ struct json_decoder {
     lt_conv_rules rules;
     bool fail_on_missing;
     bool ignore_errors;
-    lt_text scratch;    /* unescaped keys, texts of trees */
-    int64_t array_at;   /* stream offset of a top-level array given out in part */
+    lt_text scratch;     /* unescaped keys, texts of trees */
+    int64_t array_at;    /* stream offset of a top-level array given out in part */
     uint64_t array_done; /* its elements that were given out */
     /* layouts */
     json_trace trace[JSON_STEPS_MAX];
@@ -137,9 +141,9 @@ struct json_decoder {
     uint32_t layout_now;
     uint32_t learn_wait; /* records to go before the next layout is learned */
     uint32_t learn_pause;
-    bool walkable;       /* layouts may be used */
-    uint32_t row_bytes;  /* of an average record of late */
-    uint32_t trace_end;  /* end of the last value, from the record's start */
+    bool walkable;                       /* layouts may be used */
+    uint32_t row_bytes;                  /* of an average record of late */
+    uint32_t trace_end;                  /* end of the last value, from the record's start */
     uint16_t newlines[JSON_CHUNK_BYTES]; /* of the chunk at hand, as offsets from its start */
     /* date of the last timestamp read by the walk */
     uint64_t date_word;
@@ -152,16 +156,19 @@ struct json_decoder {
 json_result json_broken(json_reader *r, const char *code, const char *what);
 const char *json_skip_blanks(const char *at, const char *end);
 
-/* `at` is behind the opening quote: gives the closing one, NULL with r->why when there is none or an escape or control character is wrong. */
+/* `at` is behind the opening quote: gives the closing one, NULL with r->why when there is none or
+ * an escape or control character is wrong. */
 const char *json_string_end(json_reader *r, const char *at, bool *escaped);
 /* Any value; NULL with r->why. */
 const char *json_skip_value(json_reader *r, const char *at);
-/* A value into a column's row. *at: in the first character, out behind the value (JSON_OK and JSON_FIELD). */
+/* A value into a column's row. *at: in the first character, out behind the value (JSON_OK and
+ * JSON_FIELD). */
 json_result json_read_value(json_reader *r, const json_node *node, json_slot to, const char **at);
 /* An object's members into columns: to.col is the first one. */
 json_result json_read_object(json_reader *r, json_object *object, json_slot to, const char **at);
 uint32_t json_name_hash(lt_str name);
-/* Unescapes [from, to) to `out`, which has room for as many bytes; gives the end. The escapes were checked. */
+/* Unescapes [from, to) to `out`, which has room for as many bytes; gives the end. The escapes were
+ * checked. */
 char *json_unescape(const char *from, const char *to, char *out);
 /* Appends text of any value as Jackson's tree prints it. */
 json_result json_tree_text(json_reader *r, lt_text *to, const char **at);
@@ -170,8 +177,8 @@ json_result json_tree_text(json_reader *r, lt_text *to, const char **at);
 
 /* Where a walk goes and what it has done. */
 typedef struct {
-    const char *at;         /* in: a record start; out: first record that is not in the batch */
-    const char *base;       /* what the newlines' offsets count from */
+    const char *at;           /* in: a record start; out: first record that is not in the batch */
+    const char *base;         /* what the newlines' offsets count from */
     const uint16_t *newlines; /* of the records from `at` on */
     const uint16_t *newlines_end;
     const char *wide_limit; /* up to here 128 bytes may be read */
@@ -184,7 +191,8 @@ typedef struct {
 typedef void json_walk_fn(json_decoder *dec, json_reader *r, json_walk *walk);
 json_walk_fn *json_walk_for(lt_cpu_level level);
 
-/* Makes a layout of the record that was just read with tracing on: [r->record, newline], newline included. */
+/* Makes a layout of the record that was just read with tracing on: [r->record, newline], newline
+ * included. */
 void json_learn(json_decoder *dec, const json_reader *r, const char *newline);
 /* Points the layouts' steps at the batch's columns. false = out of memory. */
 bool json_layouts_bind(json_decoder *dec, lt_batch *batch);

@@ -1,13 +1,15 @@
-/* Learning layouts: what the walk expects of the next record, from one that the general path has read.
+/* Learning layouts: what the walk expects of the next record, from one that the general path has
+ * read.
  *
  *   {"auction":  1001  ,"channel":"  Google"  ,"url":"  ..  "}\n
  *   `-- lit --'  int   `-- lit ---'  string   `- lit '      `- lit of STEP_END
  *
- * Records that alternate between a few shapes keep a layout each. Learning pauses ever longer while layouts are thrown out that were of little use. */
+ * Records that alternate between a few shapes keep a layout each. Learning pauses ever longer while
+ * layouts are thrown out that were of little use. */
 #include "format/json_int.h"
 
-#define USEFUL_HITS 4
-#define PAUSE_MAX 256
+#define USEFUL_HITS  4
+#define PAUSE_MAX    256
 #define SHORT_STRING 32 /* bytes */
 
 static bool is_timestamp_step(const lt_type *type)
@@ -20,7 +22,8 @@ static uint64_t byte_at(unsigned index, unsigned char ch)
     return (uint64_t)ch << (index * 8);
 }
 
-/* The form of a timestamp text with whole seconds or milliseconds. `text` is behind the opening quote; at least 40 readable bytes follow. */
+/* The form of a timestamp text with whole seconds or milliseconds. `text` is behind the opening
+ * quote; at least 40 readable bytes follow. */
 static bool learn_time(json_step *step, const char *text)
 {
     bool fraction = text[19] == '.';
@@ -193,7 +196,8 @@ bool json_layouts_bind(json_decoder *dec, lt_batch *batch)
             step->data = step->field >= 0 ? batch->cols[step->field].data : NULL;
         }
         for (uint32_t i = 0; i < layout->missing_count && layout->step_count > 0; i++) {
-            if (!lt_col_need_valid(&batch->cols[layout->missing[i]], batch->row_cap, batch->arena)) {
+            if (!lt_col_need_valid(&batch->cols[layout->missing[i]], batch->row_cap,
+                                   batch->arena)) {
                 return false;
             }
         }

@@ -1,12 +1,13 @@
-/* JSON values into columns: the general path. Strings borrow from the input when they have no escape; a nested value goes to the children of its column directly.
- * Every check is made here, for wanted values and for skipped ones. Recursion is bounded by JSON_DEPTH_MAX. */
+/* JSON values into columns: the general path. Strings borrow from the input when they have no
+ * escape; a nested value goes to the children of its column directly. Every check is made here, for
+ * wanted values and for skipped ones. Recursion is bounded by JSON_DEPTH_MAX. */
 #include "format/json_int.h"
 
 #include "base/hash.h"
 #include "format/number.h"
 #include "format/text.h"
 
-#define ONES 0x0101010101010101ULL
+#define ONES  0x0101010101010101ULL
 #define HIGHS 0x8080808080808080ULL
 
 json_result json_broken(json_reader *r, const char *code, const char *what)
@@ -20,8 +21,9 @@ json_result json_broken(json_reader *r, const char *code, const char *what)
 static json_result bad_field(json_reader *r, const json_node *node, lt_str text)
 {
     if (r->why.code == NULL) {
-        lt_refuse(&r->why, "bad-field", "field '%.*s': no such value: %.*s", (int)LT_MIN(node->name.len, 60),
-                  node->name.ptr, (int)LT_MIN(text.len, 60), text.ptr);
+        lt_refuse(&r->why, "bad-field", "field '%.*s': no such value: %.*s",
+                  (int)LT_MIN(node->name.len, 60), node->name.ptr, (int)LT_MIN(text.len, 60),
+                  text.ptr);
     }
     return JSON_FIELD;
 }
@@ -29,8 +31,8 @@ static json_result bad_field(json_reader *r, const json_node *node, lt_str text)
 static json_result null_field(json_reader *r, const json_node *node)
 {
     if (r->why.code == NULL) {
-        lt_refuse(&r->why, "null-value", "field '%.*s' is NOT NULL", (int)LT_MIN(node->name.len, 100),
-                  node->name.ptr);
+        lt_refuse(&r->why, "null-value", "field '%.*s' is NOT NULL",
+                  (int)LT_MIN(node->name.len, 100), node->name.ptr);
         r->why.stage = LT_STAGE_CONSTRAINT;
     }
     return JSON_BROKEN;
@@ -52,15 +54,16 @@ uint32_t json_name_hash(lt_str name)
 
 /* ---- strings ---- */
 
-/* First byte from `at` that is a quote, a backslash or a control character, or something at or behind `end`. */
+/* First byte from `at` that is a quote, a backslash or a control character, or something at or
+ * behind `end`. */
 static const char *string_event(const char *at, const char *end)
 {
     while (at < end) {
         uint64_t word = lt_load64(at);
         uint64_t quote = word ^ (ONES * '"');
         uint64_t slash = word ^ (ONES * '\\');
-        uint64_t hit = ((word - ONES * 0x20) & ~word) | ((quote - ONES) & ~quote) |
-                       ((slash - ONES) & ~slash);
+        uint64_t hit =
+            ((word - ONES * 0x20) & ~word) | ((quote - ONES) & ~quote) | ((slash - ONES) & ~slash);
         hit &= HIGHS;
         if (hit != 0) {
             return at + (LT_CTZ64(hit) >> 3);
@@ -262,7 +265,8 @@ static json_result take_key(json_reader *r, const char **at, lt_str *out)
         if (!lt_text_reserve(scratch, out->len)) {
             return JSON_NOMEM;
         }
-        *out = (lt_str){scratch->ptr, (size_t)(json_unescape(from, end, scratch->ptr) - scratch->ptr)};
+        *out =
+            (lt_str){scratch->ptr, (size_t)(json_unescape(from, end, scratch->ptr) - scratch->ptr)};
     }
     return JSON_OK;
 }
@@ -322,12 +326,12 @@ static const char *word_end(json_reader *r, const char *at)
 {
     static const lt_str words[] = {{"true", 4}, {"null", 4}, {"false", 5}};
     for (size_t i = 0; i < LT_COUNT_OF(words); i++) {
-        if ((size_t)(r->end - at) >= words[i].len &&
-            memcmp(at, words[i].ptr, words[i].len) == 0) {
+        if ((size_t)(r->end - at) >= words[i].len && memcmp(at, words[i].ptr, words[i].len) == 0) {
             return at + words[i].len;
         }
     }
-    (void)json_broken(r, "bad-json", at < r->end ? "no value where one must stand" : "the record ends early");
+    (void)json_broken(r, "bad-json",
+                      at < r->end ? "no value where one must stand" : "the record ends early");
     return NULL;
 }
 
@@ -378,8 +382,8 @@ const char *json_skip_value(json_reader *r, const char *at)
                 (void)json_broken(r, "too-deep", "nested deeper than 128 levels");
                 return NULL;
             }
-            kinds[depth / 64] = (kinds[depth / 64] & ~(1ULL << (depth % 64))) |
-                                (uint64_t)object << (depth % 64);
+            kinds[depth / 64] = (kinds[depth / 64] & ~(1ULL << (depth % 64))) | (uint64_t)object
+                                                                                    << (depth % 64);
             depth++;
             at = json_skip_blanks(at + 1, r->end);
             if (!(at < r->end && *at == (object ? '}' : ']'))) {
@@ -552,9 +556,9 @@ static json_result convert(json_reader *r, const json_node *node, json_slot to, 
     return bad_field(r, node, text);
 }
 
-/* Numbers with a fraction go into INT and BIGINT cut to integers, into TINYINT and SMALLINT not at all: Flink's ways. */
-static json_result read_number(json_reader *r, const json_node *node, json_slot to,
-                               const char **at)
+/* Numbers with a fraction go into INT and BIGINT cut to integers, into TINYINT and SMALLINT not at
+ * all: Flink's ways. */
+static json_result read_number(json_reader *r, const json_node *node, json_slot to, const char **at)
 {
     bool integer;
     const char *end = number_end(r, *at, &integer);
@@ -576,8 +580,7 @@ static json_result read_number(json_reader *r, const json_node *node, json_slot 
     return convert(r, node, to, text);
 }
 
-static json_result read_word(json_reader *r, const json_node *node, json_slot to,
-                             const char **at)
+static json_result read_word(json_reader *r, const json_node *node, json_slot to, const char **at)
 {
     const char *end = word_end(r, *at);
     if (end == NULL) {
@@ -634,8 +637,7 @@ static bool next_member(json_reader *r, const char **at, char close, bool *more)
     return true;
 }
 
-static json_result read_array(json_reader *r, const json_node *node, json_slot to,
-                              const char **at)
+static json_result read_array(json_reader *r, const json_node *node, json_slot to, const char **at)
 {
     lt_col *col = to.col;
     lt_span span = {col->child_len, 0};
@@ -647,7 +649,8 @@ static json_result read_array(json_reader *r, const json_node *node, json_slot t
         if (!lt_col_reserve_children(col, 1, r->arena)) {
             return JSON_NOMEM;
         }
-        json_result got = read_settled(r, node->children, (json_slot){col->children, child, col->child_cap}, at);
+        json_result got =
+            read_settled(r, node->children, (json_slot){col->children, child, col->child_cap}, at);
         if (got != JSON_OK) {
             return got;
         }
@@ -661,7 +664,8 @@ static json_result read_array(json_reader *r, const json_node *node, json_slot t
     return JSON_OK;
 }
 
-/* Duplicate keys: the last value wins, in the first one's place. A few keys are compared one by one, more by a hash table. */
+/* Duplicate keys: the last value wins, in the first one's place. A few keys are compared one by
+ * one, more by a hash table. */
 #define MAP_LINEAR_MAX 16
 
 static bool map_rehash(json_reader *r, json_map_table *table, const lt_strv *keys, lt_span span)
@@ -699,7 +703,8 @@ typedef struct {
     lt_span span; /* the keys so far */
 } map_keys;
 
-/* The position of the key in the span, or span.count, where the caller puts it then. The table is rebuilt whenever the map has doubled. */
+/* The position of the key in the span, or span.count, where the caller puts it then. The table is
+ * rebuilt whenever the map has doubled. */
 static json_result map_find(json_reader *r, const map_keys *keys, lt_str key, uint32_t *out)
 {
     json_map_table *table = keys->table;
@@ -731,8 +736,7 @@ static json_result map_find(json_reader *r, const map_keys *keys, lt_str key, ui
     }
 }
 
-static json_result read_map(json_reader *r, const json_node *node, json_slot to,
-                            const char **at)
+static json_result read_map(json_reader *r, const json_node *node, json_slot to, const char **at)
 {
     lt_col *col = to.col;
     lt_span span = {col->child_len, 0};
@@ -763,7 +767,8 @@ static json_result read_map(json_reader *r, const json_node *node, json_slot to,
             return got;
         }
         if (place == span.count) {
-            LT_COL_DATA(&col->children[0], lt_strv)[span.start + place] = lt_strv_make(key.ptr, key.len);
+            LT_COL_DATA(&col->children[0], lt_strv)
+            [span.start + place] = lt_strv_make(key.ptr, key.len);
             lt_col_put_valid(&col->children[0], span.start + place);
             span.count++;
             col->child_len++;
@@ -793,16 +798,16 @@ static json_result read_container(json_reader *r, const json_node *node, json_sl
     if (++r->depth > JSON_DEPTH_MAX) {
         return json_broken(r, "too-deep", "nested deeper than 128 levels");
     }
-    json_result got = node->type->kind == LT_TYPE_ROW
-                          ? json_read_object(r, node->object, (json_slot){to.col->children, to.row, to.cap}, at)
-                      : object ? read_map(r, node, to, at)
-                               : read_array(r, node, to, at);
+    json_result got =
+        node->type->kind == LT_TYPE_ROW
+            ? json_read_object(r, node->object, (json_slot){to.col->children, to.row, to.cap}, at)
+        : object ? read_map(r, node, to, at)
+                 : read_array(r, node, to, at);
     r->depth--;
     return got;
 }
 
-static json_result read_any(json_reader *r, const json_node *node, json_slot to,
-                            const char **at)
+static json_result read_any(json_reader *r, const json_node *node, json_slot to, const char **at)
 {
     const char *from = *at;
     char ch = from < r->end ? *from : '\0';
@@ -835,8 +840,7 @@ static json_result read_any(json_reader *r, const json_node *node, json_slot to,
     return read_word(r, node, to, at);
 }
 
-json_result json_read_value(json_reader *r, const json_node *node, json_slot to,
-                            const char **at)
+json_result json_read_value(json_reader *r, const json_node *node, json_slot to, const char **at)
 {
     if (r->end - *at >= 4 && memcmp(*at, "null", 4) == 0) {
         *at += 4;
@@ -900,8 +904,8 @@ static json_result finish_object(json_reader *r, json_object *object, json_slot 
         }
         const json_node *node = &object->nodes[i];
         if (r->dec->fail_on_missing && !r->dec->ignore_errors) {
-            lt_refuse(&r->why, "missing-field", "field '%.*s' is missing", (int)LT_MIN(node->name.len, 100),
-                      node->name.ptr);
+            lt_refuse(&r->why, "missing-field", "field '%.*s' is missing",
+                      (int)LT_MIN(node->name.len, 100), node->name.ptr);
             return JSON_BROKEN;
         }
         if (!node->type->nullable) {
@@ -914,8 +918,7 @@ static json_result finish_object(json_reader *r, json_object *object, json_slot 
     return JSON_OK;
 }
 
-json_result json_read_object(json_reader *r, json_object *object, json_slot to,
-                             const char **at)
+json_result json_read_object(json_reader *r, json_object *object, json_slot to, const char **at)
 {
     bool tracing = r->tracing;
     r->tracing = false;

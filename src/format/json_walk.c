@@ -1,9 +1,12 @@
-/* The walk: records that follow a layout, at a few bytes per nanosecond. No index of structural characters is made first: a key is one compare with the literal expected,
- * a number ends at the first byte that is no digit, a string at the first quote, backslash or control character. So every skipped value is checked as well as
- * a wanted one, and the next record is never further away than its own bytes.
+/* The walk: records that follow a layout, at a few bytes per nanosecond. No index of structural
+ * characters is made first: a key is one compare with the literal expected, a number ends at the
+ * first byte that is no digit, a string at the first quote, backslash or control character. So
+ * every skipped value is checked as well as a wanted one, and the next record is never further away
+ * than its own bytes.
  *
- * Bounds: the input up to the last of walk->newlines is whole lines, and no step passes a newline but STEP_END, whose literal has one. A step reads at most 64 bytes from where
- * it stands, which LT_BUF_PADDING allows anywhere, or 128 up to walk->wide_limit.
+ * Bounds: the input up to the last of walk->newlines is whole lines, and no step passes a newline
+ * but STEP_END, whose literal has one. A step reads at most 64 bytes from where it stands, which
+ * LT_BUF_PADDING allows anywhere, or 128 up to walk->wide_limit.
  *
  * The body is compiled once per processor level; json_walk_body.h is that body. */
 #include "format/json_int.h"
@@ -17,8 +20,9 @@
 static const uint64_t powers_of_ten[] = {1,      10,      100,      1000,     10000,
                                          100000, 1000000, 10000000, 100000000};
 
-/* An integer as JSON writes it, of at most 15 digits: behind it, or NULL for anything else. The sign is a branch, not arithmetic: a rightly guessed branch does not make the next
- * position wait for a load. */
+/* An integer as JSON writes it, of at most 15 digits: behind it, or NULL for anything else. The
+ * sign is a branch, not arithmetic: a rightly guessed branch does not make the next position wait
+ * for a load. */
 LT_INLINE const char *walk_digits(const char *digits, uint64_t *out)
 {
     uint64_t word = lt_load64(digits);
@@ -142,14 +146,17 @@ LT_INLINE void walk_put_string(lt_strv *to, const char *at, size_t len)
 LT_NOINLINE static void walk_put_missing(const json_layout *layout, json_walk *walk)
 {
     for (uint32_t i = 0; i < layout->missing_count; i++) {
-        /* The bitmaps are there since json_layouts_bind: no allocation, but for the fields of a ROW, which may stay as they are. */
+        /* The bitmaps are there since json_layouts_bind: no allocation, but for the fields of a
+         * ROW, which may stay as they are. */
         lt_bit_clear(walk->cols[layout->missing[i]].valid, walk->row);
     }
 }
 
-/* What has no fast way goes out of line, and so does every address that is taken: the walk's own state stays in registers. NULL when the record is to be left. */
-LT_NOINLINE static const char *walk_any(const json_decoder *dec, json_reader *r, const json_walk *walk,
-                                        const json_step *step, const char *at)
+/* What has no fast way goes out of line, and so does every address that is taken: the walk's own
+ * state stays in registers. NULL when the record is to be left. */
+LT_NOINLINE static const char *walk_any(const json_decoder *dec, json_reader *r,
+                                        const json_walk *walk, const json_step *step,
+                                        const char *at)
 {
     json_slot to = {&walk->cols[step->field], walk->row, walk->row_cap};
     return json_read_value(r, &dec->root->nodes[step->field], to, &at) == JSON_OK ? at : NULL;
@@ -183,8 +190,8 @@ LT_INLINE const char *string_event_portable(const char *at, bool wide)
         uint64_t word = lt_load64(at);
         uint64_t quote = word ^ (ones * '"');
         uint64_t slash = word ^ (ones * '\\');
-        uint64_t hit = ((word - ones * 0x20) & ~word) | ((quote - ones) & ~quote) |
-                       ((slash - ones) & ~slash);
+        uint64_t hit =
+            ((word - ones * 0x20) & ~word) | ((quote - ones) & ~quote) | ((slash - ones) & ~slash);
         hit &= 0x8080808080808080ULL;
         if (hit != 0) {
             return at + (LT_CTZ64(hit) >> 3);
@@ -235,7 +242,7 @@ LT_TARGET("avx2,bmi,bmi2") LT_INLINE const char *string_event_avx2(const char *a
     }
 }
 
-#define WALK(name) name##_avx2
+#define WALK(name)  name##_avx2
 #define WALK_TARGET LT_TARGET("avx2,bmi,bmi2")
 #include "format/json_walk_body.h"
 #undef WALK
@@ -264,7 +271,8 @@ LT_TARGET(ISA_512) LT_INLINE uint64_t events_avx512(const char *at)
            _mm512_cmplt_epu8_mask(in, _mm512_set1_epi8(0x20));
 }
 
-/* Where 128 bytes may be read both halves are looked at without a branch between: texts of about 64 bytes would make it a bad guess every other time. */
+/* Where 128 bytes may be read both halves are looked at without a branch between: texts of about 64
+ * bytes would make it a bad guess every other time. */
 LT_TARGET(ISA_512) LT_INLINE const char *string_event_avx512(const char *at, bool wide)
 {
     if (LT_LIKELY(wide)) {
@@ -283,7 +291,7 @@ LT_TARGET(ISA_512) LT_INLINE const char *string_event_avx512(const char *at, boo
     }
 }
 
-#define WALK(name) name##_avx512
+#define WALK(name)  name##_avx512
 #define WALK_TARGET LT_TARGET(ISA_512)
 #include "format/json_walk_body.h"
 #undef WALK

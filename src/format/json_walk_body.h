@@ -1,5 +1,6 @@
-/* The body of json_walk.c, once per processor level. WALK(name) names a function of the level, WALK_TARGET is its attribute. Expects differs and string_event. No #pragma once:
- * it is included several times. */
+/* The body of json_walk.c, once per processor level. WALK(name) names a function of the level,
+ * WALK_TARGET is its attribute. Expects differs and string_event. No #pragma once: it is included
+ * several times. */
 
 /* One record from `at`: behind its newline, or NULL when it does not follow the layout. */
 WALK_TARGET LT_INLINE const char *WALK(record)(json_decoder *dec, json_reader *r,
@@ -109,8 +110,9 @@ WALK_TARGET LT_NOINLINE static const char *WALK(other)(json_decoder *dec, json_r
     return NULL;
 }
 
-/* The next record's start comes from the newlines found beforehand, not from the record's end, though both are the same: so the processor can begin with it before it is
- * through with this one. */
+/* The next record's start comes from the newlines found beforehand, not from the record's end,
+ * though both are the same: so the processor can begin with it before it is through with this one.
+ */
 WALK_TARGET static void WALK(walk)(json_decoder *dec, json_reader *r, json_walk *walk)
 {
     const uint16_t *newline = walk->newlines;

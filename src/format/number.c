@@ -1,11 +1,12 @@
-/* Numbers from text. Decimals are read digit by digit into a buffer of the digits that will be kept, so that a text of a thousand digits or an exponent of a
- * million costs no more than its length; rounding looks at one digit more (half up, away from zero, as BigDecimal's HALF_UP). */
+/* Numbers from text. Decimals are read digit by digit into a buffer of the digits that will be
+ * kept, so that a text of a thousand digits or an exponent of a million costs no more than its
+ * length; rounding looks at one digit more (half up, away from zero, as BigDecimal's HALF_UP). */
 #include "format/number.h"
 
 #include <stdlib.h>
 
 #define DECIMAL_DIGITS_MAX 38
-#define EXPONENT_MAX 100000000
+#define EXPONENT_MAX       100000000
 
 lt_str lt_num_trim(lt_str text)
 {
@@ -116,7 +117,8 @@ static bool shape_of(lt_str text, number_shape *shape)
     return (*at == 'e' || *at == 'E') && shape_exponent(at + 1, end, &shape->exponent);
 }
 
-/* The digits in front of the point, once it is moved by exponent + shift: at most DECIMAL_DIGITS_MAX of them, and the digit behind them. */
+/* The digits in front of the point, once it is moved by exponent + shift: at most
+ * DECIMAL_DIGITS_MAX of them, and the digit behind them. */
 typedef struct {
     lt_u128 value;
     unsigned next;
@@ -129,7 +131,8 @@ static void keep_digits(const number_shape *shape, int64_t shift, kept_digits *k
     while (point < shape->end && *point != '.') {
         point++;
     }
-    int64_t place = (point - shape->digits) + shape->exponent + shift; /* digits to keep from here */
+    int64_t place =
+        (point - shape->digits) + shape->exponent + shift; /* digits to keep from here */
     *kept = (kept_digits){0};
     const char *at = shape->digits;
     for (; at < shape->end && place > 0; at++) {

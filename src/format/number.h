@@ -9,14 +9,17 @@
 
 typedef enum { LT_NUM_OK, LT_NUM_BAD, LT_NUM_RANGE } lt_num_result;
 
-/* Double.parseDouble without its blanks and hexadecimal forms: decimal, `NaN`, `Infinity` with sign, an optional suffix d, D, f or F. */
+/* Double.parseDouble without its blanks and hexadecimal forms: decimal, `NaN`, `Infinity` with
+ * sign, an optional suffix d, D, f or F. */
 bool lt_num_f64(lt_str text, double *out);
 bool lt_num_f32(lt_str text, float *out);
 
-/* new BigDecimal(text) rounded half up to `scale` digits, as the unscaled value; LT_NUM_RANGE when it has more than `precision` digits then. */
+/* new BigDecimal(text) rounded half up to `scale` digits, as the unscaled value; LT_NUM_RANGE when
+ * it has more than `precision` digits then. */
 lt_num_result lt_num_decimal(lt_str text, unsigned precision, unsigned scale, lt_i128 *out);
 
-/* The integer part of a decimal number (with fraction or exponent), truncated toward zero, if it fits 64 bits. */
+/* The integer part of a decimal number (with fraction or exponent), truncated toward zero, if it
+ * fits 64 bits. */
 bool lt_num_trunc_i64(lt_str text, int64_t *out);
 
 /* BigDecimal.stripTrailingZeros().toString(): `1.5`, `1E+21`, `1E-10`, `0`. */

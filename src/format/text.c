@@ -1,4 +1,5 @@
-/* Values as text, in the three styles of text.h. Nested values recurse by depth of their type. Where the styles differ is said once, in each small function. */
+/* Values as text, in the three styles of text.h. Nested values recurse by depth of their type.
+ * Where the styles differ is said once, in each small function. */
 #include "format/text.h"
 
 #include "format/datetime.h"
@@ -6,7 +7,8 @@
 
 #define MS_PER_DAY 86400000LL
 
-static void put_value(lt_text *to, const lt_col *col, uint32_t row, lt_text_style style, bool nested);
+static void put_value(lt_text *to, const lt_col *col, uint32_t row, lt_text_style style,
+                      bool nested);
 
 void lt_text_decimal(lt_text *to, lt_i128 unscaled, unsigned scale)
 {
@@ -61,7 +63,8 @@ static void put_fraction(lt_text *to, int32_t nanos, unsigned digits)
     }
 }
 
-/* LocalTime.toString: no seconds when they are zero, the fraction in groups of three. Instant.toString always has seconds. */
+/* LocalTime.toString: no seconds when they are zero, the fraction in groups of three.
+ * Instant.toString always has seconds. */
 static void put_java_time(lt_text *to, int32_t ms_of_day, int32_t ns_of_ms, bool seconds)
 {
     int32_t nanos = ms_of_day % 1000 * 1000000 + ns_of_ms;
@@ -175,13 +178,19 @@ static void put_utf8(lt_text *to, lt_str bytes)
     const unsigned char *ptr = (const unsigned char *)bytes.ptr;
     for (size_t at = 0; at < bytes.len;) {
         unsigned char first = ptr[at];
-        size_t need = first < 0x80 ? 1 : first < 0xC2 ? 0 : first < 0xE0 ? 2 : first < 0xF0 ? 3 : first < 0xF5 ? 4 : 0;
+        size_t need = first < 0x80   ? 1
+                      : first < 0xC2 ? 0
+                      : first < 0xE0 ? 2
+                      : first < 0xF0 ? 3
+                      : first < 0xF5 ? 4
+                                     : 0;
         bool good = need > 0 && need <= bytes.len - at;
         for (size_t i = 1; good && i < need; i++) {
             good = (ptr[at + i] & 0xC0) == 0x80;
         }
-        good = good && !(first == 0xE0 && ptr[at + 1] < 0xA0) && !(first == 0xED && ptr[at + 1] > 0x9F) &&
-               !(first == 0xF0 && ptr[at + 1] < 0x90) && !(first == 0xF4 && ptr[at + 1] > 0x8F);
+        good = good && !(first == 0xE0 && ptr[at + 1] < 0xA0) &&
+               !(first == 0xED && ptr[at + 1] > 0x9F) && !(first == 0xF0 && ptr[at + 1] < 0x90) &&
+               !(first == 0xF4 && ptr[at + 1] > 0x8F);
         if (good) {
             lt_text_append(to, bytes.ptr + at, need);
             at += need;
@@ -236,12 +245,13 @@ static void put_row(lt_text *to, const lt_col *col, uint32_t row, lt_text_style 
 
 static void put_null(lt_text *to, lt_text_style style, bool nested)
 {
-    lt_text_puts(to, style == LT_TEXT_JAVA                ? "null"
+    lt_text_puts(to, style == LT_TEXT_JAVA               ? "null"
                      : style == LT_TEXT_SHELL && !nested ? "<NULL>"
-                                                          : "NULL");
+                                                         : "NULL");
 }
 
-static void put_value(lt_text *to, const lt_col *col, uint32_t row, lt_text_style style, bool nested)
+static void put_value(lt_text *to, const lt_col *col, uint32_t row, lt_text_style style,
+                      bool nested)
 {
     if (lt_col_is_null(col, row)) {
         put_null(to, style, nested);

@@ -1,6 +1,8 @@
-/* Java's Double.toString and Float.toString: the shortest decimal that reads back as the same number, the nearest to it among those, of at least two digits (the rule of JDK 19
- * and later). Found by Giulietti's method ("The Schubfach way to render doubles", 2020): the number and the ends of its rounding interval are multiplied by a
- * power of ten from a table, rounded to odd so that comparisons stay exact, and one of at most four candidates is the answer. */
+/* Java's Double.toString and Float.toString: the shortest decimal that reads back as the same
+ * number, the nearest to it among those, of at least two digits (the rule of JDK 19 and later).
+ * Found by Giulietti's method ("The Schubfach way to render doubles", 2020): the number and the
+ * ends of its rounding interval are multiplied by a power of ten from a table, rounded to odd so
+ * that comparisons stay exact, and one of at most four candidates is the answer. */
 #include <string.h>
 
 #include "format/pow10_table.h"
@@ -17,7 +19,8 @@ static int floor_log2_pow10(int e)
     return (e * 1741647) >> 19;
 }
 
-/* The high 64 bits of the product with a 128-bit power, and 1 in the lowest bit if what is cut off was not zero. */
+/* The high 64 bits of the product with a 128-bit power, and 1 in the lowest bit if what is cut off
+ * was not zero. */
 static uint64_t round_to_odd(const uint64_t power[2], uint64_t factor)
 {
     lt_u128 low = (lt_u128)power[1] * factor;
@@ -112,10 +115,10 @@ static void put_decimal(lt_text *to, bool negative, decimal value)
 typedef struct {
     bool negative;
     uint64_t mantissa;
-    int exponent;      /* biased */
-    int exponent_max;  /* infinities and NaN */
+    int exponent;     /* biased */
+    int exponent_max; /* infinities and NaN */
     int mantissa_bits;
-    uint64_t tiny;     /* subnormals below it have one digit and are looked at ten times as large */
+    uint64_t tiny; /* subnormals below it have one digit and are looked at ten times as large */
 } ieee;
 
 static void put_ieee(lt_text *to, const ieee *x)

@@ -1,7 +1,10 @@
-/* UTF-8 validation, and the search for newlines that goes with it. ASCII goes by 64 bytes at a time. The first byte that is not ASCII leads to the byte-wise automaton, or with AVX2 to
- * classification by nibbles: every error is visible in a byte and its predecessor. Three 16-entry tables (high and low nibble of the predecessor, high nibble of
- * the byte) give sets of error classes; a class in all three is an error. What is left are the third and fourth byte of longer sequences, which must
- * be continuations where the byte two or three before announced them (the "lookup" method of Keiser and Lemire, 2020). */
+/* UTF-8 validation, and the search for newlines that goes with it. ASCII goes by 64 bytes at a
+ * time. The first byte that is not ASCII leads to the byte-wise automaton, or with AVX2 to
+ * classification by nibbles: every error is visible in a byte and its predecessor. Three 16-entry
+ * tables (high and low nibble of the predecessor, high nibble of the byte) give sets of error
+ * classes; a class in all three is an error. What is left are the third and fourth byte of longer
+ * sequences, which must be continuations where the byte two or three before announced them (the
+ * "lookup" method of Keiser and Lemire, 2020). */
 #include "format/utf8.h"
 
 #include <stdint.h>
@@ -78,13 +81,13 @@ enum {
 };
 
 #define T(v) ((char)(v))
-#define TABLE(a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p)                                  \
-    _mm256_setr_epi8(T(a), T(b), T(c), T(d), T(e), T(f), T(g), T(h), T(i), T(j), T(k), T(l),   \
-                     T(m), T(n), T(o), T(p), T(a), T(b), T(c), T(d), T(e), T(f), T(g), T(h),   \
-                     T(i), T(j), T(k), T(l), T(m), T(n), T(o), T(p))
+#define TABLE(a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p)                                      \
+    _mm256_setr_epi8(T(a), T(b), T(c), T(d), T(e), T(f), T(g), T(h), T(i), T(j), T(k), T(l), T(m), \
+                     T(n), T(o), T(p), T(a), T(b), T(c), T(d), T(e), T(f), T(g), T(h), T(i), T(j), \
+                     T(k), T(l), T(m), T(n), T(o), T(p))
 
 /* `in` with the last n bytes of `before` in front. */
-#define SHIFT_IN(in, before, n)                                                                \
+#define SHIFT_IN(in, before, n) \
     _mm256_alignr_epi8((in), _mm256_permute2x128_si256((before), (in), 0x21), 16 - (n))
 
 LT_TARGET("avx2")
@@ -95,23 +98,23 @@ static __m256i pair_errors(__m256i in, __m256i prev1)
         TOO_LONG, TOO_LONG, TOO_LONG, TOO_LONG, TOO_LONG, TOO_LONG, TOO_LONG, TOO_LONG, TWO_CONTS,
         TWO_CONTS, TWO_CONTS, TWO_CONTS, TOO_SHORT | OVERLONG_2, TOO_SHORT,
         TOO_SHORT | OVERLONG_3 | SURROGATE, TOO_SHORT | TOO_LARGE | TOO_LARGE_1000 | OVERLONG_4);
-    const __m256i prev_low = TABLE(
-        CARRY | OVERLONG_3 | OVERLONG_2 | OVERLONG_4, CARRY | OVERLONG_2, CARRY, CARRY,
-        CARRY | TOO_LARGE, CARRY | TOO_LARGE | TOO_LARGE_1000, CARRY | TOO_LARGE | TOO_LARGE_1000,
-        CARRY | TOO_LARGE | TOO_LARGE_1000, CARRY | TOO_LARGE | TOO_LARGE_1000,
-        CARRY | TOO_LARGE | TOO_LARGE_1000, CARRY | TOO_LARGE | TOO_LARGE_1000,
-        CARRY | TOO_LARGE | TOO_LARGE_1000, CARRY | TOO_LARGE | TOO_LARGE_1000,
-        CARRY | TOO_LARGE | TOO_LARGE_1000 | SURROGATE, CARRY | TOO_LARGE | TOO_LARGE_1000,
-        CARRY | TOO_LARGE | TOO_LARGE_1000);
-    const __m256i this_high =
-        TABLE(TOO_SHORT, TOO_SHORT, TOO_SHORT, TOO_SHORT, TOO_SHORT, TOO_SHORT, TOO_SHORT,
-              TOO_SHORT, TOO_LONG | OVERLONG_2 | TWO_CONTS | OVERLONG_3 | TOO_LARGE_1000 | OVERLONG_4,
-              TOO_LONG | OVERLONG_2 | TWO_CONTS | OVERLONG_3 | TOO_LARGE,
-              TOO_LONG | OVERLONG_2 | TWO_CONTS | SURROGATE | TOO_LARGE,
-              TOO_LONG | OVERLONG_2 | TWO_CONTS | SURROGATE | TOO_LARGE, TOO_SHORT, TOO_SHORT,
-              TOO_SHORT, TOO_SHORT);
-    __m256i a = _mm256_shuffle_epi8(prev_high,
-                                    _mm256_and_si256(_mm256_srli_epi16(prev1, 4), nibble));
+    const __m256i prev_low =
+        TABLE(CARRY | OVERLONG_3 | OVERLONG_2 | OVERLONG_4, CARRY | OVERLONG_2, CARRY, CARRY,
+              CARRY | TOO_LARGE, CARRY | TOO_LARGE | TOO_LARGE_1000,
+              CARRY | TOO_LARGE | TOO_LARGE_1000, CARRY | TOO_LARGE | TOO_LARGE_1000,
+              CARRY | TOO_LARGE | TOO_LARGE_1000, CARRY | TOO_LARGE | TOO_LARGE_1000,
+              CARRY | TOO_LARGE | TOO_LARGE_1000, CARRY | TOO_LARGE | TOO_LARGE_1000,
+              CARRY | TOO_LARGE | TOO_LARGE_1000, CARRY | TOO_LARGE | TOO_LARGE_1000 | SURROGATE,
+              CARRY | TOO_LARGE | TOO_LARGE_1000, CARRY | TOO_LARGE | TOO_LARGE_1000);
+    const __m256i this_high = TABLE(
+        TOO_SHORT, TOO_SHORT, TOO_SHORT, TOO_SHORT, TOO_SHORT, TOO_SHORT, TOO_SHORT, TOO_SHORT,
+        TOO_LONG | OVERLONG_2 | TWO_CONTS | OVERLONG_3 | TOO_LARGE_1000 | OVERLONG_4,
+        TOO_LONG | OVERLONG_2 | TWO_CONTS | OVERLONG_3 | TOO_LARGE,
+        TOO_LONG | OVERLONG_2 | TWO_CONTS | SURROGATE | TOO_LARGE,
+        TOO_LONG | OVERLONG_2 | TWO_CONTS | SURROGATE | TOO_LARGE, TOO_SHORT, TOO_SHORT, TOO_SHORT,
+        TOO_SHORT);
+    __m256i a =
+        _mm256_shuffle_epi8(prev_high, _mm256_and_si256(_mm256_srli_epi16(prev1, 4), nibble));
     __m256i b = _mm256_shuffle_epi8(prev_low, _mm256_and_si256(prev1, nibble));
     __m256i c = _mm256_shuffle_epi8(this_high, _mm256_and_si256(_mm256_srli_epi16(in, 4), nibble));
     return _mm256_and_si256(_mm256_and_si256(a, b), c);
@@ -121,8 +124,10 @@ LT_TARGET("avx2")
 static __m256i block_errors(__m256i in, __m256i before)
 {
     __m256i pairs = pair_errors(in, SHIFT_IN(in, before, 1));
-    __m256i third = _mm256_subs_epu8(SHIFT_IN(in, before, 2), _mm256_set1_epi8((char)(0xE0 - 0x80)));
-    __m256i fourth = _mm256_subs_epu8(SHIFT_IN(in, before, 3), _mm256_set1_epi8((char)(0xF0 - 0x80)));
+    __m256i third =
+        _mm256_subs_epu8(SHIFT_IN(in, before, 2), _mm256_set1_epi8((char)(0xE0 - 0x80)));
+    __m256i fourth =
+        _mm256_subs_epu8(SHIFT_IN(in, before, 3), _mm256_set1_epi8((char)(0xF0 - 0x80)));
     __m256i must = _mm256_and_si256(_mm256_or_si256(third, fourth), _mm256_set1_epi8((char)0x80));
     return _mm256_xor_si256(must, pairs);
 }
@@ -146,7 +151,8 @@ static bool valid_avx2(const unsigned char *ptr, size_t len)
         before = hi;
         plain = _mm256_movemask_epi8(hi) == 0;
     }
-    /* The rest, zero-filled, and once more zeros: a sequence that the end cuts short shows as lead without continuation. */
+    /* The rest, zero-filled, and once more zeros: a sequence that the end cuts short shows as lead
+     * without continuation. */
     unsigned char rest[96];
     memset(rest, 0, sizeof rest);
     memcpy(rest, ptr + at, len - at);
@@ -193,6 +199,32 @@ static size_t ascii_avx512(const unsigned char *ptr, size_t len)
 }
 #endif
 
+static size_t ascii_portable(const unsigned char *ptr, size_t len)
+{
+    size_t at = 0;
+    uint64_t word;
+    while (len - at >= 8 && (memcpy(&word, ptr + at, 8), (word & 0x8080808080808080ULL) == 0)) {
+        at += 8;
+    }
+    while (at < len && ptr[at] < 0x80) {
+        at++;
+    }
+    return at;
+}
+
+size_t lt_ascii_prefix(const char *text, size_t len, lt_cpu_level level)
+{
+    const unsigned char *ptr = (const unsigned char *)text;
+    size_t at = 0;
+#if LT_HAVE_X86_64
+    if (level >= LT_CPU_AVX2) {
+        at = level == LT_CPU_AVX512 ? ascii_avx512(ptr, len) : ascii_avx2(ptr, len);
+    }
+#endif
+    (void)level;
+    return at + ascii_portable(ptr + at, len - at);
+}
+
 bool lt_utf8_valid(const char *text, size_t len, lt_cpu_level level)
 {
     const unsigned char *ptr = (const unsigned char *)text;
@@ -222,7 +254,8 @@ static uint32_t lines_portable(const unsigned char *ptr, size_t len, uint16_t *o
         }
         high |= word;
         uint64_t diff = word ^ 0x0A0A0A0A0A0A0A0AULL;
-        uint64_t hits = ~(((diff & lows) + lows) | diff | lows); /* exact: 0x80 where a byte of diff is zero */
+        uint64_t hits =
+            ~(((diff & lows) + lows) | diff | lows); /* exact: 0x80 where a byte of diff is zero */
         for (; hits != 0; hits &= hits - 1) {
             offsets[count++] = (uint16_t)(at + (LT_CTZ64(hits) >> 3));
         }
@@ -249,9 +282,9 @@ static uint32_t lines_avx2(const unsigned char *ptr, size_t len, uint16_t *offse
         __m256i lo = _mm256_loadu_si256((const __m256i *)(const void *)(ptr + at));
         __m256i hi = _mm256_loadu_si256((const __m256i *)(const void *)(ptr + at + 32));
         uint64_t mask = tail_mask(len - at);
-        uint64_t hits =
-            (uint64_t)(uint32_t)_mm256_movemask_epi8(_mm256_cmpeq_epi8(lo, newline)) |
-            (uint64_t)(uint32_t)_mm256_movemask_epi8(_mm256_cmpeq_epi8(hi, newline)) << 32;
+        uint64_t hits = (uint64_t)(uint32_t)_mm256_movemask_epi8(_mm256_cmpeq_epi8(lo, newline)) |
+                        (uint64_t)(uint32_t)_mm256_movemask_epi8(_mm256_cmpeq_epi8(hi, newline))
+                            << 32;
         uint64_t tops = (uint64_t)(uint32_t)_mm256_movemask_epi8(lo) |
                         (uint64_t)(uint32_t)_mm256_movemask_epi8(hi) << 32;
         high |= tops & mask;
@@ -283,7 +316,8 @@ static uint32_t lines_avx512(const unsigned char *ptr, size_t len, uint16_t *off
 }
 #endif
 
-uint32_t lt_scan_lines(const char *text, size_t len, lt_cpu_level level, uint16_t *offsets, bool *ascii)
+uint32_t lt_scan_lines(const char *text, size_t len, lt_cpu_level level, uint16_t *offsets,
+                       bool *ascii)
 {
     const unsigned char *ptr = (const unsigned char *)text;
 #if LT_HAVE_X86_64

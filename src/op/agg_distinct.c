@@ -1,7 +1,8 @@
 /* DISTINCT: sets of values kept in state tables, keyed (prefix, arguments) -> count. */
 #include "op/agg_set_int.h"
 
-/* A count that is zero at the end of a batch marks a record to be removed; this one says that it was listed already. */
+/* A count that is zero at the end of a batch marks a record to be removed; this one says that it
+ * was listed already. */
 #define LISTED INT64_MIN
 
 static const char *const set_names[] = {"distinct0",  "distinct1",  "distinct2",  "distinct3",
@@ -31,8 +32,7 @@ lt_status lt_distinct_plan(lt_op *op, lt_aggset *set, const lt_aggset_spec *spec
     for (uint32_t i = 0; i < agg->arg_count; i++) {
         distinct->types[spec->prefix_count + i] = agg->args[i]->type;
     }
-    distinct->codec =
-        lt_rowcodec_new(op->arena, distinct->types, distinct->field_count, false);
+    distinct->codec = lt_rowcodec_new(op->arena, distinct->types, distinct->field_count, false);
     if (!distinct->codec) {
         return lt_error_nomem(err, "aggregates");
     }
@@ -97,15 +97,15 @@ lt_status lt_distinct_count(lt_aggset *set, const lt_agg_input *input, uint32_t 
         int64_t before = *counts[i];
         int64_t after = before + sign;
         *counts[i] = after;
+        if (before == 0 && input->on_value) {
+            LT_TRY(input->on_value(input->arg, rows->records[i], d, lt_rows_ptr(&keys, i),
+                                   lt_rows_len(&keys, i), err));
+        }
         if ((before > 0) == (after > 0)) {
             continue;
         }
         changed->records[changed->count] = rows->records[i];
         changed->rows[changed->count++] = rows->rows[i];
-        if (after > 0 && input->on_value) {
-            LT_TRY(input->on_value(input->arg, rows->records[i], d, lt_rows_ptr(&keys, i),
-                                   lt_rows_len(&keys, i), err));
-        }
     }
     sweep(input->distinct[d], counts, rows->count);
     return LT_OK;
@@ -140,15 +140,15 @@ static lt_status count_values(lt_aggset *set, const lt_agg_input *input,
         int64_t after = before + rows->counts[i];
         *counts[i] = after;
         agg_rows *to = after > 0 ? &changes->gained : &changes->lost;
+        if (before == 0 && input->on_value) {
+            LT_TRY(input->on_value(input->arg, rows->records[i], rows->distinct,
+                                   lt_rows_ptr(&keys, i), lt_rows_len(&keys, i), err));
+        }
         if ((before > 0) == (after > 0)) {
             continue;
         }
         to->records[to->count] = rows->records[i];
         to->rows[to->count++] = i;
-        if (after > 0 && input->on_value) {
-            LT_TRY(input->on_value(input->arg, rows->records[i], rows->distinct,
-                                   lt_rows_ptr(&keys, i), lt_rows_len(&keys, i), err));
-        }
     }
     sweep(table, counts, rows->count);
     return LT_OK;

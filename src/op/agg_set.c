@@ -155,11 +155,14 @@ lt_status lt_agg_apply(lt_aggset *set, const lt_agg_input *input, uint32_t a, co
     if (rows->count == 0) {
         return LT_OK;
     }
-    uint8_t **states = lt_arena_alloc(input->arena, sizeof *states * rows->count, 64);
-    if (!states) {
-        return lt_error_nomem(err, "aggregates");
+    uint8_t **states = rows->records;
+    if (set->offsets[a] > 0) {
+        states = lt_arena_alloc(input->arena, sizeof *states * rows->count, 64);
+        if (!states) {
+            return lt_error_nomem(err, "aggregates");
+        }
+        shift(states, rows->records, rows->count, set->offsets[a]);
     }
-    shift(states, rows->records, rows->count, set->offsets[a]);
     return agg->cls->update(agg, states, args, rows->rows, rows->count, sign, input->cells, err);
 }
 
@@ -182,8 +185,8 @@ static lt_status select_rows(lt_aggset *set, const lt_agg_input *input, uint32_t
     if (!lt_agg_rows_new(picked, all->count, input->arena)) {
         return lt_error_nomem(err, "aggregates");
     }
-    picked->count = apply_filter(&input->cols[set->filter_at[a]], all->records, all->rows,
-                                 all->count, picked);
+    picked->count =
+        apply_filter(&input->cols[set->filter_at[a]], all->records, all->rows, all->count, picked);
     return LT_OK;
 }
 
@@ -219,9 +222,10 @@ lt_status lt_aggset_update_signed(lt_aggset *set, const lt_agg_input *input,
 
 /* ---- rows of both signs ----
  *
- * A record must see its rows in order, but different records are independent. Rows are dealt into waves: a record's rows
- * go to the next wave whenever their sign changes, so within a wave every record has one sign and the wave's adds and
- * retractions are each one update. The usual -U/+U traffic needs two or three waves a batch. */
+ * A record must see its rows in order, but different records are independent. Rows are dealt into
+ * waves: a record's rows go to the next wave whenever their sign changes, so within a wave every
+ * record has one sign and the wave's adds and retractions are each one update. The usual -U/+U
+ * traffic needs two or three waves a batch. */
 
 typedef struct {
     const uint8_t *record;

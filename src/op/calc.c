@@ -1,8 +1,9 @@
-/* Filter and projection in one pass over a batch. The output is derived from the input: same rows, kinds and marks, new columns; a projected
- * column that is a plain input column is not copied. A batch of which few rows are left is made dense, so that it does not
- * keep a large input alive.
+/* Filter and projection in one pass over a batch. The output is derived from the input: same rows,
+ * kinds and marks, new columns; a projected column that is a plain input column is not copied. A
+ * batch of which few rows are left is made dense, so that it does not keep a large input alive.
  *
- * A failed expression refuses its row alone. Under the 'fail' policy the rows before it go out first. */
+ * A failed expression refuses its row alone. Under the 'fail' policy the rows before it go out
+ * first. */
 #include "op/op_int.h"
 #include "op/specs.h"
 
@@ -31,7 +32,8 @@ static void calc_close(lt_op *op)
     lt_evaluator_deinit(&self->exprs);
 }
 
-/* The rows for which the condition is TRUE. A condition that sees the watermark is evaluated as a column, cut at the marks. */
+/* The rows for which the condition is TRUE. A condition that sees the watermark is evaluated as a
+ * column, cut at the marks. */
 static lt_status filter(calc_op *self, lt_batch *in, uint32_t *rows, uint32_t *count,
                         lt_row_errors *errors, lt_error *err)
 {
@@ -59,7 +61,8 @@ static lt_status filter(calc_op *self, lt_batch *in, uint32_t *rows, uint32_t *c
     return LT_OK;
 }
 
-/* Refuses what failed in the condition or in the projection, in order of arrival. rows are those for which the condition was TRUE. */
+/* Refuses what failed in the condition or in the projection, in order of arrival. rows are those
+ * for which the condition was TRUE. */
 static lt_status refuse(calc_op *self, lt_batch *in, const lt_row_errors *cond_errors,
                         const lt_row_errors *expr_errors, uint32_t *rows, uint32_t *count,
                         lt_error *err)
@@ -130,7 +133,8 @@ static lt_status calc_on_batch(lt_op *op, int input_no, lt_batch *in, lt_emit *o
     if (st == LT_OK) {
         lt_batch view;
         lt_op_view(&view, in, count < live || in->sel ? rows : NULL, count);
-        st = lt_evaluator_run(op, &self->exprs, &view, batch->arena, batch->cols, &expr_errors, err);
+        st =
+            lt_evaluator_run(op, &self->exprs, &view, batch->arena, batch->cols, &expr_errors, err);
     }
     if (st != LT_OK) {
         lt_batch_unref(batch);

@@ -1,4 +1,5 @@
-/* Small things that belong to no single operator. The classes themselves are listed in op.h, one file each. */
+/* Small things that belong to no single operator. The classes themselves are listed in op.h, one
+ * file each. */
 #include "op/op_int.h"
 #include "op/specs.h"
 

@@ -1,4 +1,5 @@
-/* Expressions over batches that carry marks, and other helpers that look at a batch from outside. */
+/* Expressions over batches that carry marks, and other helpers that look at a batch from outside.
+ */
 #include "expr/registry.h"
 #include "op/op_int.h"
 
@@ -206,11 +207,12 @@ lt_status lt_op_put(lt_op *op, lt_emit *out, lt_batch *batch, lt_error *err)
     return st;
 }
 
-lt_status lt_op_emit_selected(lt_op *op, lt_batch *in, const uint32_t *sel, uint32_t count, lt_emit *out,
-                              lt_error *err)
+lt_status lt_op_emit_selected(lt_op *op, lt_batch *in, const uint32_t *sel, uint32_t count,
+                              lt_emit *out, lt_error *err)
 {
     if (count == 0) {
-        /* Without rows between them only the last mark says something, and the input need not be kept. */
+        /* Without rows between them only the last mark says something, and the input need not be
+         * kept. */
         return in->mark_count == 0
                    ? LT_OK
                    : lt_emit_watermark(op, out, in->marks[in->mark_count - 1].watermark, err);

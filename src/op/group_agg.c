@@ -1,7 +1,9 @@
-/* GROUP BY without windows, and SELECT DISTINCT: a record per key, a changelog out. How the changes of a batch are found is in group_chunk.c;
- * here are the plan, the cursor over the listed changes, and the output.
+/* GROUP BY without windows, and SELECT DISTINCT: a record per key, a changelog out. How the changes
+ * of a batch are found is in group_chunk.c; here are the plan, the cursor over the listed changes,
+ * and the output.
  *
- * Every row is decided at once, so nothing is held: used, or filtered when it takes away what its key never had. */
+ * Every row is decided at once, so nothing is held: used, or filtered when it takes away what its
+ * key never had. */
 #include "op/group_agg_int.h"
 
 static lt_status group_agg_open(lt_op *op, lt_error *err)
@@ -88,8 +90,8 @@ static lt_status write_items(group_agg_op *self, uint32_t count, lt_error *err)
     }
     for (uint32_t c = 0; c < op->out_schema->count; c++) {
         bool key = c < spec->key_count;
-        const lt_col *from = key ? &self->pending->cols[spec->keys[c]]
-                                 : &self->results[c - spec->key_count];
+        const lt_col *from =
+            key ? &self->pending->cols[spec->keys[c]] : &self->results[c - spec->key_count];
         if (!lt_col_put(&batch->cols[c], base, self->box.capacity, from, key ? rows : results,
                         count, true, batch->arena)) {
             return lt_error_nomem(err, "group results");

@@ -1,4 +1,5 @@
-/* Inside of the group aggregate: group_agg.c is the operator, group_chunk.c computes the changes of one batch. */
+/* Inside of the group aggregate: group_agg.c is the operator, group_chunk.c computes the changes of
+ * one batch. */
 #pragma once
 
 #include "op/agg_set.h"
@@ -51,7 +52,7 @@ typedef struct {
     uint32_t *rows; /* physical */
     uint32_t count;
     uint32_t marks_end;
-    lt_col *cols;   /* evaluated arguments */
+    lt_col *cols; /* evaluated arguments */
 } group_input;
 
 /* Applies the rows to the state and lists what is to be emitted. */

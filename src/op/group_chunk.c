@@ -1,13 +1,16 @@
 /* Group aggregation of one batch.
  *
- * Flink emits per input row: the first row of a key gives +I; a later one -U with the old result and +U with the new one, or nothing when
- * they are equal; the row that takes a key's count to zero gives -D. To do that with few calls, rows are dealt into waves: a
- * wave holds each key at most once, is applied in one update, and its new results are computed in one call. Results are
- * appended to one set of columns and referred to by number; the old result of a row is the new result of the key's row before it.
- * The items are then listed in order of arrival, so the output does not depend on how rows were batched.
+ * Flink emits per input row: the first row of a key gives +I; a later one -U with the old result
+ * and +U with the new one, or nothing when they are equal; the row that takes a key's count to zero
+ * gives -D. To do that with few calls, rows are dealt into waves: a wave holds each key at most
+ * once, is applied in one update, and its new results are computed in one call. Results are
+ * appended to one set of columns and referred to by number; the old result of a row is the new
+ * result of the key's row before it. The items are then listed in order of arrival, so the output
+ * does not depend on how rows were batched.
  *
- * When only the net change matters (net_ok), a key enters a new wave only if its rows change sign or its count reaches zero: an
- * insert-only batch is one wave, and each key is listed once, in order of its first row. */
+ * When only the net change matters (net_ok), a key enters a new wave only if its rows change sign
+ * or its count reaches zero: an insert-only batch is one wave, and each key is listed once, in
+ * order of its first row. */
 #include "op/group_agg_int.h"
 
 #define NONE UINT32_MAX
@@ -28,7 +31,7 @@ typedef struct {
 } batch_keys;
 
 typedef struct {
-    uint32_t *key;    /* of each row */
+    uint32_t *key; /* of each row */
     uint8_t *act;
     uint32_t *wave;
     uint32_t *after;  /* number of the row's new result */
@@ -246,7 +249,8 @@ static lt_status append_results(chunk_job *job, uint8_t *const *records, uint32_
     return LT_OK;
 }
 
-/* Results of the keys that have rows, by the given count; numbers go to to[key], NONE for the others. */
+/* Results of the keys that have rows, by the given count; numbers go to to[key], NONE for the
+ * others. */
 static lt_status key_results(chunk_job *job, const int64_t *rows, uint32_t *to, lt_error *err)
 {
     batch_keys *keys = &job->keys;
@@ -274,7 +278,7 @@ static lt_status key_results(chunk_job *job, const int64_t *rows, uint32_t *to, 
 
 typedef struct {
     uint8_t **records;
-    uint32_t *rows;    /* physical */
+    uint32_t *rows; /* physical */
     uint32_t count;
 } signed_rows;
 
@@ -430,7 +434,8 @@ lt_status lt_group_chunk(group_agg_op *self, const group_input *input, lt_error 
     chunk_job job = {.self = self, .input = input};
     size_t room = (size_t)input->count * 2 + 1;
     self->items = lt_arena_alloc(self->chunk, sizeof *self->items * room, 8);
-    self->marks = lt_arena_alloc(self->chunk, sizeof *self->marks * ((size_t)input->marks_end + 1), 8);
+    self->marks =
+        lt_arena_alloc(self->chunk, sizeof *self->marks * ((size_t)input->marks_end + 1), 8);
     if (!self->items || !self->marks || !job_alloc(&job)) {
         return lt_error_nomem(err, "group rows");
     }
@@ -447,9 +452,11 @@ lt_status lt_group_chunk(group_agg_op *self, const group_input *input, lt_error 
         }
         release_keys(&job);
     }
-    if (input->marks_end > 0) {
-        self->marks[self->mark_count++] =
-            (group_mark){self->item_count, input->in->marks[input->marks_end - 1].watermark};
+    int64_t last =
+        input->marks_end > 0 ? input->in->marks[input->marks_end - 1].watermark : LT_WATERMARK_MIN;
+    if (last != LT_WATERMARK_MIN &&
+        (self->mark_count == 0 || self->marks[self->mark_count - 1].watermark != last)) {
+        self->marks[self->mark_count++] = (group_mark){self->item_count, last};
     }
     return LT_OK;
 }

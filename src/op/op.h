@@ -1,15 +1,17 @@
-/* Operators: const classes over columnar batches. One file per operator. The framework (run) owns queues, watermark merging, snapshots and accounting; an operator owns
- * nothing that outlives a callback but its declared state tables and a few scalars.
+/* Operators: const classes over columnar batches. One file per operator. The framework (run) owns
+ * queues, watermark merging, snapshots and accounting; an operator owns nothing that outlives a
+ * callback but its declared state tables and a few scalars.
  *
- * Time. op->watermark is the operator's merged event-time clock (minimum over its active inputs) before the callback. How a class sees marks is its `marks`
- * policy:
- *   LT_MARKS_PASS   the output is derived from the input batch and carries its marks along (filter, projection): the class does nothing about time. It must emit a derived batch
- *                   even when no row is left, if the batch has marks.
- *   LT_MARKS_SPLIT  the framework cuts the batch at its marks: on_batch sees segments without marks, on_watermark(merged) comes between them, and the framework sends the watermark on
- *                   after it. The simple way.
- *   LT_MARKS_OWN    on_batch sees the whole batch and handles its marks itself, the sending on included (lt_emit_watermark), and sets op->watermark. Single input only. For operators
- *                   that have a fast path when nothing fires between marks.
- * Watermark LT_WATERMARK_MAX is the end of bounded input: fire everything. */
+ * Time. op->watermark is the operator's merged event-time clock (minimum over its active inputs)
+ * before the callback. How a class sees marks is its `marks` policy: LT_MARKS_PASS   the output is
+ * derived from the input batch and carries its marks along (filter, projection): the class does
+ * nothing about time. It must emit a derived batch even when no row is left, if the batch has
+ * marks. LT_MARKS_SPLIT  the framework cuts the batch at its marks: on_batch sees segments without
+ * marks, on_watermark(merged) comes between them, and the framework sends the watermark on after
+ * it. The simple way. LT_MARKS_OWN    on_batch sees the whole batch and handles its marks itself,
+ * the sending on included (lt_emit_watermark), and sets op->watermark. Single input only. For
+ * operators that have a fast path when nothing fires between marks. Watermark LT_WATERMARK_MAX is
+ * the end of bounded input: fire everything. */
 #pragma once
 
 #include "base/status.h"
@@ -26,8 +28,10 @@ typedef enum { LT_MARKS_PASS, LT_MARKS_SPLIT, LT_MARKS_OWN } lt_marks_policy;
 
 /* Where an operator's output goes. */
 struct lt_emit {
-    /* Moves the caller's reference on LT_OK and on errors; LT_FULL: the caller keeps it, remembers where it was and returns LT_FULL; resume() is called when there is room. The framework
-     * calls on_batch only when at least LT_EMIT_SLOTS batches fit, so an operator that emits no more than that per callback never sees LT_FULL. */
+    /* Moves the caller's reference on LT_OK and on errors; LT_FULL: the caller keeps it, remembers
+     * where it was and returns LT_FULL; resume() is called when there is room. The framework calls
+     * on_batch only when at least LT_EMIT_SLOTS batches fit, so an operator that emits no more than
+     * that per callback never sees LT_FULL. */
     lt_status (*put)(lt_emit *out, lt_batch *batch, lt_error *err);
 };
 #define LT_EMIT_SLOTS 2
@@ -39,7 +43,8 @@ LT_INLINE lt_status lt_emit_batch(lt_emit *out, lt_batch *batch, lt_error *err)
 /* Sends a batch that carries only the mark (0, watermark). */
 lt_status lt_emit_watermark(lt_op *op, lt_emit *out, int64_t watermark, lt_error *err);
 
-/* Words of the ledger: in = used + filtered + late + expired + rejected + held, at every operator, always. Counted in input rows. */
+/* Words of the ledger: in = used + filtered + late + expired + rejected + held, at every operator,
+ * always. Counted in input rows. */
 typedef struct {
     uint64_t in;       /* counted by the framework: live rows given to on_batch */
     uint64_t used;     /* contributed to what was emitted or kept for good */
@@ -53,22 +58,22 @@ typedef struct {
 
 struct lt_op {
     const lt_op_class *cls;
-    const void *spec;       /* the class's lt_*_spec from specs.h */
-    const char *label;      /* for messages: name and ordinal */
+    const void *spec;  /* the class's lt_*_spec from specs.h */
+    const char *label; /* for messages: name and ordinal */
     const lt_session *session;
     lt_env *env;
-    lt_mem *mem;            /* the operator's account */
-    lt_arena *arena;        /* lives as long as the operator */
-    lt_arena *scratch;      /* reset by the framework before every callback */
-    lt_batch_pool *pool;    /* for output batches */
+    lt_mem *mem;         /* the operator's account */
+    lt_arena *arena;     /* lives as long as the operator */
+    lt_arena *scratch;   /* reset by the framework before every callback */
+    lt_batch_pool *pool; /* for output batches */
     lt_state *state;
     lt_reject_sink *rejects;
     const lt_schema *const *in_schemas;
     uint32_t in_count;
     const lt_schema *out_schema;
-    uint32_t batch_rows;    /* rows per output batch at most */
-    int64_t watermark;      /* merged, before this callback; LT_WATERMARK_MIN at first */
-    int64_t wake_mono_ns;   /* set by the operator: call on_timer then; INT64_MAX = never */
+    uint32_t batch_rows;  /* rows per output batch at most */
+    int64_t watermark;    /* merged, before this callback; LT_WATERMARK_MIN at first */
+    int64_t wake_mono_ns; /* set by the operator: call on_timer then; INT64_MAX = never */
     lt_ledger ledger;
 };
 
@@ -79,23 +84,28 @@ struct lt_op_class {
     lt_status (*open)(lt_op *op, lt_error *err); /* declares state tables, compiles programs */
     /* `in` is borrowed: take a reference (or derive) to keep it. */
     lt_status (*on_batch)(lt_op *op, int input_no, lt_batch *in, lt_emit *out, lt_error *err);
-    lt_status (*resume)(lt_op *op, lt_emit *out, lt_error *err); /* after LT_FULL; NULL only if the class never returns it */
-    lt_status (*on_watermark)(lt_op *op, int64_t event_ms, lt_emit *out, lt_error *err); /* NULL: nothing to fire */
+    lt_status (*resume)(lt_op *op, lt_emit *out,
+                        lt_error *err); /* after LT_FULL; NULL only if the class never returns it */
+    lt_status (*on_watermark)(lt_op *op, int64_t event_ms, lt_emit *out,
+                              lt_error *err); /* NULL: nothing to fire */
     lt_status (*on_timer)(lt_op *op, int64_t mono_ns, lt_emit *out, lt_error *err);
-    /* Scalars only, under 4 KiB, little-endian bytes; state tables save themselves. op->watermark and the ledger are saved by the framework. NULL = nothing. */
+    /* Scalars only, under 4 KiB, little-endian bytes; state tables save themselves. op->watermark
+     * and the ledger are saved by the framework. NULL = nothing. */
     lt_status (*save)(const lt_op *op, lt_text *to, lt_error *err);
     lt_status (*load)(lt_op *op, lt_str from, lt_error *err);
     void (*close)(lt_op *op);
 };
 
 /* Registry: every class by its X-macro entry in classes.c. */
-extern const lt_op_class lt_op_calc;          /* lt_calc_spec */
-extern const lt_op_class lt_op_watermark;     /* lt_watermark_spec */
-extern const lt_op_class lt_op_window_expand; /* lt_window_expand_spec: a windowing table function used alone */
-extern const lt_op_class lt_op_window_agg;    /* lt_window_agg_spec: TUMBLE, HOP, CUMULATE and attached windows on slices */
-extern const lt_op_class lt_op_session_agg;   /* lt_window_agg_spec with LT_WINDOW_SESSION */
-extern const lt_op_class lt_op_group_agg;     /* lt_group_agg_spec; also SELECT DISTINCT */
-extern const lt_op_class lt_op_union;         /* no spec; any number of inputs */
-extern const lt_op_class lt_op_limit;         /* lt_limit_spec */
-extern const lt_op_class lt_op_window_topn;   /* lt_window_topn_spec */
-extern const lt_op_class lt_op_pace;          /* lt_pace_spec: replay in event time */
+extern const lt_op_class lt_op_calc;      /* lt_calc_spec */
+extern const lt_op_class lt_op_watermark; /* lt_watermark_spec */
+extern const lt_op_class
+    lt_op_window_expand; /* lt_window_expand_spec: a windowing table function used alone */
+extern const lt_op_class
+    lt_op_window_agg; /* lt_window_agg_spec: TUMBLE, HOP, CUMULATE and attached windows on slices */
+extern const lt_op_class lt_op_session_agg; /* lt_window_agg_spec with LT_WINDOW_SESSION */
+extern const lt_op_class lt_op_group_agg;   /* lt_group_agg_spec; also SELECT DISTINCT */
+extern const lt_op_class lt_op_union;       /* no spec; any number of inputs */
+extern const lt_op_class lt_op_limit;       /* lt_limit_spec */
+extern const lt_op_class lt_op_window_topn; /* lt_window_topn_spec */
+extern const lt_op_class lt_op_pace;        /* lt_pace_spec: replay in event time */

@@ -1,7 +1,8 @@
 /* The outbox: collects rows and marks into output batches. See op_int.h for the contract.
  *
- * The first rows of a batch are written straight into its columns; later ones go through temporary columns and are copied,
- * because kernels fill columns from row 0. Bytes always belong to the batch, so the copy moves fixed-size values only. */
+ * The first rows of a batch are written straight into its columns; later ones go through temporary
+ * columns and are copied, because kernels fill columns from row 0. Bytes always belong to the
+ * batch, so the copy moves fixed-size values only. */
 #include "op/op_int.h"
 
 void lt_outbox_init(const lt_op *op, lt_outbox *box, bool kinds)

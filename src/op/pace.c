@@ -1,17 +1,20 @@
-/* Replays a stream at the speed of its event time: a row is let through when (its time - the first row's time) / speed has passed since the first row. Rows
- * and watermarks keep their order, so a row behind an earlier one waits with it, and the end of input follows the last row.
+/* Replays a stream at the speed of its event time: a row is let through when (its time - the first
+ * row's time) / speed has passed since the first row. Rows and watermarks keep their order, so a
+ * row behind an earlier one waits with it, and the end of input follows the last row.
  *
- * What waits lies in the table `held`, numbered: a row as bytes, or a watermark. At most HELD_MAX items are taken in, so that checkpoints pass
- * while rows wait; beyond that the input batch is kept as an open cursor (LT_FULL) until there is room, which stops the producer.
- * wake_mono_ns says when the next item is due; resume() before that time does nothing.
+ * What waits lies in the table `held`, numbered: a row as bytes, or a watermark. At most HELD_MAX
+ * items are taken in, so that checkpoints pass while rows wait; beyond that the input batch is kept
+ * as an open cursor (LT_FULL) until there is room, which stops the producer. wake_mono_ns says when
+ * the next item is due; resume() before that time does nothing.
  *
- * The clock starts again after a restore: time that passed while the job was stopped does not count. */
+ * The clock starts again after a restore: time that passed while the job was stopped does not
+ * count. */
 #include <stddef.h>
 
 #include "op/op_int.h"
 #include "op/specs.h"
 
-#define HELD_MAX     65536
+#define HELD_MAX     262144
 #define RELEASE_ROWS 1024
 
 typedef enum { ITEM_ROW, ITEM_ROW_NOW, ITEM_MARK } item_what; /* ROW_NOW: a row without a time */

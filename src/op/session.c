@@ -1,8 +1,9 @@
-/* Session windows; see session.h. Rows are placed one by one, because each may open, extend or merge sessions; what the sessions hold is then
- * updated in bulk, at the latest before a merge or a firing.
+/* Session windows; see session.h. Rows are placed one by one, because each may open, extend or
+ * merge sessions; what the sessions hold is then updated in bulk, at the latest before a merge or a
+ * firing.
  *
- * Two rows at a distance of at most the gap share a session. A row behind the watermark counts when the session it forms or merges
- * into is still open. */
+ * Two rows at a distance of at most the gap share a session. A row behind the watermark counts when
+ * the session it forms or merges into is still open. */
 #include "op/session.h"
 
 #define PROBE_ROWS 256
@@ -281,12 +282,35 @@ static void pass_mark(lt_sessions *s)
     }
 }
 
+/* How many rows to probe at once: as far as it can be foreseen that nothing fires. */
+static uint32_t block_rows(const lt_sessions *s, const session_input *input)
+{
+    const lt_batch *in = s->pending;
+    uint32_t from = s->row_at;
+    uint32_t count = LT_MIN(input->count - from, (uint32_t)PROBE_ROWS);
+    int64_t next = lt_timers_next(s->timers);
+    for (uint32_t m = s->mark_at; m < s->marks_end; m++) {
+        if (in->marks[m].first_row > input->rows[from + count - 1]) {
+            break;
+        }
+        if (in->marks[m].watermark < next) {
+            continue;
+        }
+        uint32_t i = 0;
+        while (i < count && input->rows[from + i] < in->marks[m].first_row) {
+            i++;
+        }
+        return LT_MAX(i, 1U);
+    }
+    return count;
+}
+
 /* Takes rows until a mark would fire something, or the probed block ends. */
 static lt_status take_block(lt_sessions *s, const session_input *input, lt_error *err)
 {
     const lt_batch *in = s->pending;
     uint32_t from = s->row_at;
-    uint32_t count = LT_MIN(input->count - from, (uint32_t)PROBE_ROWS);
+    uint32_t count = block_rows(s, input);
     void *values[PROBE_ROWS];
     lt_rows keys = sub_rows(&input->keys, from, count);
     LT_TRY(lt_table_probe(s->keys, &keys, true, values, NULL, err));
@@ -305,10 +329,10 @@ static lt_status take_block(lt_sessions *s, const session_input *input, lt_error
         LT_TRY(place_row(s, &at, &head, err));
         s->row_at++;
         if (!head) {
+            s->op->ledger.held--;
             s->op->ledger.late++;
             continue;
         }
-        s->op->ledger.held++;
         head->held++;
         head->rows += lt_kind_is_add(lt_batch_kind(in, row)) ? 1 : -1;
         s->add_heads[s->add_count] = head;
@@ -435,6 +459,7 @@ static lt_status prepare_rows(lt_sessions *s, session_input *input, lt_error *er
     s->refused = s->cls->prepare(s, in, input->rows, &input->count, true, &s->refused_why);
     s->checked = true;
     s->rows_end = input->count;
+    op->ledger.held += input->count;
     s->marks_end = in->mark_count;
     while (s->refused != LT_OK && s->marks_end > 0 &&
            (input->count == 0 ||
@@ -460,6 +485,9 @@ static lt_status prepare(lt_sessions *s, session_input *input, lt_error *err)
     s->add_count = 0;
     if (!cols || !input->locals || !s->add_heads || !s->add_rows) {
         return lt_error_nomem(err, "session rows");
+    }
+    if (input->count == 0) {
+        return LT_OK; /* the columns of a batch without rows may be unset */
     }
     for (uint32_t k = 0; k < s->key_count; k++) {
         cols[k] = &s->pending->cols[s->key_cols[k]];

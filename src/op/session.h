@@ -1,12 +1,13 @@
-/* Session windows: which session each row belongs to, when sessions merge, and when they are over. Used by the session aggregate and by SESSION as a
- * table function; each says through lt_session_class what a session holds.
+/* Session windows: which session each row belongs to, when sessions merge, and when they are over.
+ * Used by the session aggregate and by SESSION as a table function; each says through
+ * lt_session_class what a session holds.
  *
  *   keys      key -> list of its open sessions (start, end, number), by start
  *   sessions  number -> lt_session, then what the user keeps
  *   timers    (watermark that closes it, number)
  *
- * Numbers are given in order of creation, so results do not depend on hashing. A timer may be early: a session that grew keeps its old one, and is put
- * off when it comes due. */
+ * Numbers are given in order of creation, so results do not depend on hashing. A timer may be
+ * early: a session that grew keeps its old one, and is put off when it comes due. */
 #pragma once
 
 #include <stddef.h>
@@ -29,10 +30,13 @@ typedef struct {
 typedef struct lt_sessions lt_sessions;
 
 typedef struct {
-    /* Evaluates what is needed of the batch; takes refused rows off the list (see lt_op_errors_reject, which also tells what to return). */
-    lt_status (*prepare)(lt_sessions *s, lt_batch *in, uint32_t *rows, uint32_t *count, bool refuse, lt_error *err);
+    /* Evaluates what is needed of the batch; takes refused rows off the list (see
+     * lt_op_errors_reject, which also tells what to return). */
+    lt_status (*prepare)(lt_sessions *s, lt_batch *in, uint32_t *rows, uint32_t *count, bool refuse,
+                         lt_error *err);
     /* Adds rows[i] to heads[i]. */
-    lt_status (*add)(lt_sessions *s, lt_session_head *const *heads, const uint32_t *rows, uint32_t count, lt_error *err);
+    lt_status (*add)(lt_sessions *s, lt_session_head *const *heads, const uint32_t *rows,
+                     uint32_t count, lt_error *err);
     /* dst takes over what src holds. */
     lt_status (*merge)(lt_sessions *s, lt_session_head *dst, lt_session_head *src, lt_error *err);
     /* Writes results of s->due[s->due_at ..] into s->box, advancing due_at; LT_FULL as usual. */

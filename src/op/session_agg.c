@@ -1,8 +1,10 @@
-/* SESSION aggregates: accumulators per session (session.h places the rows). Merging sessions merges accumulators and DISTINCT sets.
+/* SESSION aggregates: accumulators per session (session.h places the rows). Merging sessions merges
+ * accumulators and DISTINCT sets.
  *
- * The record of a session: lt_session_head, a list of values per DISTINCT set, the accumulators. A list names the keys under which the
- * session's values are counted in the set's table (keyed session number, arguments), so that they can be found again when the
- * session merges or ends. It may name a value that was taken away since, or name one twice; the table decides. */
+ * The record of a session: lt_session_head, a list of values per DISTINCT set, the accumulators. A
+ * list names the keys under which the session's values are counted in the set's table (keyed
+ * session number, arguments), so that they can be found again when the session merges or ends. It
+ * may name a value that was taken away since, or name one twice; the table decides. */
 #include "op/agg_set.h"
 #include "op/session.h"
 
@@ -289,14 +291,14 @@ static lt_status session_agg_open(lt_op *op, lt_error *err)
     for (uint32_t d = 0; d < sets; d++) {
         head_cells[d + 1] = (uint32_t)(sizeof(lt_session_head) + d * sizeof(lt_cell));
     }
-    const lt_aggset_spec aggs = {
-        .aggs = spec->aggs,
-        .count = spec->agg_count,
-        .head = (uint32_t)(sizeof(lt_session_head) + sets * sizeof(lt_cell)),
-        .head_cells = head_cells,
-        .head_cell_count = sets + 1,
-        .prefix = &self->id_type,
-        .prefix_count = 1};
+    const lt_aggset_spec aggs = {.aggs = spec->aggs,
+                                 .count = spec->agg_count,
+                                 .head =
+                                     (uint32_t)(sizeof(lt_session_head) + sets * sizeof(lt_cell)),
+                                 .head_cells = head_cells,
+                                 .head_cell_count = sets + 1,
+                                 .prefix = &self->id_type,
+                                 .prefix_count = 1};
     LT_TRY(lt_aggset_init(op, &self->set, &aggs, err));
     const lt_sessions_spec sessions = {.cls = &session_agg_class,
                                        .window = &spec->window,

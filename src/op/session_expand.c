@@ -1,4 +1,5 @@
-/* SESSION as a table function: rows wait in their session and leave together when it is over, in order of arrival.
+/* SESSION as a table function: rows wait in their session and leave together when it is over, in
+ * order of arrival.
  *
  * A session's record is lt_session_head and one cell with its rows back to back:
  *

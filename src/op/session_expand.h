@@ -1,4 +1,5 @@
-/* Inside of the windowing table function: window_expand.c is the operator, session_expand.c its SESSION part. */
+/* Inside of the windowing table function: window_expand.c is the operator, session_expand.c its
+ * SESSION part. */
 #pragma once
 
 #include "op/session.h"
@@ -19,7 +20,7 @@ typedef struct {
     int64_t next_seq;       /* number of the next row; saved */
     lt_rowcodec *row_codec; /* all input columns */
     const lt_type **row_types;
-    uint32_t item_at;       /* rows of due[due_at] already written */
+    uint32_t item_at; /* rows of due[due_at] already written */
 } window_expand_op;
 
 lt_status lt_session_expand_open(window_expand_op *self, lt_error *err);

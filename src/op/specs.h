@@ -1,4 +1,5 @@
-/* What the planner tells each operator: plain data, printed by EXPLAIN, compared by jobs. Everything lives in the plan's arena. */
+/* What the planner tells each operator: plain data, printed by EXPLAIN, compared by jobs.
+ * Everything lives in the plan's arena. */
 #pragma once
 
 #include "expr/aggregate.h"
@@ -11,25 +12,32 @@ typedef struct {
     uint32_t expr_count;
 } lt_calc_spec;
 
-/* Assigns watermarks at the source: evaluates `watermark` for every row, keeps the running maximum (starting at 0 as Flink does: nothing at or before 1970 is emitted) and attaches the marks.
- * A row whose rowtime is NULL is a ROWTIME reject. */
+/* Assigns watermarks at the source: evaluates `watermark` for every row, keeps the running maximum
+ * (starting at 0 as Flink does: nothing at or before 1970 is emitted) and attaches the marks. A row
+ * whose rowtime is NULL is a ROWTIME reject. */
 typedef struct {
     uint32_t time_col;
-    lt_expr *watermark;           /* TIMESTAMP(3) or LTZ(3) over the input schema */
-    int64_t future_skew_max_ms;   /* rows further ahead of the wall clock are rejected; 0 = off */
+    lt_expr *watermark;         /* TIMESTAMP(3) or LTZ(3) over the input schema */
+    int64_t future_skew_max_ms; /* rows further ahead of the wall clock are rejected; 0 = off */
 } lt_watermark_spec;
 
-typedef enum { LT_WINDOW_TUMBLE, LT_WINDOW_HOP, LT_WINDOW_CUMULATE, LT_WINDOW_SESSION } lt_window_kind;
+typedef enum {
+    LT_WINDOW_TUMBLE,
+    LT_WINDOW_HOP,
+    LT_WINDOW_CUMULATE,
+    LT_WINDOW_SESSION
+} lt_window_kind;
 
-/* A window assigner. Times are wall-clock ms of the session zone for LTZ attributes (aligned to local time), event ms otherwise. */
+/* A window assigner. Times are wall-clock ms of the session zone for LTZ attributes (aligned to
+ * local time), event ms otherwise. */
 typedef struct {
     lt_window_kind kind;
-    int64_t size_ms;   /* TUMBLE, HOP, CUMULATE size; SESSION gap */
-    int64_t step_ms;   /* HOP slide, CUMULATE step; else 0 */
+    int64_t size_ms; /* TUMBLE, HOP, CUMULATE size; SESSION gap */
+    int64_t step_ms; /* HOP slide, CUMULATE step; else 0 */
     int64_t offset_ms;
-    uint32_t time_col; /* TIMESTAMP or LTZ column of the input, precision 3 */
-    bool ltz;          /* time_col is TIMESTAMP_LTZ */
-    bool attached;     /* input rows already carry their window: */
+    uint32_t time_col;           /* TIMESTAMP or LTZ column of the input, precision 3 */
+    bool ltz;                    /* time_col is TIMESTAMP_LTZ */
+    bool attached;               /* input rows already carry their window: */
     uint32_t start_col, end_col; /* TIMESTAMP(3) columns, when attached */
 } lt_window;
 
@@ -42,7 +50,8 @@ typedef struct {
 
 typedef enum { LT_LATE_DROP } lt_late_policy;
 
-/* Output schema: keys, aggregates, window_start, window_end, window_time (TIMESTAMP(3), TIMESTAMP(3), type of the time attribute). */
+/* Output schema: keys, aggregates, window_start, window_end, window_time (TIMESTAMP(3),
+ * TIMESTAMP(3), type of the time attribute). */
 typedef struct {
     lt_window window;
     const uint32_t *keys; /* input columns */
@@ -54,16 +63,18 @@ typedef struct {
     const char *late_name; /* name of what the operator feeds first, for messages; may be NULL */
 } lt_window_agg_spec;
 
-/* Output schema: keys, aggregates. Without keys: a global aggregate (emits nothing before the first row). */
+/* Output schema: keys, aggregates. Without keys: a global aggregate (emits nothing before the first
+ * row). */
 typedef struct {
     const uint32_t *keys;
     uint32_t key_count;
-    lt_agg **aggs;      /* agg_count 0 = DISTINCT over the keys */
+    lt_agg **aggs; /* agg_count 0 = DISTINCT over the keys */
     uint32_t agg_count;
     bool input_updates;
-    bool emit_before;   /* -U rows are wanted downstream */
-    bool net_ok;        /* consumers are net-safe: only the last change of a key per batch need be emitted */
-    int64_t ttl_ms;     /* table.exec.state.ttl; 0 = never */
+    bool emit_before; /* -U rows are wanted downstream */
+    bool net_ok; /* consumers are net-safe: only the last change of a key per batch need be emitted
+                  */
+    int64_t ttl_ms; /* table.exec.state.ttl; 0 = never */
 } lt_group_agg_spec;
 
 typedef struct {
@@ -77,7 +88,8 @@ typedef struct {
     bool nulls_first;
 } lt_sort_key;
 
-/* Rows ranked within (partition, window); emitted when the window closes. Output schema: input columns, then the rank (BIGINT NOT NULL) if rank_output. */
+/* Rows ranked within (partition, window); emitted when the window closes. Output schema: input
+ * columns, then the rank (BIGINT NOT NULL) if rank_output. */
 typedef struct {
     const uint32_t *partition; /* without the window columns */
     uint32_t partition_count;

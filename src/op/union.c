@@ -1,4 +1,5 @@
-/* UNION ALL: rows of any number of inputs in order of arrival. The framework merges the watermarks (LT_MARKS_SPLIT). */
+/* UNION ALL: rows of any number of inputs in order of arrival. The framework merges the watermarks
+ * (LT_MARKS_SPLIT). */
 #include "op/op_int.h"
 
 static lt_status union_on_batch(lt_op *op, int input_no, lt_batch *in, lt_emit *out, lt_error *err)

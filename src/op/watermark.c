@@ -1,6 +1,7 @@
-/* Assigns watermarks at a source: the running maximum of the watermark expression, as marks between the rows. The row that raises the
- * watermark stands before its mark. The maximum starts at 0, as in Flink: nothing at or before 1970 is ever emitted; a NULL result
- * changes nothing. Marks that come with the input (the end of a bounded source) count as well.
+/* Assigns watermarks at a source: the running maximum of the watermark expression, as marks between
+ * the rows. The row that raises the watermark stands before its mark. The maximum starts at 0, as
+ * in Flink: nothing at or before 1970 is ever emitted; a NULL result changes nothing. Marks that
+ * come with the input (the end of a bounded source) count as well.
  *
  * op->watermark is the running maximum; the framework saves it. */
 #include "op/op_int.h"
@@ -70,8 +71,7 @@ static void fill_marks(lt_op *op, lt_batch *batch, const lt_batch *in, const uin
     uint32_t next = 0;
     for (uint32_t i = 0; i <= count; i++) {
         uint32_t row = i < count ? rows[i] : UINT32_MAX;
-        while (next < in->mark_count && in->marks[next].first_row <= row &&
-               (whole || i < count)) {
+        while (next < in->mark_count && in->marks[next].first_row <= row && (whole || i < count)) {
             if (in->marks[next].watermark > current) {
                 current = in->marks[next].watermark;
                 batch->marks[used++] = (lt_mark){in->marks[next].first_row, current};

@@ -1,17 +1,21 @@
 /* TUMBLE, HOP and CUMULATE aggregates, and aggregates over attached windows, on shared slices.
  *
  *   slices   end 10 -> { key -> accumulators }   rows go into the one slice they lie in
- *            end 20 -> { .. }                    a window is the merge of its slices (window_fire.c)
+ *            end 20 -> { .. }                    a window is the merge of its slices
+ * (window_fire.c)
  *
- * The hot path: when no window closes between the batch's first and last mark, and none of its rows is late, the marks do not
- * matter. Slice ends are computed column at a time, rows are dealt to their slices, keys are encoded and probed in bulk, and
- * every aggregate is updated in one call per slice. Otherwise the batch is cut into ranges of rows for which the same holds:
- * a range ends before the first mark that closes a window which has rows, the range's own included.
+ * The hot path: when no window closes between the batch's first and last mark, and none of its rows
+ * is late, the marks do not matter. Slice ends are computed column at a time, rows are dealt to
+ * their slices, keys are encoded and probed in bulk, and every aggregate is updated in one call per
+ * slice. Otherwise the batch is cut into ranges of rows for which the same holds: a range ends
+ * before the first mark that closes a window which has rows, the range's own included.
  *
- * A row is judged against the watermark before it and dropped as late only when all windows of its slice are closed. With
- * CUMULATE, slices whose first window has fired are merged into the first slice of their group, so each window costs one merge.
+ * A row is judged against the watermark before it and dropped as late only when all windows of its
+ * slice are closed. With CUMULATE, slices whose first window has fired are merged into the first
+ * slice of their group, so each window costs one merge.
  *
- * Ledger: a row is held by its slice (the slice's tag counts them) until the slice is dropped. */
+ * Ledger: a row is held from the moment it comes in, then by its slice (the slice's tag counts
+ * them) until that is dropped. */
 #include "op/window_agg_int.h"
 
 static const uint32_t no_cells[1] = {0};
@@ -105,11 +109,12 @@ static void window_agg_close(lt_op *op)
 
 typedef struct {
     lt_batch *in;
-    uint32_t *rows; /* physical rows */
-    int64_t *ends;  /* slice of each */
+    uint32_t *rows;       /* physical rows */
+    const int64_t *times; /* local time of each (its window's end when attached); NULL once the ends
+                             are there */
+    int64_t *ends;        /* slice of each */
     uint32_t count;
     lt_col *cols;
-    bool scanned; /* the fast path was tried in this callback */
 } window_input;
 
 /* Rows without a time belong to no window. */
@@ -134,32 +139,58 @@ static const lt_col *time_column(const window_agg_op *self, const lt_batch *in)
     return &in->cols[spec->attached ? spec->end_col : spec->time_col];
 }
 
-static lt_status prepare_ends(window_agg_op *self, window_input *input, const lt_col *time,
-                              lt_error *err)
+/* Times are taken from the column as they stand where that is possible. */
+static lt_status prepare_times(window_agg_op *self, window_input *input, const lt_col *time,
+                               lt_error *err)
 {
-    lt_arena *scratch = self->op.scratch;
-    input->ends = lt_arena_alloc(scratch, sizeof(int64_t) * ((size_t)input->count + 1), 64);
-    if (!input->ends) {
+    const lt_batch *in = input->in;
+    bool plain = time->phys == LT_PHYS_I64 && time->type->precision <= 3;
+    bool zoned = self->math.zone && !self->math.spec.attached;
+    if (plain && !zoned && !in->sel && input->count == in->row_count) {
+        input->times = LT_COL_DATA(time, const int64_t);
+        return LT_OK;
+    }
+    int64_t *times =
+        lt_arena_alloc(self->op.scratch, sizeof *times * ((size_t)input->count + 1), 64);
+    if (!times) {
         return lt_error_nomem(err, "window rows");
     }
-    if (time->phys == LT_PHYS_I64 && time->type->precision <= 3) {
+    if (plain) {
         const int64_t *data = LT_COL_DATA(time, const int64_t);
         for (uint32_t i = 0; i < input->count; i++) {
-            input->ends[i] = data[input->rows[i]];
+            times[i] = data[input->rows[i]];
         }
     } else {
         for (uint32_t i = 0; i < input->count; i++) {
-            input->ends[i] = lt_op_time_ms(time, input->rows[i]);
+            times[i] = lt_op_time_ms(time, input->rows[i]);
         }
     }
-    if (!self->math.spec.attached) {
-        lt_window_locals(&self->math, input->ends, input->count);
-        lt_window_slice_ends(&self->math, input->ends, input->count);
+    if (zoned) {
+        lt_window_locals(&self->math, times, input->count);
     }
+    input->times = times;
     return LT_OK;
 }
 
-/* Evaluates the batch. Refusals and drops that change the ledger happen once; a resumed batch repeats the selection without them. */
+/* From times to slices. */
+static lt_status need_ends(window_agg_op *self, window_input *input, lt_error *err)
+{
+    if (!input->times) {
+        return LT_OK;
+    }
+    size_t size = sizeof(int64_t) * ((size_t)input->count + 1);
+    input->ends = lt_arena_alloc(self->op.scratch, size, 64);
+    if (!input->ends) {
+        return lt_error_nomem(err, "window rows");
+    }
+    memcpy(input->ends, input->times, sizeof(int64_t) * input->count);
+    lt_window_slice_ends(&self->math, input->ends, input->count);
+    input->times = NULL;
+    return LT_OK;
+}
+
+/* Evaluates the batch. Refusals and drops that change the ledger happen once; a resumed batch
+ * repeats the selection without them. */
 static lt_status prepare(window_agg_op *self, window_input *input, lt_error *err)
 {
     lt_op *op = &self->op;
@@ -191,6 +222,7 @@ static lt_status prepare(window_agg_op *self, window_input *input, lt_error *err
                 in->marks[self->marks_end - 1].first_row > input->rows[input->count - 1])) {
             self->marks_end--; /* behind the row that fails the job */
         }
+        op->ledger.held += input->count;
         self->checked = true;
     } else {
         op->ledger = before;
@@ -202,7 +234,7 @@ static lt_status prepare(window_agg_op *self, window_input *input, lt_error *err
         }
         input->count = kept;
     }
-    return prepare_ends(self, input, time, err);
+    return prepare_times(self, input, time, err);
 }
 
 /* ---- adding rows to slices ---- */
@@ -313,31 +345,91 @@ static void pass_marks(window_agg_op *self, const lt_batch *in, uint32_t until)
     }
 }
 
-/* The common case: all rows left in one go. false = the marks matter. */
-static bool nothing_fires(window_agg_op *self, const window_input *input)
+/* Few slices close together: rows are dealt in one pass, without a division or an unforeseeable
+ * branch per row. */
+#define DEAL_MAX 4
+
+static lt_status deal_few(window_agg_op *self, const window_input *input, int64_t first_end,
+                          uint32_t slices, lt_error *err)
+{
+    uint32_t count = input->count - self->row_at;
+    const uint32_t *rows = input->rows + self->row_at;
+    const int64_t *times = input->times + self->row_at;
+    int64_t grid = self->math.grid_ms;
+    uint32_t *lists[DEAL_MAX];
+    uint32_t counts[DEAL_MAX] = {0};
+    for (uint32_t s = 0; s < slices; s++) {
+        lists[s] = lt_arena_alloc(self->op.scratch, sizeof(uint32_t) * ((size_t)count + 1), 64);
+        if (!lists[s]) {
+            return lt_error_nomem(err, "window rows");
+        }
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        int64_t t = times[i];
+        uint32_t s = (uint32_t)(t >= first_end) + (uint32_t)(t >= first_end + grid) +
+                     (uint32_t)(t >= first_end + 2 * grid);
+        lists[s][counts[s]++] = rows[i];
+    }
+    for (uint32_t s = 0; s < slices; s++) {
+        if (counts[s] > 0) {
+            LT_TRY(
+                update_slice(self, input, first_end + (int64_t)s * grid, lists[s], counts[s], err));
+        }
+    }
+    return LT_OK;
+}
+
+static void time_range(const window_input *input, uint32_t from, int64_t *low, int64_t *high)
+{
+    const int64_t *times = input->times;
+    int64_t least = times[from];
+    int64_t most = times[from];
+    for (uint32_t i = from + 1; i < input->count; i++) {
+        least = LT_MIN(least, times[i]);
+        most = LT_MAX(most, times[i]);
+    }
+    *low = least;
+    *high = most;
+}
+
+/* The common case: no window closes between here and the last mark, and no row is late. Takes all
+ * rows that are left in one go. */
+static lt_status take_all(window_agg_op *self, window_input *input, bool *taken, lt_error *err)
 {
     const lt_batch *in = input->in;
+    int64_t grid = self->math.grid_ms;
     int64_t last = self->op.watermark;
+    int64_t low = 0;
+    int64_t high = 0;
     if (self->mark_at < self->marks_end) {
         last = LT_MAX(last, in->marks[self->marks_end - 1].watermark);
     }
-    int64_t low = input->ends[self->row_at];
-    for (uint32_t i = self->row_at + 1; i < input->count; i++) {
-        low = LT_MIN(low, input->ends[i]);
-    }
-    if (last == LT_WATERMARK_MIN) {
-        expect_close(self, lt_window_close(&self->math, low));
-        return true;
-    }
-    int64_t close = lt_window_close(&self->math, low);
-    if (close <= last || self->next_close <= last) {
-        return false;
+    time_range(input, self->row_at, &low, &high);
+    int64_t first_end = grid ? lt_floor_to(low, grid, self->math.spec.offset_ms) + grid : low;
+    int64_t close = lt_window_close(&self->math, first_end);
+    *taken = last == LT_WATERMARK_MIN || (close > last && self->next_close > last);
+    if (!*taken) {
+        return LT_OK;
     }
     expect_close(self, close);
-    return true;
+    pass_marks(self, in, self->marks_end);
+    uint32_t from = self->row_at;
+    if (high < first_end || high == low) {
+        LT_TRY(update_slice(self, input, first_end, input->rows + from, input->count - from, err));
+    } else if (grid && (uint64_t)(high - first_end) / (uint64_t)grid < DEAL_MAX - 1) {
+        uint32_t slices = (uint32_t)((high - first_end) / grid) + 2;
+        LT_TRY(deal_few(self, input, first_end, slices, err));
+    } else {
+        LT_TRY(need_ends(self, input, err));
+        LT_TRY(update_slices(self, input, input->rows + from, input->ends + from,
+                             input->count - from, err));
+    }
+    self->row_at = input->count;
+    return LT_OK;
 }
 
-/* Where a row goes: its slice, or the first of its group once that has fired (CUMULATE). false = late. */
+/* Where a row goes: its slice, or the first of its group once that has fired (CUMULATE). false =
+ * late. */
 static bool place_row(window_agg_op *self, int64_t *end, int64_t *close)
 {
     const lt_window_math *math = &self->math;
@@ -363,14 +455,13 @@ static lt_status take_range(window_agg_op *self, window_input *input, lt_error *
     lt_op *op = &self->op;
     const lt_batch *in = input->in;
     uint32_t from = self->row_at;
-    bool try_all = !input->scanned;
-    input->scanned = true;
-    if (try_all && nothing_fires(self, input)) {
-        pass_marks(self, in, self->marks_end);
-        self->row_at = input->count;
-        op->ledger.held += input->count - from;
-        return update_slices(self, input, input->rows + from, input->ends + from,
-                             input->count - from, err);
+    if (input->times) {
+        bool taken = false;
+        LT_TRY(take_all(self, input, &taken, err));
+        if (taken) {
+            return LT_OK;
+        }
+        LT_TRY(need_ends(self, input, err));
     }
     uint32_t kept = from;
     uint32_t at = from;
@@ -396,6 +487,7 @@ static lt_status take_range(window_agg_op *self, window_input *input, lt_error *
         }
         at++;
         if (!open) {
+            op->ledger.held--;
             op->ledger.late++;
             continue;
         }
@@ -404,7 +496,6 @@ static lt_status take_range(window_agg_op *self, window_input *input, lt_error *
         input->ends[kept++] = placed;
     }
     self->row_at = at;
-    op->ledger.held += kept - from;
     return kept == from ? LT_OK
                         : update_slices(self, input, input->rows + from, input->ends + from,
                                         kept - from, err);

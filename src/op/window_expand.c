@@ -1,8 +1,10 @@
-/* A windowing table function used alone: every row once per window it lies in, with window_start, window_end and window_time appended. TUMBLE keeps
- * the batch and adds three columns; HOP and CUMULATE repeat rows. Nothing is kept, nothing is late here. SESSION (session_expand.c) has to
+/* A windowing table function used alone: every row once per window it lies in, with window_start,
+ * window_end and window_time appended. TUMBLE keeps the batch and adds three columns; HOP and
+ * CUMULATE repeat rows. Nothing is kept, nothing is late here. SESSION (session_expand.c) has to
  * wait until it knows the window.
  *
- * Order of a row's windows as in Flink: HOP from the latest to the earliest, CUMULATE from the shortest to the longest. */
+ * Order of a row's windows as in Flink: HOP from the latest to the earliest, CUMULATE from the
+ * shortest to the longest. */
 #include "op/session_expand.h"
 
 static lt_status expand_open(lt_op *op, lt_error *err)
@@ -111,7 +113,8 @@ static int64_t window_at(const lt_window_math *math, int64_t slice, uint32_t n)
     return slice + (int64_t)n * math->grid_ms;
 }
 
-/* Appends up to the batch's room; advances the cursor. Marks stand before the first copy of the row they stand before. */
+/* Appends up to the batch's room; advances the cursor. Marks stand before the first copy of the row
+ * they stand before. */
 static lt_status fill_batch(window_expand_op *self, lt_error *err)
 {
     lt_op *op = &self->op;

@@ -1,12 +1,14 @@
-/* Sliced windows on their way out: which window is next, the merge of its slices, and the rows of its result. Everything here can stop when the
- * output is full and go on later: the cursor is (window, position in its table).
+/* Sliced windows on their way out: which window is next, the merge of its slices, and the rows of
+ * its result. Everything here can stop when the output is full and go on later: the cursor is
+ * (window, position in its table).
  *
  * Windows fire by end, keys in the order in which the window's table got them. */
 #include "op/window_agg_int.h"
 
 #define CHUNK_ROWS 1024
 
-/* The first window that is not closed yet and has a slice; the earliest slice decides, because windows and slices are on one grid. */
+/* The first window that is not closed yet and has a slice; the earliest slice decides, because
+ * windows and slices are on one grid. */
 static bool next_window(const window_agg_op *self, int64_t *end)
 {
     int64_t first = 0;

@@ -1,8 +1,9 @@
-/* Window arithmetic; see window_math.h. Sums wrap instead of overflowing: times at the ends of int64 give odd windows, never a trap. */
+/* Window arithmetic; see window_math.h. Sums wrap instead of overflowing: times at the ends of
+ * int64 give odd windows, never a trap. */
 #include "op/window_math.h"
 
-#define DAY_MS       86400000LL
-#define BOUNDS_MAX   4 /* slices of one batch that are found by comparing instead of dividing */
+#define DAY_MS     86400000LL
+#define BOUNDS_MAX 4 /* slices of one batch that are found by comparing instead of dividing */
 
 LT_INLINE int64_t add(int64_t a, int64_t b)
 {
@@ -71,8 +72,8 @@ void lt_window_locals(const lt_window_math *math, int64_t *times, uint32_t count
     }
 }
 
-/* The instant from which on the local time is past: in an overlap (clocks set back) the later of the two, in a gap (clocks
- * set forward) the moment of the change. */
+/* The instant from which on the local time is past: in an overlap (clocks set back) the later of
+ * the two, in a gap (clocks set forward) the moment of the change. */
 static int64_t timer_instant(const lt_zone *zone, int64_t local)
 {
     int64_t first = lt_zone_to_utc_ms(zone, local);
@@ -189,7 +190,8 @@ int64_t lt_window_first_open(const lt_window_math *math, int64_t slice_end, int6
     if (watermark == LT_WATERMARK_MAX) {
         return LT_WATERMARK_MAX;
     }
-    /* With a zone: to within a day of the watermark by arithmetic, then by its real closing times. */
+    /* With a zone: to within a day of the watermark by arithmetic, then by its real closing times.
+     */
     int64_t past = math->zone ? sub(lt_window_local(math, watermark), DAY_MS) : watermark;
     if (end <= past) {
         end = add(end, (sub(past, end) / grid + 1) * grid);

@@ -1,12 +1,15 @@
-/* Top-N within windows: ROW_NUMBER per (partition, window), emitted when the window closes. Only the best rank_max rows of a partition are kept.
+/* Top-N within windows: ROW_NUMBER per (partition, window), emitted when the window closes. Only
+ * the best rank_max rows of a partition are kept.
  *
- * State: per window end, partition -> { heap, blob }. The blob holds kept rows back to back, the heap their offsets with the worst at the root:
+ * State: per window end, partition -> { heap, blob }. The blob holds kept rows back to back, the
+ * heap their offsets with the worst at the root:
  *
  *   heap   | offset (4) | offset | ...
- *   blob   | sequence (8) | order length (4) | row length (4) | order key, padded to 8 | encoded row | ...
+ *   blob   | sequence (8) | order length (4) | row length (4) | order key, padded to 8 | encoded
+ * row | ...
  *
- * Order keys compare by memcmp; among equals the earlier row is better. A row that is pushed out leaves a hole in the blob, which is
- * closed when holes take more than half of it. */
+ * Order keys compare by memcmp; among equals the earlier row is better. A row that is pushed out
+ * leaves a hole in the blob, which is closed when holes take more than half of it. */
 #include <stddef.h>
 
 #include "op/window_math.h"
@@ -41,7 +44,7 @@ typedef struct {
 
 static const uint32_t topn_cells[2] = {offsetof(topn_record, heap), offsetof(topn_record, blob)};
 
-static lt_rowcodec *codec_of(lt_op *op, const uint32_t *cols, uint32_t count, bool ordered)
+static lt_rowcodec *plan_codec(lt_op *op, const uint32_t *cols, uint32_t count, bool ordered)
 {
     const lt_type **types = LT_NEW_ARRAY(op->arena, const lt_type *, (size_t)count + 1);
     if (!types) {
@@ -64,14 +67,14 @@ static lt_status topn_open(lt_op *op, lt_error *err)
     lt_window_math_init(&self->math, &window, op);
     lt_outbox_init(op, &self->box, false);
     LT_TRY(lt_op_chunk_new(op, &self->chunk, err));
-    self->key_codec = codec_of(op, spec->partition, spec->partition_count, false);
-    self->row_codec = codec_of(op, NULL, op->in_schemas[0]->count, false);
+    self->key_codec = plan_codec(op, spec->partition, spec->partition_count, false);
+    self->row_codec = plan_codec(op, NULL, op->in_schemas[0]->count, false);
     self->order_codecs = LT_NEW_ARRAY(op->arena, lt_rowcodec *, (size_t)spec->order_count + 1);
     if (!self->key_codec || !self->row_codec || !self->order_codecs) {
         return lt_error_nomem(err, "top-n state");
     }
     for (uint32_t o = 0; o < spec->order_count; o++) {
-        self->order_codecs[o] = codec_of(op, &spec->order[o].col, 1, true);
+        self->order_codecs[o] = plan_codec(op, &spec->order[o].col, 1, true);
         if (!self->order_codecs[o]) {
             return lt_error_nomem(err, "top-n state");
         }
@@ -123,8 +126,9 @@ static uint32_t order_len(const topn_op *self, const order_keys *keys, uint32_t 
     return len;
 }
 
-/* Each part begins with its null byte (0 = NULL, 1 = a value), which is replaced so that NULLs come where they should; a descending
- * value is inverted. A NULL part is padding only, and no two parts of one column are prefixes of each other. */
+/* Each part begins with its null byte (0 = NULL, 1 = a value), which is replaced so that NULLs come
+ * where they should; a descending value is inverted. A NULL part is padding only, and no two parts
+ * of one column are prefixes of each other. */
 static void write_order(const topn_op *self, const order_keys *keys, uint32_t i, uint8_t *to)
 {
     const lt_window_topn_spec *spec = self->op.spec;
@@ -328,8 +332,8 @@ static lt_status add_rows(topn_op *self, const lt_batch *in, const uint32_t *row
 {
     const lt_window_topn_spec *spec = self->op.spec;
     lt_arena *scratch = self->op.scratch;
-    const lt_col **cols = LT_NEW_ARRAY(scratch, const lt_col *,
-                                       (size_t)in->col_count + spec->partition_count + 1);
+    const lt_col **cols =
+        LT_NEW_ARRAY(scratch, const lt_col *, (size_t)in->col_count + spec->partition_count + 1);
     if (!cols) {
         return lt_error_nomem(err, "top-n rows");
     }

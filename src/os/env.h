@@ -1,7 +1,9 @@
-/* The world outside: clocks, randomness, files, standard streams, dynamic libraries, behind one table, so that a simulator can stand in for
- * it. Product code above this layer never calls libc for any of these. Implementations: env_real.c and env_sim.c (env_sim.h).
+/* The world outside: clocks, randomness, files, standard streams, dynamic libraries, behind one
+ * table, so that a simulator can stand in for it. Product code above this layer never calls libc
+ * for any of these. Implementations: env_real.c and env_sim.c (env_sim.h).
  *
- * Calls do not block for long, except file I/O and wait(). All functions are thread-safe in the real environment. */
+ * Calls do not block for long, except file I/O and wait(). All functions are thread-safe in the
+ * real environment. */
 #pragma once
 
 #include <stdbool.h>
@@ -16,13 +18,18 @@ typedef struct lt_env lt_env;
 typedef struct lt_file lt_file;
 
 typedef enum {
-    LT_OPEN_READ,     /* must exist */
-    LT_OPEN_CREATE,   /* create or truncate, read and write */
-    LT_OPEN_APPEND,   /* create or open, writes go to the end */
-    LT_OPEN_EXCL      /* create; LT_ERR_IO when it exists */
+    LT_OPEN_READ,   /* must exist */
+    LT_OPEN_CREATE, /* create or truncate, read and write */
+    LT_OPEN_APPEND, /* create or open, writes go to the end */
+    LT_OPEN_EXCL    /* create; LT_ERR_IO when it exists */
 } lt_open_mode;
 
-typedef enum { LT_FILE_REGULAR, LT_FILE_DIR, LT_FILE_PIPE /* FIFO, socket, terminal */, LT_FILE_OTHER } lt_file_kind;
+typedef enum {
+    LT_FILE_REGULAR,
+    LT_FILE_DIR,
+    LT_FILE_PIPE /* FIFO, socket, terminal */,
+    LT_FILE_OTHER
+} lt_file_kind;
 
 typedef struct {
     lt_file_kind kind;
@@ -43,51 +50,65 @@ enum { LT_STDIN = 0, LT_STDOUT = 1, LT_STDERR = 2 };
 struct lt_env {
     const char *name; /* "real" or "sim" */
     /* Clocks. */
-    int64_t (*wall_us)(lt_env *env);      /* since 1970, may jump */
-    int64_t (*mono_ns)(lt_env *env);      /* monotonic */
+    int64_t (*wall_us)(lt_env *env); /* since 1970, may jump */
+    int64_t (*mono_ns)(lt_env *env); /* monotonic */
     uint64_t (*random_u64)(lt_env *env);
-    /* Sleeps until mono_ns reaches the deadline, or wake() is called, or one of the files becomes ready (readable for pipes; regular files
-     * never make it return). A signal ends it too. count may be 0. */
+    /* Sleeps until mono_ns reaches the deadline, or wake() is called, or one of the files becomes
+     * ready (readable for pipes; regular files never make it return). A signal ends it too. count
+     * may be 0. */
     void (*wait)(lt_env *env, int64_t deadline_mono_ns, lt_file *const *files, size_t count);
     void (*wake)(lt_env *env); /* async-signal-safe */
-    /* Files. Paths are NUL-terminated. Errors name the path and the system's reason; ENOENT, EACCES, ENOSPC, EROFS, EMFILE .. get a
-     * hint; EACCES/EPERM give LT_ERR_PERMISSION, the others LT_ERR_IO. */
-    lt_status (*open)(lt_env *env, const char *path, lt_open_mode mode, lt_file **out, lt_error *err);
-    lt_status (*file_std)(lt_env *env, int number, lt_file **out, lt_error *err); /* close() leaves the stream open */
+    /* Files. Paths are NUL-terminated. Errors name the path and the system's reason; ENOENT,
+     * EACCES, ENOSPC, EROFS, EMFILE .. get a hint; EACCES/EPERM give LT_ERR_PERMISSION, the others
+     * LT_ERR_IO. */
+    lt_status (*open)(lt_env *env, const char *path, lt_open_mode mode, lt_file **out,
+                      lt_error *err);
+    lt_status (*file_std)(lt_env *env, int number, lt_file **out,
+                          lt_error *err); /* close() leaves the stream open */
     /* Bytes read, 0 at end of file. LT_AGAIN (got = 0) when a pipe has nothing now. */
     lt_status (*read)(lt_file *file, void *to, size_t size, size_t *got, lt_error *err);
     /* Reads all of it, less only at the end of the file. */
-    /* Standard input only: these bytes will be read again, before what follows, by any handle of file_std(LT_STDIN). For looks ahead. */
+    /* Standard input only: these bytes will be read again, before what follows, by any handle of
+     * file_std(LT_STDIN). For looks ahead. */
     lt_status (*unread)(lt_file *file, const void *bytes, size_t size, lt_error *err);
-    lt_status (*pread)(lt_file *file, void *to, size_t size, int64_t offset, size_t *got, lt_error *err);
+    lt_status (*pread)(lt_file *file, void *to, size_t size, int64_t offset, size_t *got,
+                       lt_error *err);
     lt_status (*seek)(lt_file *file, int64_t offset, lt_error *err);
-    /* Writes all of it or fails; a pipe that is full blocks. A closed pipe gives LT_ERR_IO with text "... broken pipe", never SIGPIPE. */
+    /* Writes all of it or fails; a pipe that is full blocks. A closed pipe gives LT_ERR_IO with
+     * text "... broken pipe", never SIGPIPE. */
     lt_status (*write)(lt_file *file, const void *from, size_t size, lt_error *err);
     lt_status (*truncate)(lt_file *file, int64_t size, lt_error *err);
-    /* fdatasync; the first one of a file opened for writing makes its name durable too. After an error the file must be given up
-     * (fsyncgate): the handle answers with an error from then on. */
+    /* fdatasync; the first one of a file opened for writing makes its name durable too. After an
+     * error the file must be given up (fsyncgate): the handle answers with an error from then on.
+     */
     lt_status (*sync)(lt_file *file, lt_error *err);
     lt_status (*fstat)(lt_file *file, lt_stat *out, lt_error *err);
-    void (*close)(lt_file *file); /* accepts NULL */
+    void (*close)(lt_file *file);                                 /* accepts NULL */
     bool (*is_terminal)(lt_file *file, int *columns, int *lines); /* sizes may be NULL */
     /* Directories and names. */
     lt_status (*stat)(lt_env *env, const char *path, lt_stat *out, lt_error *err);
-    /* Calls fn for each entry (not . and ..) in no particular order; a non-OK return of fn stops and is returned. */
-    lt_status (*list)(lt_env *env, const char *path, lt_status (*fn)(void *arg, const lt_dirent *entry), void *arg,
-                      lt_error *err);
+    /* Calls fn for each entry (not . and ..) in no particular order; a non-OK return of fn stops
+     * and is returned. */
+    lt_status (*list)(lt_env *env, const char *path,
+                      lt_status (*fn)(void *arg, const lt_dirent *entry), void *arg, lt_error *err);
     /* Then syncs the directories; after an error the rename may or may not have happened. */
     lt_status (*rename)(lt_env *env, const char *from, const char *to, lt_error *err);
-    lt_status (*unlink)(lt_env *env, const char *path, lt_error *err); /* a file or an empty directory; not synced */
-    lt_status (*mkdirs)(lt_env *env, const char *path, lt_error *err); /* with parents, durably; exists = fine */
-    const char *(*getenv)(lt_env *env, const char *name);              /* borrowed; NULL when absent */
-    lt_mem *mem;                                                       /* what the environment itself allocates */
+    lt_status (*unlink)(lt_env *env, const char *path,
+                        lt_error *err); /* a file or an empty directory; not synced */
+    lt_status (*mkdirs)(lt_env *env, const char *path,
+                        lt_error *err);                   /* with parents, durably; exists = fine */
+    const char *(*getenv)(lt_env *env, const char *name); /* borrowed; NULL when absent */
+    lt_mem *mem; /* what the environment itself allocates */
 };
 
-/* The process's environment; mem pays for files. Close with lt_env_real_free. NULL when out of memory. */
+/* The process's environment; mem pays for files. Close with lt_env_real_free. NULL when out of
+ * memory. */
 lt_env *lt_env_real_new(lt_mem *mem);
 void lt_env_real_free(lt_env *env); /* accepts NULL */
 
 /* Reads a whole file of at most size_max bytes into text (appended). */
-lt_status lt_env_read_file(lt_env *env, const char *path, size_t size_max, lt_text *to, lt_error *err);
+lt_status lt_env_read_file(lt_env *env, const char *path, size_t size_max, lt_text *to,
+                           lt_error *err);
 /* Writes a whole file durably: temp name, sync, rename. */
-lt_status lt_env_write_file(lt_env *env, const char *path, const void *bytes, size_t size, lt_error *err);
+lt_status lt_env_write_file(lt_env *env, const char *path, const void *bytes, size_t size,
+                            lt_error *err);

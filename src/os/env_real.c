@@ -348,7 +348,8 @@ static lt_status real_unread(lt_file *handle, const void *bytes, size_t size, lt
     lt_text_init(&all, self->base.mem);
     lt_text_append(&all, bytes, size);
     if (has_unread(file)) {
-        lt_text_append(&all, self->unread.ptr + self->unread_at, self->unread.len - self->unread_at);
+        lt_text_append(&all, self->unread.ptr + self->unread_at,
+                       self->unread.len - self->unread_at);
     }
     if (all.failed) {
         lt_text_deinit(&all);

@@ -1,5 +1,5 @@
-/* The simulated environment: a virtual clock, seeded randomness and an in-memory file system that can fail, tear and lose unsynced writes.
- * Everything that happens follows from the seed. */
+/* The simulated environment: a virtual clock, seeded randomness and an in-memory file system that
+ * can fail, tear and lose unsynced writes. Everything that happens follows from the seed. */
 #pragma once
 
 #include "os/env.h"
@@ -17,16 +17,19 @@ typedef struct {
 lt_env *lt_env_sim_new(lt_mem *mem, const lt_sim_options *options); /* NULL = out of memory */
 void lt_env_sim_free(lt_env *env);
 
-void lt_sim_advance_us(lt_env *env, int64_t us); /* moves both clocks; wait() moves them to its deadline */
+void lt_sim_advance_us(lt_env *env,
+                       int64_t us); /* moves both clocks; wait() moves them to its deadline */
 
-/* Power loss: every open handle dies; writes, creations and renames since the last sync of the file or directory survive, vanish or are
- * torn at a 512-byte sector, as the seed decides. */
+/* Power loss: every open handle dies; writes, creations and renames since the last sync of the file
+ * or directory survive, vanish or are torn at a 512-byte sector, as the seed decides. */
 void lt_sim_crash(lt_env *env);
 
-/* The n-th call from now (1 = the next) of read/write/sync/rename fails; 0 = none. kind: 'r', 'w', 's', 'm'. */
+/* The n-th call from now (1 = the next) of read/write/sync/rename fails; 0 = none. kind: 'r', 'w',
+ * 's', 'm'. */
 void lt_sim_fail_nth(lt_env *env, char kind, int64_t nth);
 
-/* Direct access for tests: creates or replaces a synced file; reads one (NULL when absent; borrowed until the next change). */
+/* Direct access for tests: creates or replaces a synced file; reads one (NULL when absent; borrowed
+ * until the next change). */
 lt_status lt_sim_put(lt_env *env, const char *path, const void *bytes, size_t size, lt_error *err);
 const char *lt_sim_get(lt_env *env, const char *path, size_t *size);
 /* What was written to the standard streams (captured), and what stdin will deliver. */

@@ -49,7 +49,8 @@ static void virtual_wake(lt_env *env)
     real_of(env)->wake(real_of(env));
 }
 
-static lt_status virtual_open(lt_env *env, const char *path, lt_open_mode mode, lt_file **out, lt_error *err)
+static lt_status virtual_open(lt_env *env, const char *path, lt_open_mode mode, lt_file **out,
+                              lt_error *err)
 {
     return real_of(env)->open(real_of(env), path, mode, out, err);
 }
@@ -64,7 +65,9 @@ static lt_status virtual_stat(lt_env *env, const char *path, lt_stat *out, lt_er
     return real_of(env)->stat(real_of(env), path, out, err);
 }
 
-static lt_status virtual_list(lt_env *env, const char *path, lt_status (*fn)(void *arg, const lt_dirent *entry), void *arg, lt_error *err)
+static lt_status virtual_list(lt_env *env, const char *path,
+                              lt_status (*fn)(void *arg, const lt_dirent *entry), void *arg,
+                              lt_error *err)
 {
     return real_of(env)->list(real_of(env), path, fn, arg, err);
 }

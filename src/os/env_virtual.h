@@ -1,4 +1,5 @@
-/* The real environment with a clock that stands still until it is moved: for tests of pipelines (leat test), where files are real and time is not. */
+/* The real environment with a clock that stands still until it is moved: for tests of pipelines
+ * (leat test), where files are real and time is not. */
 #pragma once
 
 #include "os/env.h"

@@ -1,10 +1,13 @@
-/* What flows on each edge: row kinds, upsert key, determinism, and whether only net changes matter. Kinds and keys go down from the sources to the sinks, `net_ok` comes back up. Updating inputs of operators
- * that only take inserts, and updating queries into append-only sinks, are refused here. */
+/* What flows on each edge: row kinds, upsert key, determinism, and whether only net changes matter.
+ * Kinds and keys go down from the sources to the sinks, `net_ok` comes back up. Updating inputs of
+ * operators that only take inserts, and updating queries into append-only sinks, are refused here.
+ */
 #include <string.h>
 
 #include "plan/logical.h"
 
-#define KINDS_UPDATING ((uint8_t)((1u << LT_UPDATE_BEFORE) | (1u << LT_UPDATE_AFTER) | (1u << LT_DELETE)))
+#define KINDS_UPDATING \
+    ((uint8_t)((1u << LT_UPDATE_BEFORE) | (1u << LT_UPDATE_AFTER) | (1u << LT_DELETE)))
 
 static bool updates(const lt_plan_node *node)
 {
@@ -16,10 +19,14 @@ static lt_plan_node *input_of(const lt_planner *p, const lt_plan_node *node, uin
     return p->plan->nodes[node->inputs[i]];
 }
 
-static lt_status refuse_updates(const lt_planner *p, const lt_plan_node *node, const char *what, lt_error *err)
+static lt_status refuse_updates(const lt_planner *p, const lt_plan_node *node, const char *what,
+                                lt_error *err)
 {
     lt_str producer = input_of(p, node, 0)->label;
-    return lt_error_set(err, LT_ERR_UNSUPPORTED, "%s does not take update and delete changes, which come from '" LT_STR_FMT "'", what, LT_STR_ARG(producer));
+    return lt_error_set(err, LT_ERR_UNSUPPORTED,
+                        "%s does not take update and delete changes, which come from '" LT_STR_FMT
+                        "'",
+                        what, LT_STR_ARG(producer));
 }
 
 static lt_determinism worse(lt_determinism a, lt_determinism b)
@@ -39,7 +46,8 @@ static bool exprs_deterministic(lt_expr *const *exprs, uint32_t count)
 
 static bool aggs_order_dependent(lt_agg *const *aggs, uint32_t count)
 {
-    static const char *const names[] = {"FIRST_VALUE", "LAST_VALUE", "LISTAGG", "ARRAY_AGG", "COLLECT", "JSON_ARRAYAGG"};
+    static const char *const names[] = {"FIRST_VALUE", "LAST_VALUE", "LISTAGG",
+                                        "ARRAY_AGG",   "COLLECT",    "JSON_ARRAYAGG"};
     for (uint32_t a = 0; a < count; a++) {
         for (size_t i = 0; i < LT_COUNT_OF(names); i++) {
             if (strcmp(aggs[a]->cls->name, names[i]) == 0) {
@@ -123,7 +131,8 @@ static lt_status infer_window_agg(lt_planner *p, lt_plan_node *node, lt_error *e
         return refuse_updates(p, node, "a session window", err);
     }
     node->kinds = 1u << LT_INSERT;
-    node->determinism = in->determinism == LT_EXACT ? LT_EXACT : worse(in->determinism, LT_FINAL_NO_LATE);
+    node->determinism =
+        in->determinism == LT_EXACT ? LT_EXACT : worse(in->determinism, LT_FINAL_NO_LATE);
     LT_TRY(sequence(p, spec->key_count + 2, node, err));
     uint32_t *key = (uint32_t *)node->key;
     key[spec->key_count] = spec->key_count + spec->agg_count;
@@ -158,7 +167,8 @@ static lt_status infer_operator(lt_planner *p, lt_plan_node *node, lt_error *err
     node->determinism = in->determinism;
     if (cls == &lt_op_calc) {
         const lt_calc_spec *spec = node->u.op.spec;
-        if (!exprs_deterministic(spec->exprs, spec->expr_count) || !exprs_deterministic(&spec->condition, 1)) {
+        if (!exprs_deterministic(spec->exprs, spec->expr_count) ||
+            !exprs_deterministic(&spec->condition, 1)) {
             node->determinism = LT_ORDER_DEPENDENT;
         }
         return calc_key(p, node, err);
@@ -193,9 +203,13 @@ static lt_status infer_sink(lt_planner *p, lt_plan_node *node, lt_error *err)
     uint8_t taken = table->connector->sink->kinds;
     uint8_t refused = (uint8_t)(in->kinds & ~taken & ~(1u << LT_UPDATE_BEFORE));
     if (refused != 0 || ((in->kinds & ~taken) != 0 && !table->connector->sink->upsert_with_key)) {
-        lt_error_set(err, LT_ERR_SQL, "table sink '" LT_STR_FMT "' (connector '%s') does not take %s changes, which the query produces", LT_STR_ARG(table->name),
-                     table->connector->name, (in->kinds & (1u << LT_DELETE)) != 0 ? "update and delete" : "update");
-        lt_error_hint(err, "aggregate in windows (their results are final), or write to a sink that takes updates, such as print");
+        lt_error_set(err, LT_ERR_SQL,
+                     "table sink '" LT_STR_FMT
+                     "' (connector '%s') does not take %s changes, which the query produces",
+                     LT_STR_ARG(table->name), table->connector->name,
+                     (in->kinds & (1u << LT_DELETE)) != 0 ? "update and delete" : "update");
+        lt_error_hint(err, "aggregate in windows (their results are final), or write to a sink "
+                           "that takes updates, such as print");
         return LT_ERR_SQL;
     }
     return LT_OK;
@@ -209,15 +223,23 @@ static lt_status source_kinds(lt_plan_node *node, lt_error *err)
     if (!lt_options_has(&node->u.table.options, "changelog")) {
         return LT_OK;
     }
-    lt_str text = lt_options_get(&node->u.table.options, NULL, connector->options, connector->option_count, "changelog");
+    lt_str text = lt_options_get(&node->u.table.options, NULL, connector->options,
+                                 connector->option_count, "changelog");
     for (size_t i = 0; i < text.len; i++) {
         bool before = i + 1 < text.len && text.ptr[i] == 'U' && text.ptr[i + 1] == 'B';
         bool after = i + 1 < text.len && text.ptr[i] == 'U' && text.ptr[i + 1] == 'A';
-        node->kinds |= before ? 1u << LT_UPDATE_BEFORE : after ? 1u << LT_UPDATE_AFTER : text.ptr[i] == 'D' ? 1u << LT_DELETE : 0u;
+        node->kinds |= before               ? 1u << LT_UPDATE_BEFORE
+                       : after              ? 1u << LT_UPDATE_AFTER
+                       : text.ptr[i] == 'D' ? 1u << LT_DELETE
+                                            : 0u;
     }
-    if ((node->kinds & (1u << LT_UPDATE_AFTER)) != 0 && (node->kinds & (1u << LT_UPDATE_BEFORE)) == 0) {
-        return lt_error_set(err, LT_ERR_UNSUPPORTED, "table '" LT_STR_FMT "': upsert sources (updates without their old row) are not supported yet",
-                            LT_STR_ARG(node->u.table.table->name));
+    if ((node->kinds & (1u << LT_UPDATE_AFTER)) != 0 &&
+        (node->kinds & (1u << LT_UPDATE_BEFORE)) == 0) {
+        return lt_error_set(
+            err, LT_ERR_UNSUPPORTED,
+            "table '" LT_STR_FMT
+            "': upsert sources (updates without their old row) are not supported yet",
+            LT_STR_ARG(node->u.table.table->name));
     }
     return LT_OK;
 }
@@ -226,10 +248,12 @@ static bool consumer_is_net_safe(const lt_planner *p, const lt_plan_node *consum
 {
     if (consumer->kind == LT_PLAN_SINK) {
         const lt_table_def *table = consumer->u.table.table;
-        return table == NULL ? p->options->final_rows && p->plan->bounded : strcmp(table->connector->name, "blackhole") == 0;
+        return table == NULL ? p->options->final_rows && p->plan->bounded
+                             : strcmp(table->connector->name, "blackhole") == 0;
     }
     /* A calc only forwards what it gets. */
-    return consumer->kind == LT_PLAN_OPERATOR && consumer->u.op.cls == &lt_op_calc && consumer->net_ok;
+    return consumer->kind == LT_PLAN_OPERATOR && consumer->u.op.cls == &lt_op_calc &&
+           consumer->net_ok;
 }
 
 static void infer_net(lt_planner *p)

@@ -1,4 +1,5 @@
-/* From the pruned logical graph to physical nodes. A node's physical output holds the columns that are needed, in order; `map` tells where each logical column went. */
+/* From the pruned logical graph to physical nodes. A node's physical output holds the columns that
+ * are needed, in order; `map` tells where each logical column went. */
 #include "plan/logical.h"
 
 #define PRUNED UINT32_MAX
@@ -8,7 +9,8 @@ static lt_status nomem(lt_error *err)
     return lt_error_nomem(err, "a plan");
 }
 
-static lt_status add_node(lt_planner *p, lt_plan_node_kind kind, const lt_schema *schema, uint32_t input_count, lt_plan_node **out, lt_error *err)
+static lt_status add_node(lt_planner *p, lt_plan_node_kind kind, const lt_schema *schema,
+                          uint32_t input_count, lt_plan_node **out, lt_error *err)
 {
     lt_plan *plan = p->plan;
     if (plan->node_count == p->plan_cap) {
@@ -38,7 +40,8 @@ static lt_status add_node(lt_planner *p, lt_plan_node_kind kind, const lt_schema
     return LT_OK;
 }
 
-static lt_status add_op(lt_planner *p, const lt_op_class *cls, const void *spec, const lt_schema *schema, uint32_t input, lt_plan_node **out, lt_error *err)
+static lt_status add_op(lt_planner *p, const lt_op_class *cls, const void *spec,
+                        const lt_schema *schema, uint32_t input, lt_plan_node **out, lt_error *err)
 {
     LT_TRY(add_node(p, LT_PLAN_OPERATOR, schema, 1, out, err));
     (*out)->inputs[0] = input;
@@ -48,7 +51,8 @@ static lt_status add_op(lt_planner *p, const lt_op_class *cls, const void *spec,
     return LT_OK;
 }
 
-/* The needed columns' schema, and node->map. extra is never pruned (window operators emit all of theirs). */
+/* The needed columns' schema, and node->map. extra is never pruned (window operators emit all of
+ * theirs). */
 static lt_status layout(lt_planner *p, lt_log *node, bool all, const lt_schema **out, lt_error *err)
 {
     uint32_t count = node->schema->count;
@@ -69,13 +73,15 @@ static lt_status layout(lt_planner *p, lt_log *node, bool all, const lt_schema *
     return *out != NULL ? LT_OK : nomem(err);
 }
 
-static lt_status remap(lt_planner *p, const lt_log *input, const lt_expr *expr, lt_expr **out, lt_error *err)
+static lt_status remap(lt_planner *p, const lt_log *input, const lt_expr *expr, lt_expr **out,
+                       lt_error *err)
 {
     *out = NULL;
     return expr == NULL ? LT_OK : lt_expr_remap(&p->builder, expr, input->map, NULL, out, err);
 }
 
-static lt_status remap_cols(lt_planner *p, const lt_log *input, const uint32_t *cols, uint32_t count, const uint32_t **out, lt_error *err)
+static lt_status remap_cols(lt_planner *p, const lt_log *input, const uint32_t *cols,
+                            uint32_t count, const uint32_t **out, lt_error *err)
 {
     uint32_t *mapped = LT_NEW_ARRAY(p->arena, uint32_t, count + 1);
     if (mapped == NULL) {
@@ -88,7 +94,8 @@ static lt_status remap_cols(lt_planner *p, const lt_log *input, const uint32_t *
     return LT_OK;
 }
 
-static lt_status remap_aggs(lt_planner *p, const lt_log *node, const lt_log *input, lt_agg ***out, lt_error *err)
+static lt_status remap_aggs(lt_planner *p, const lt_log *node, const lt_log *input, lt_agg ***out,
+                            lt_error *err)
 {
     lt_agg **aggs = LT_NEW_ARRAY(p->arena, lt_agg *, node->agg_count + 1);
     if (aggs == NULL) {
@@ -114,7 +121,8 @@ static lt_status remap_aggs(lt_planner *p, const lt_log *node, const lt_log *inp
 
 /* ---- sources ---- */
 
-static lt_status table_columns(lt_planner *p, lt_plan_node *node, const lt_table_def *table, const uint32_t *columns, lt_error *err)
+static lt_status table_columns(lt_planner *p, lt_plan_node *node, const lt_table_def *table,
+                               const uint32_t *columns, lt_error *err)
 {
     uint32_t count = node->schema->count;
     lt_field *record = LT_NEW_ARRAY(p->arena, lt_field, table->column_count + 1);
@@ -151,7 +159,8 @@ static lt_status table_columns(lt_planner *p, lt_plan_node *node, const lt_table
     return node->u.table.record_schema != NULL ? LT_OK : nomem(err);
 }
 
-/* What the connector is told at plan time, to know whether the table is bounded and whether it accepts the options. */
+/* What the connector is told at plan time, to know whether the table is bounded and whether it
+ * accepts the options. */
 static lt_status check_table(lt_planner *p, lt_plan_node *node, bool as_source, lt_error *err)
 {
     const lt_table_def *table = node->u.table.table;
@@ -172,14 +181,16 @@ static lt_status check_table(lt_planner *p, lt_plan_node *node, bool as_source, 
     };
     const lt_connector *connector = table->connector;
     if (as_source ? connector->source == NULL : connector->sink == NULL) {
-        return lt_error_set(err, LT_ERR_SQL, "connector '%s' of table '" LT_STR_FMT "' cannot be used as a %s", connector->name,
-                            LT_STR_ARG(table->name), as_source ? "source" : "sink");
+        return lt_error_set(
+            err, LT_ERR_SQL, "connector '%s' of table '" LT_STR_FMT "' cannot be used as a %s",
+            connector->name, LT_STR_ARG(table->name), as_source ? "source" : "sink");
     }
     if (connector->check != NULL) {
         LT_TRY(connector->check(&ctx, as_source, err));
     }
     if (as_source) {
-        node->u.table.bounded = connector->source->bounded != NULL && connector->source->bounded(&ctx);
+        node->u.table.bounded =
+            connector->source->bounded != NULL && connector->source->bounded(&ctx);
     }
     return LT_OK;
 }
@@ -197,7 +208,8 @@ static void need_one(lt_log *node)
     }
 }
 
-static lt_status label(lt_planner *p, lt_plan_node *node, const char *what, lt_str name, lt_error *err)
+static lt_status label(lt_planner *p, lt_plan_node *node, const char *what, lt_str name,
+                       lt_error *err)
 {
     char *text = lt_arena_printf(p->arena, "%s: " LT_STR_FMT, what, LT_STR_ARG(name));
     node->label = lt_str_of(text);
@@ -303,7 +315,9 @@ static lt_status emit_watermark(lt_planner *p, lt_log *node, lt_plan_node **out,
     spec->time_col = input->map[node->rel->u.watermark.time_col];
     LT_TRY(remap(p, input, node->rel->u.watermark.expr, &spec->watermark, err));
     bool unbounded = source->kind == LT_PLAN_SOURCE && !source->u.table.bounded;
-    spec->future_skew_max_ms = option_ms(&node->rel->u.watermark.options, "scan.watermark.max-future-skew", unbounded ? p->options->future_skew_ms : 0);
+    spec->future_skew_max_ms =
+        option_ms(&node->rel->u.watermark.options, "scan.watermark.max-future-skew",
+                  unbounded ? p->options->future_skew_ms : 0);
     /* The time attribute is born here. */
     lt_field *fields = LT_NEW_ARRAY(p->arena, lt_field, below->schema->count + 1);
     if (fields == NULL) {
@@ -359,7 +373,8 @@ static lt_status emit_expand(lt_planner *p, lt_log *node, lt_plan_node **out, lt
     for (uint32_t i = 0; i < base; i++) {
         node->map[i] = input->map[i];
         if (node->map[i] != PRUNED) {
-            fields[node->map[i]].type = node->schema->fields[i].type; /* the old attribute is plain now */
+            fields[node->map[i]].type =
+                node->schema->fields[i].type; /* the old attribute is plain now */
         }
     }
     for (uint32_t i = 0; i < 3; i++) {
@@ -367,7 +382,9 @@ static lt_status emit_expand(lt_planner *p, lt_log *node, lt_plan_node **out, lt
         fields[below->count + i] = node->schema->fields[base + i];
     }
     const lt_schema *schema = lt_schema_new(p->arena, fields, below->count + 3);
-    return schema == NULL ? nomem(err) : add_op(p, &lt_op_window_expand, spec, schema, input->node - 1, out, err);
+    return schema == NULL
+               ? nomem(err)
+               : add_op(p, &lt_op_window_expand, spec, schema, input->node - 1, out, err);
 }
 
 static lt_status emit_window_agg(lt_planner *p, lt_log *node, lt_plan_node **out, lt_error *err)
@@ -387,7 +404,8 @@ static lt_status emit_window_agg(lt_planner *p, lt_log *node, lt_plan_node **out
     spec->agg_count = node->agg_count;
     spec->late = LT_LATE_DROP;
     bool session = spec->window.kind == LT_WINDOW_SESSION && !spec->window.attached;
-    return add_op(p, session ? &lt_op_session_agg : &lt_op_window_agg, spec, schema, input->node - 1, out, err);
+    return add_op(p, session ? &lt_op_session_agg : &lt_op_window_agg, spec, schema,
+                  input->node - 1, out, err);
 }
 
 static int64_t state_ttl_ms(const lt_planner *p)
@@ -415,8 +433,10 @@ static lt_status emit_group_agg(lt_planner *p, lt_log *node, lt_plan_node **out,
     return add_op(p, &lt_op_group_agg, spec, schema, input->node - 1, out, err);
 }
 
-/* A projection onto exactly the columns `wanted` of an emitted node; the node itself when it has that layout. */
-static lt_status adapt(lt_planner *p, const lt_log *input, const bool *wanted, const lt_schema *schema, uint32_t *node, lt_error *err)
+/* A projection onto exactly the columns `wanted` of an emitted node; the node itself when it has
+ * that layout. */
+static lt_status adapt(lt_planner *p, const lt_log *input, const bool *wanted,
+                       const lt_schema *schema, uint32_t *node, lt_error *err)
 {
     const lt_plan_node *below = p->plan->nodes[input->node - 1];
     bool same = below->schema->count == schema->count;
@@ -431,7 +451,8 @@ static lt_status adapt(lt_planner *p, const lt_log *input, const bool *wanted, c
             continue;
         }
         same = same && input->map[i] == n;
-        LT_TRY(lt_expr_column(&p->builder, input->map[i], below->schema->fields[input->map[i]].type, 0, &exprs[n++], err));
+        LT_TRY(lt_expr_column(&p->builder, input->map[i], below->schema->fields[input->map[i]].type,
+                              0, &exprs[n++], err));
     }
     *node = input->node - 1;
     if (same) {
@@ -474,7 +495,8 @@ static lt_status emit_limit(lt_planner *p, lt_log *node, lt_plan_node **out, lt_
     }
     spec->offset = node->offset;
     spec->count = node->count;
-    return add_op(p, &lt_op_limit, spec, p->plan->nodes[input->node - 1]->schema, input->node - 1, out, err);
+    return add_op(p, &lt_op_limit, spec, p->plan->nodes[input->node - 1]->schema, input->node - 1,
+                  out, err);
 }
 
 static lt_status emit_topn(lt_planner *p, lt_log *node, lt_plan_node **out, lt_error *err)
@@ -509,7 +531,8 @@ static lt_status emit_topn(lt_planner *p, lt_log *node, lt_plan_node **out, lt_e
         fields[count++] = node->schema->fields[input->schema->count];
     }
     const lt_schema *schema = lt_schema_new(p->arena, fields, count);
-    return schema == NULL ? nomem(err) : add_op(p, &lt_op_window_topn, spec, schema, input->node - 1, out, err);
+    return schema == NULL ? nomem(err)
+                          : add_op(p, &lt_op_window_topn, spec, schema, input->node - 1, out, err);
 }
 
 /* ---- sinks ---- */
@@ -564,10 +587,12 @@ lt_status lt_plan_emit(lt_planner *p, lt_log *node, lt_error *err)
         LT_TRY(lt_plan_emit(p, node->inputs[i], err));
     }
     static lt_status (*const emitters[])(lt_planner *, lt_log *, lt_plan_node **, lt_error *) = {
-        [LT_LOG_SOURCE] = emit_source,         [LT_LOG_VALUES] = emit_values,       [LT_LOG_CALC] = emit_calc,
-        [LT_LOG_WATERMARK] = emit_watermark,   [LT_LOG_EXPAND] = emit_expand,       [LT_LOG_WINDOW_AGG] = emit_window_agg,
-        [LT_LOG_GROUP_AGG] = emit_group_agg,   [LT_LOG_UNION] = emit_union,         [LT_LOG_LIMIT] = emit_limit,
-        [LT_LOG_TOPN] = emit_topn,             [LT_LOG_SINK] = emit_sink,
+        [LT_LOG_SOURCE] = emit_source,       [LT_LOG_VALUES] = emit_values,
+        [LT_LOG_CALC] = emit_calc,           [LT_LOG_WATERMARK] = emit_watermark,
+        [LT_LOG_EXPAND] = emit_expand,       [LT_LOG_WINDOW_AGG] = emit_window_agg,
+        [LT_LOG_GROUP_AGG] = emit_group_agg, [LT_LOG_UNION] = emit_union,
+        [LT_LOG_LIMIT] = emit_limit,         [LT_LOG_TOPN] = emit_topn,
+        [LT_LOG_SINK] = emit_sink,
     };
     lt_plan_node *out;
     LT_TRY(emitters[node->kind](p, node, &out, err));

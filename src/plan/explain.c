@@ -1,11 +1,13 @@
-/* EXPLAIN: the plan as an indented tree from each sink down, with what flows on every edge. A node that several consumers read is printed once and referred to afterwards. */
+/* EXPLAIN: the plan as an indented tree from each sink down, with what flows on every edge. A node
+ * that several consumers read is printed once and referred to afterwards. */
 #include <string.h>
 
 #include "plan/plan.h"
 
 static const char *determinism_name(lt_determinism d)
 {
-    static const char *const names[] = {"exact", "final", "final if nothing is late", "order-dependent"};
+    static const char *const names[] = {"exact", "final", "final if nothing is late",
+                                        "order-dependent"};
     return names[d];
 }
 
@@ -21,10 +23,12 @@ static void print_kinds(const lt_plan_node *node, lt_text *to)
     }
 }
 
-static void print_columns(const lt_schema *schema, const uint32_t *cols, uint32_t count, lt_text *to)
+static void print_columns(const lt_schema *schema, const uint32_t *cols, uint32_t count,
+                          lt_text *to)
 {
     for (uint32_t i = 0; i < count; i++) {
-        lt_text_printf(to, "%s" LT_STR_FMT, i > 0 ? ", " : "", LT_STR_ARG(schema->fields[cols[i]].name));
+        lt_text_printf(to, "%s" LT_STR_FMT, i > 0 ? ", " : "",
+                       LT_STR_ARG(schema->fields[cols[i]].name));
     }
 }
 
@@ -52,10 +56,13 @@ static void print_ms(int64_t ms, lt_text *to)
 static void print_window(const lt_window *window, const lt_schema *in, lt_text *to)
 {
     if (window->attached) {
-        lt_text_printf(to, "window=[" LT_STR_FMT ", " LT_STR_FMT "]", LT_STR_ARG(in->fields[window->start_col].name), LT_STR_ARG(in->fields[window->end_col].name));
+        lt_text_printf(to, "window=[" LT_STR_FMT ", " LT_STR_FMT "]",
+                       LT_STR_ARG(in->fields[window->start_col].name),
+                       LT_STR_ARG(in->fields[window->end_col].name));
         return;
     }
-    lt_text_printf(to, "window=%s(" LT_STR_FMT, lt_window_kind_name(window->kind), LT_STR_ARG(in->fields[window->time_col].name));
+    lt_text_printf(to, "window=%s(" LT_STR_FMT, lt_window_kind_name(window->kind),
+                   LT_STR_ARG(in->fields[window->time_col].name));
     if (window->kind == LT_WINDOW_HOP || window->kind == LT_WINDOW_CUMULATE) {
         lt_text_puts(to, window->kind == LT_WINDOW_HOP ? ", slide " : ", step ");
         print_ms(window->step_ms, to);
@@ -106,9 +113,12 @@ static void print_topn(const lt_window_topn_spec *spec, const lt_schema *in, lt_
     print_columns(in, spec->partition, spec->partition_count, to);
     lt_text_puts(to, "], order=[");
     for (uint32_t i = 0; i < spec->order_count; i++) {
-        lt_text_printf(to, "%s" LT_STR_FMT " %s", i > 0 ? ", " : "", LT_STR_ARG(in->fields[spec->order[i].col].name), spec->order[i].descending ? "DESC" : "ASC");
+        lt_text_printf(to, "%s" LT_STR_FMT " %s", i > 0 ? ", " : "",
+                       LT_STR_ARG(in->fields[spec->order[i].col].name),
+                       spec->order[i].descending ? "DESC" : "ASC");
     }
-    lt_text_printf(to, "], rank=[%lld..%lld]", (long long)spec->rank_min, (long long)spec->rank_max);
+    lt_text_printf(to, "], rank=[%lld..%lld]", (long long)spec->rank_min,
+                   (long long)spec->rank_max);
 }
 
 static void print_operator(const lt_plan *plan, const lt_plan_node *node, lt_text *to)
@@ -119,7 +129,8 @@ static void print_operator(const lt_plan *plan, const lt_plan_node *node, lt_tex
         print_calc(node, in, to);
     } else if (cls == &lt_op_watermark) {
         const lt_watermark_spec *spec = node->u.op.spec;
-        lt_text_printf(to, "rowtime=[" LT_STR_FMT "], watermark=[", LT_STR_ARG(in->fields[spec->time_col].name));
+        lt_text_printf(to, "rowtime=[" LT_STR_FMT "], watermark=[",
+                       LT_STR_ARG(in->fields[spec->time_col].name));
         if (spec->watermark != NULL) {
             lt_expr_print(spec->watermark, in, to);
         } else {
@@ -143,7 +154,8 @@ static void print_operator(const lt_plan *plan, const lt_plan_node *node, lt_tex
         print_aggs(in, spec->aggs, spec->agg_count, to);
     } else if (cls == &lt_op_limit) {
         const lt_limit_spec *spec = node->u.op.spec;
-        lt_text_printf(to, "offset=%lld, fetch=%lld", (long long)spec->offset, (long long)spec->count);
+        lt_text_printf(to, "offset=%lld, fetch=%lld", (long long)spec->offset,
+                       (long long)spec->count);
     } else if (cls == &lt_op_window_topn) {
         print_topn(node->u.op.spec, in, to);
     } else if (cls == &lt_op_pace) {
@@ -183,7 +195,8 @@ static const char *source_guarantee(const lt_connector *connector)
 static void print_node(const lt_plan *plan, uint32_t id, unsigned depth, bool *seen, lt_text *to)
 {
     const lt_plan_node *node = plan->nodes[id];
-    lt_text_printf(to, "%*s%s" LT_STR_FMT, (int)depth * 3, "", depth > 0 ? "+- " : "", LT_STR_ARG(node->label));
+    lt_text_printf(to, "%*s%s" LT_STR_FMT, (int)depth * 3, "", depth > 0 ? "+- " : "",
+                   LT_STR_ARG(node->label));
     if (seen[id]) {
         lt_text_printf(to, " (shared, node %u)\n", id);
         return;
@@ -197,7 +210,8 @@ static void print_node(const lt_plan *plan, uint32_t id, unsigned depth, bool *s
     case LT_PLAN_SOURCE:
         lt_text_printf(to, "connector=[%s], columns=[", node->u.table.table->connector->name);
         print_schema(node->schema, to);
-        lt_text_printf(to, "], %s, %s", node->u.table.bounded ? "bounded" : "unbounded", source_guarantee(node->u.table.table->connector));
+        lt_text_printf(to, "], %s, %s", node->u.table.bounded ? "bounded" : "unbounded",
+                       source_guarantee(node->u.table.table->connector));
         break;
     case LT_PLAN_VALUES:
         lt_text_printf(to, "rows=%u", node->u.values.row_count);

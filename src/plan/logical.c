@@ -3,7 +3,8 @@
 
 #include <string.h>
 
-lt_log *lt_log_new(lt_planner *p, lt_log_kind kind, const lt_schema *schema, lt_log *const *inputs, uint32_t count)
+lt_log *lt_log_new(lt_planner *p, lt_log_kind kind, const lt_schema *schema, lt_log *const *inputs,
+                   uint32_t count)
 {
     lt_log *node = LT_NEW(p->arena, lt_log);
     lt_log **copy = LT_NEW_ARRAY(p->arena, lt_log *, count + 1);
@@ -31,7 +32,8 @@ static bool options_eq(const lt_options *a, const lt_options *b)
         return false;
     }
     for (uint32_t i = 0; i < a->count; i++) {
-        if (!lt_str_eq(a->items[i].key, b->items[i].key) || !lt_str_eq(a->items[i].value, b->items[i].value)) {
+        if (!lt_str_eq(a->items[i].key, b->items[i].key) ||
+            !lt_str_eq(a->items[i].value, b->items[i].value)) {
             return false;
         }
     }
@@ -40,7 +42,8 @@ static bool options_eq(const lt_options *a, const lt_options *b)
 
 static bool keys_eq(const lt_log *a, const lt_log *b)
 {
-    return a->key_count == b->key_count && (a->key_count == 0 || memcmp(a->keys, b->keys, a->key_count * sizeof *a->keys) == 0);
+    return a->key_count == b->key_count &&
+           (a->key_count == 0 || memcmp(a->keys, b->keys, a->key_count * sizeof *a->keys) == 0);
 }
 
 static bool schema_types_eq(const lt_schema *a, const lt_schema *b)
@@ -49,7 +52,8 @@ static bool schema_types_eq(const lt_schema *a, const lt_schema *b)
         return false;
     }
     for (uint32_t i = 0; i < a->count; i++) {
-        if (!lt_type_eq(a->fields[i].type, b->fields[i].type) || !lt_str_eq(a->fields[i].name, b->fields[i].name)) {
+        if (!lt_type_eq(a->fields[i].type, b->fields[i].type) ||
+            !lt_str_eq(a->fields[i].name, b->fields[i].name)) {
             return false;
         }
     }
@@ -58,9 +62,9 @@ static bool schema_types_eq(const lt_schema *a, const lt_schema *b)
 
 static bool window_eq(const lt_window *a, const lt_window *b)
 {
-    return a->kind == b->kind && a->size_ms == b->size_ms && a->step_ms == b->step_ms && a->offset_ms == b->offset_ms &&
-           a->time_col == b->time_col && a->ltz == b->ltz && a->attached == b->attached && a->start_col == b->start_col &&
-           a->end_col == b->end_col;
+    return a->kind == b->kind && a->size_ms == b->size_ms && a->step_ms == b->step_ms &&
+           a->offset_ms == b->offset_ms && a->time_col == b->time_col && a->ltz == b->ltz &&
+           a->attached == b->attached && a->start_col == b->start_col && a->end_col == b->end_col;
 }
 
 static bool calc_eq(const lt_log *a, const lt_log *b)
@@ -81,19 +85,23 @@ static bool calc_eq(const lt_log *a, const lt_log *b)
 
 static bool source_eq(const lt_log *a, const lt_log *b)
 {
-    return a->rel->u.scan.table == b->rel->u.scan.table && options_eq(&a->rel->u.scan.options, &b->rel->u.scan.options);
+    return a->rel->u.scan.table == b->rel->u.scan.table &&
+           options_eq(&a->rel->u.scan.options, &b->rel->u.scan.options);
 }
 
 static bool watermark_eq(const lt_log *a, const lt_log *b)
 {
-    return a->rel->u.watermark.time_col == b->rel->u.watermark.time_col && expr_eq_or_null(a->rel->u.watermark.expr, b->rel->u.watermark.expr) &&
+    return a->rel->u.watermark.time_col == b->rel->u.watermark.time_col &&
+           expr_eq_or_null(a->rel->u.watermark.expr, b->rel->u.watermark.expr) &&
            options_eq(&a->rel->u.watermark.options, &b->rel->u.watermark.options);
 }
 
-/* Only what is commonly shared between INSERTs is compared: table access, windows and projections above it. Aggregations are kept apart, which costs state but no correctness. */
+/* Only what is commonly shared between INSERTs is compared: table access, windows and projections
+ * above it. Aggregations are kept apart, which costs state but no correctness. */
 static bool node_eq(const lt_log *a, const lt_log *b)
 {
-    if (a->kind != b->kind || a->input_count != b->input_count || !schema_types_eq(a->schema, b->schema)) {
+    if (a->kind != b->kind || a->input_count != b->input_count ||
+        !schema_types_eq(a->schema, b->schema)) {
         return false;
     }
     for (uint32_t i = 0; i < a->input_count; i++) {
@@ -112,7 +120,8 @@ static bool node_eq(const lt_log *a, const lt_log *b)
         return window_eq(&a->window, &b->window) && keys_eq(a, b);
     case LT_LOG_WINDOW_AGG:
     case LT_LOG_GROUP_AGG: {
-        bool same = keys_eq(a, b) && a->agg_count == b->agg_count && (a->kind == LT_LOG_GROUP_AGG || window_eq(&a->window, &b->window));
+        bool same = keys_eq(a, b) && a->agg_count == b->agg_count &&
+                    (a->kind == LT_LOG_GROUP_AGG || window_eq(&a->window, &b->window));
         for (uint32_t i = 0; same && i < a->agg_count; i++) {
             same = lt_agg_eq(a->aggs[i], b->aggs[i]);
         }
@@ -167,7 +176,8 @@ lt_status lt_log_identity(lt_planner *p, const lt_schema *schema, lt_expr ***out
     return LT_OK;
 }
 
-lt_status lt_log_calc(lt_planner *p, lt_log *input, lt_expr *condition, lt_expr **exprs, const lt_schema *schema, lt_log **out, lt_error *err)
+lt_status lt_log_calc(lt_planner *p, lt_log *input, lt_expr *condition, lt_expr **exprs,
+                      const lt_schema *schema, lt_log **out, lt_error *err)
 {
     lt_log *node = lt_log_new(p, LT_LOG_CALC, schema, &input, 1);
     if (node == NULL) {

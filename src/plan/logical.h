@@ -1,8 +1,10 @@
 /* Private to src/plan: the logical graph between the bound tree and the physical plan.
  *
- * Nodes are hash-consed: building a node that equals an existing one gives the existing one, so that a table or view which several INSERTs of a statement set read becomes one node with several consumers (the
- * shared scan). The steps are: translate (bound tree -> graph, recognising patterns), merge (neighbouring calcs), prune (which columns are needed), emit (physical nodes), changelog (what flows on
- * each edge). */
+ * Nodes are hash-consed: building a node that equals an existing one gives the existing one, so
+ * that a table or view which several INSERTs of a statement set read becomes one node with several
+ * consumers (the shared scan). The steps are: translate (bound tree -> graph, recognising
+ * patterns), merge (neighbouring calcs), prune (which columns are needed), emit (physical nodes),
+ * changelog (what flows on each edge). */
 #pragma once
 
 #include "plan/plan.h"
@@ -31,21 +33,22 @@ struct lt_log {
     lt_log **inputs;
     uint32_t input_count;
     uint32_t consumers;
-    bool *needed;     /* prune.c: per column */
-    uint32_t *map;    /* emit.c: column -> column of the physical node; UINT32_MAX = pruned */
-    uint32_t node;    /* emit.c: physical id + 1; 0 = not emitted yet */
-    lt_log *merged;   /* merge.c: what replaces this node; NULL = not looked at yet */
+    bool *needed;   /* prune.c: per column */
+    uint32_t *map;  /* emit.c: column -> column of the physical node; UINT32_MAX = pruned */
+    uint32_t node;  /* emit.c: physical id + 1; 0 = not emitted yet */
+    lt_log *merged; /* merge.c: what replaces this node; NULL = not looked at yet */
     /* payload by kind */
     const lt_rel *rel;  /* SOURCE, VALUES, WATERMARK, SINK: the bound node */
     lt_expr *condition; /* CALC */
     lt_expr **exprs;    /* CALC: one per column */
     lt_window window;   /* EXPAND, WINDOW_AGG */
-    const uint32_t *keys; /* WINDOW_AGG, GROUP_AGG; EXPAND: session keys; TOPN: partition without the bounds */
+    const uint32_t
+        *keys; /* WINDOW_AGG, GROUP_AGG; EXPAND: session keys; TOPN: partition without the bounds */
     uint32_t key_count;
     lt_agg **aggs;
     uint32_t agg_count;
-    int64_t offset, count;      /* LIMIT */
-    lt_window_topn_spec topn;   /* TOPN: rank range, order, bounds */
+    int64_t offset, count;    /* LIMIT */
+    lt_window_topn_spec topn; /* TOPN: rank range, order, bounds */
 };
 
 typedef struct {
@@ -61,22 +64,28 @@ typedef struct {
 } lt_planner;
 
 /* logical.c */
-lt_log *lt_log_new(lt_planner *p, lt_log_kind kind, const lt_schema *schema, lt_log *const *inputs, uint32_t count); /* not interned yet; NULL = out of memory */
+lt_log *lt_log_new(lt_planner *p, lt_log_kind kind, const lt_schema *schema, lt_log *const *inputs,
+                   uint32_t count); /* not interned yet; NULL = out of memory */
 lt_status lt_log_intern(lt_planner *p, lt_log *node, lt_log **out, lt_error *err);
-lt_status lt_log_calc(lt_planner *p, lt_log *input, lt_expr *condition, lt_expr **exprs, const lt_schema *schema, lt_log **out, lt_error *err);
-lt_status lt_log_identity(lt_planner *p, const lt_schema *schema, lt_expr ***out, lt_error *err); /* column references */
+lt_status lt_log_calc(lt_planner *p, lt_log *input, lt_expr *condition, lt_expr **exprs,
+                      const lt_schema *schema, lt_log **out, lt_error *err);
+lt_status lt_log_identity(lt_planner *p, const lt_schema *schema, lt_expr ***out,
+                          lt_error *err); /* column references */
 bool lt_calc_is_identity(const lt_log *calc);
-lt_status lt_plan_and(lt_planner *p, lt_expr *a, lt_expr *b, lt_expr **out, lt_error *err); /* either may be NULL */
+lt_status lt_plan_and(lt_planner *p, lt_expr *a, lt_expr *b, lt_expr **out,
+                      lt_error *err); /* either may be NULL */
 
 /* translate.c */
 lt_status lt_plan_translate(lt_planner *p, lt_rel *rel, lt_log **out, lt_error *err);
 
-/* rules_window.c: AGGREGATE over windowed rows. *out NULL when it is an ordinary group aggregate. */
+/* rules_window.c: AGGREGATE over windowed rows. *out NULL when it is an ordinary group aggregate.
+ */
 lt_status lt_rule_window_agg(lt_planner *p, lt_rel *agg, lt_log **out, lt_error *err);
 /* rules_topn.c: FILTER on a ROW_NUMBER. *out NULL when the pattern is not there. */
 lt_status lt_rule_topn(lt_planner *p, lt_rel *filter, lt_log **out, lt_error *err);
 
-/* A chain of projections and filters seen from its bottom: what each column on top is in terms of the bottom's output. */
+/* A chain of projections and filters seen from its bottom: what each column on top is in terms of
+ * the bottom's output. */
 typedef struct {
     lt_rel *bottom;
     lt_expr **exprs;    /* one per column of the top */

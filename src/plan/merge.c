@@ -1,4 +1,5 @@
-/* Neighbouring calcs become one when nothing expensive is then computed twice: an inner expression that is more than a column or literal may be used once at most, and must be deterministic. */
+/* Neighbouring calcs become one when nothing expensive is then computed twice: an inner expression
+ * that is more than a column or literal may be used once at most, and must be deterministic. */
 #include "plan/logical.h"
 
 static lt_status merge_pair(lt_planner *p, lt_log *outer, lt_log **out, lt_error *err);
@@ -17,7 +18,8 @@ static bool is_cheap(const lt_expr *expr)
     return expr->kind != LT_NODE_CALL;
 }
 
-static lt_status may_inline(lt_planner *p, const lt_log *outer, const lt_log *inner, bool *out, lt_error *err)
+static lt_status may_inline(lt_planner *p, const lt_log *outer, const lt_log *inner, bool *out,
+                            lt_error *err)
 {
     use_counts uses = {LT_NEW_ARRAY(p->arena, uint32_t, inner->schema->count + 1)};
     if (uses.counts == NULL) {
@@ -36,7 +38,8 @@ static lt_status may_inline(lt_planner *p, const lt_log *outer, const lt_log *in
             *out = false;
         }
     }
-    /* A condition below must go on guarding what is computed above it from failing, and the merged one is evaluated as a whole: fine for AND, which is lazy. */
+    /* A condition below must go on guarding what is computed above it from failing, and the merged
+     * one is evaluated as a whole: fine for AND, which is lazy. */
     return LT_OK;
 }
 
@@ -77,7 +80,8 @@ static lt_status merge_node(lt_planner *p, lt_log *node, lt_log **out, lt_error 
         return LT_OK;
     }
     /* Merging a calc that others read too would compute it twice. */
-    if (node->kind == LT_LOG_CALC && node->inputs[0]->kind == LT_LOG_CALC && node->inputs[0]->consumers <= 1) {
+    if (node->kind == LT_LOG_CALC && node->inputs[0]->kind == LT_LOG_CALC &&
+        node->inputs[0]->consumers <= 1) {
         return merge_pair(p, node, out, err);
     }
     return LT_OK;

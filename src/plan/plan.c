@@ -3,7 +3,8 @@
 
 #include "plan/logical.h"
 
-static lt_status translate_roots(lt_planner *p, lt_rel *const *rels, uint32_t count, lt_log **roots, lt_error *err)
+static lt_status translate_roots(lt_planner *p, lt_rel *const *rels, uint32_t count, lt_log **roots,
+                                 lt_error *err)
 {
     for (uint32_t i = 0; i < count; i++) {
         LT_TRY(lt_plan_translate(p, rels[i], &roots[i], err));
@@ -26,8 +27,9 @@ static lt_status translate_roots(lt_planner *p, lt_rel *const *rels, uint32_t co
     return LT_OK;
 }
 
-lt_status lt_plan_build(lt_catalog *catalog, lt_rel *const *rels, uint32_t rel_count, bool is_query, const lt_plan_options *options,
-                        lt_arena *arena, lt_plan **out, lt_error *err)
+lt_status lt_plan_build(lt_catalog *catalog, lt_rel *const *rels, uint32_t rel_count, bool is_query,
+                        const lt_plan_options *options, lt_arena *arena, lt_plan **out,
+                        lt_error *err)
 {
     lt_planner p = {.catalog = catalog, .arena = arena, .options = options, .is_query = is_query};
     p.builder = (lt_expr_builder){arena, lt_catalog_session(catalog), true};

@@ -1,5 +1,7 @@
-/* The physical plan: plain data. Nodes are operators by class and spec, edges say what flows: schema, row kinds, key, determinism. Built from bound trees by the rewrites in rules_*.c; run/ makes it live;
- * EXPLAIN prints it. One plan is one job: several sinks share scans through fan-out (a node with several consumers). */
+/* The physical plan: plain data. Nodes are operators by class and spec, edges say what flows:
+ * schema, row kinds, key, determinism. Built from bound trees by the rewrites in rules_*.c; run/
+ * makes it live; EXPLAIN prints it. One plan is one job: several sinks share scans through fan-out
+ * (a node with several consumers). */
 #pragma once
 
 #include "bind/rel.h"
@@ -7,16 +9,17 @@
 
 typedef enum { LT_PLAN_SOURCE, LT_PLAN_VALUES, LT_PLAN_OPERATOR, LT_PLAN_SINK } lt_plan_node_kind;
 
-/* What a result promises when the job runs again or differently; tests compare what the class promises. */
+/* What a result promises when the job runs again or differently; tests compare what the class
+ * promises. */
 typedef enum {
-    LT_EXACT,           /* the same changelog */
-    LT_FINAL,           /* the same final rows */
-    LT_FINAL_NO_LATE,   /* the same final rows if nothing is late */
-    LT_ORDER_DEPENDENT  /* LIMIT, FIRST_VALUE, LISTAGG, ties .. */
+    LT_EXACT,          /* the same changelog */
+    LT_FINAL,          /* the same final rows */
+    LT_FINAL_NO_LATE,  /* the same final rows if nothing is late */
+    LT_ORDER_DEPENDENT /* LIMIT, FIRST_VALUE, LISTAGG, ties .. */
 } lt_determinism;
 
 #define LT_KINDS_INSERT 1u /* bit k set: rows of lt_row_kind k may occur */
-#define LT_KINDS_ALL 15u
+#define LT_KINDS_ALL    15u
 
 typedef struct lt_plan_node lt_plan_node;
 
@@ -27,27 +30,29 @@ struct lt_plan_node {
     uint32_t input_count;
     const lt_schema *schema;
     /* the output edge */
-    uint8_t kinds;            /* LT_KINDS_* */
-    bool net_ok;              /* every consumer is net-safe (design: only net changes per batch matter) */
-    const uint32_t *key;      /* upsert key columns; NULL = none */
+    uint8_t kinds; /* LT_KINDS_* */
+    bool net_ok;   /* every consumer is net-safe (design: only net changes per batch matter) */
+    const uint32_t *key; /* upsert key columns; NULL = none */
     uint32_t key_count;
     lt_determinism determinism;
-    lt_str label;             /* "Source: clicks", "WindowAggregate" .. */
+    lt_str label; /* "Source: clicks", "WindowAggregate" .. */
     union {
         struct {
             const lt_op_class *cls;
             const void *spec;
         } op;
         struct {
-            const lt_table_def *table; /* NULL for the top-level SELECT's collector (sink) */
-            const uint32_t *columns;   /* schema column -> table column */
-            const uint32_t *record_index; /* schema column -> index among the physical columns; UINT32_MAX = metadata */
+            const lt_table_def *table;    /* NULL for the top-level SELECT's collector (sink) */
+            const uint32_t *columns;      /* schema column -> table column */
+            const uint32_t *record_index; /* schema column -> index among the physical columns;
+                                             UINT32_MAX = metadata */
             const char *const *metadata_keys;
             const lt_schema *record_schema;
             lt_options options;
-            bool bounded;              /* source */
-            bool drop_nulls;           /* sink: rows with NULL in a NOT NULL column are dropped, else they fail the job */
-            int watermark_node;        /* source: id of its lt_op_watermark, or -1 */
+            bool bounded;       /* source */
+            bool drop_nulls;    /* sink: rows with NULL in a NOT NULL column are dropped, else they
+                                   fail the job */
+            int watermark_node; /* source: id of its lt_op_watermark, or -1 */
         } table;
         struct {
             lt_expr ***rows;
@@ -61,19 +66,22 @@ typedef struct {
     uint32_t node_count;
     uint32_t *sinks; /* ids */
     uint32_t sink_count;
-    bool bounded;    /* every source is */
-    bool is_query;   /* a top-level SELECT: sinks[0] collects */
+    bool bounded;  /* every source is */
+    bool is_query; /* a top-level SELECT: sinks[0] collects */
 } lt_plan;
 
 typedef struct {
-    double pace_speed; /* --replay: 0 = off */
-    int64_t future_skew_ms; /* far-future guard of unbounded sources without an option of their own; 0 = off */
-    bool final_rows;        /* a query's consumer keeps only the final rows: intermediate updates need not reach it */
+    double pace_speed;      /* --replay: 0 = off */
+    int64_t future_skew_ms; /* far-future guard of unbounded sources without an option of their own;
+                               0 = off */
+    bool final_rows; /* a query's consumer keeps only the final rows: intermediate updates need not
+                        reach it */
 } lt_plan_options;
 
 /* Plans rels as one job. For a query, rels[0] gets a collector sink that takes all kinds. */
-lt_status lt_plan_build(lt_catalog *catalog, lt_rel *const *rels, uint32_t rel_count, bool is_query, const lt_plan_options *options,
-                        lt_arena *arena, lt_plan **out, lt_error *err);
+lt_status lt_plan_build(lt_catalog *catalog, lt_rel *const *rels, uint32_t rel_count, bool is_query,
+                        const lt_plan_options *options, lt_arena *arena, lt_plan **out,
+                        lt_error *err);
 
 /* EXPLAIN. */
 void lt_plan_explain(const lt_plan *plan, lt_text *to);

@@ -1,4 +1,5 @@
-/* Which columns of each node somebody needs: from the sinks up, so that a decoder parses only those. */
+/* Which columns of each node somebody needs: from the sinks up, so that a decoder parses only
+ * those. */
 #include "plan/logical.h"
 
 typedef struct {

@@ -1,4 +1,5 @@
-/* Window Top-N: a condition on ROW_NUMBER() OVER (PARTITION BY window_start, window_end, .. ORDER BY ..), such as rn <= 3. */
+/* Window Top-N: a condition on ROW_NUMBER() OVER (PARTITION BY window_start, window_end, .. ORDER
+ * BY ..), such as rn <= 3. */
 #include <string.h>
 
 #include "expr/registry.h"
@@ -6,7 +7,7 @@
 
 typedef struct {
     lt_rel *rank;
-    lt_chain chain;   /* from the filter down to the RANK node, the filter's condition included */
+    lt_chain chain; /* from the filter down to the RANK node, the filter's condition included */
     uint32_t rank_col;
     int64_t min, max; /* inclusive */
     lt_expr *rest;    /* conjuncts that are not about the rank; over the RANK node's output */
@@ -15,7 +16,8 @@ typedef struct {
 
 static bool int_literal(const lt_expr *expr, int64_t *out)
 {
-    if (expr->kind != LT_NODE_LITERAL || expr->u.literal.is_null || !lt_type_is_integer(expr->type)) {
+    if (expr->kind != LT_NODE_LITERAL || expr->u.literal.is_null ||
+        !lt_type_is_integer(expr->type)) {
         return false;
     }
     *out = expr->u.literal.u.i;
@@ -29,7 +31,8 @@ static bool is_rank(const topn_match *m, const lt_expr *expr)
 
 static const char *mirrored(const char *name)
 {
-    static const char *const pairs[][2] = {{"<", ">"}, {">", "<"}, {"<=", ">="}, {">=", "<="}, {"=", "="}};
+    static const char *const pairs[][2] = {
+        {"<", ">"}, {">", "<"}, {"<=", ">="}, {">=", "<="}, {"=", "="}};
     for (size_t i = 0; i < LT_COUNT_OF(pairs); i++) {
         if (strcmp(name, pairs[i][0]) == 0) {
             return pairs[i][1];
@@ -38,7 +41,8 @@ static const char *mirrored(const char *name)
     return NULL;
 }
 
-/* Narrows the rank range by one conjunct; false when it is not a comparison of the rank with a number. */
+/* Narrows the rank range by one conjunct; false when it is not a comparison of the rank with a
+ * number. */
 static bool narrow(topn_match *m, const lt_expr *expr, const char *name)
 {
     int64_t n;
@@ -123,7 +127,8 @@ static bool in_partition(const lt_rel *rank, int col)
     return false;
 }
 
-static lt_status make_topn(lt_planner *p, topn_match *m, bool rank_output, lt_log **out, lt_error *err)
+static lt_status make_topn(lt_planner *p, topn_match *m, bool rank_output, lt_log **out,
+                           lt_error *err)
 {
     lt_rel *rank = m->rank;
     const lt_window_props *props = &rank->inputs[0]->window;
@@ -166,13 +171,17 @@ lt_status lt_rule_topn(lt_planner *p, lt_rel *filter, lt_log **out, lt_error *er
     m.rank_col = m.rank->schema->count - 1;
     LT_TRY(split(p, &m, m.chain.condition, err));
     if (!m.bounded) {
-        lt_error_set_at(err, LT_ERR_UNSUPPORTED, m.rank->pos, "ROW_NUMBER() needs an upper bound, such as WHERE rn <= 3");
+        lt_error_set_at(err, LT_ERR_UNSUPPORTED, m.rank->pos,
+                        "ROW_NUMBER() needs an upper bound, such as WHERE rn <= 3");
         return LT_ERR_UNSUPPORTED;
     }
     const lt_window_props *props = &m.rank->inputs[0]->window;
-    if (!props->present || !in_partition(m.rank, props->start_col) || !in_partition(m.rank, props->end_col)) {
-        lt_error_set_at(err, LT_ERR_UNSUPPORTED, m.rank->pos, "Top-N and deduplication outside of windows are not supported yet");
-        lt_error_hint(err, "put window_start and window_end of a windowing table function into PARTITION BY");
+    if (!props->present || !in_partition(m.rank, props->start_col) ||
+        !in_partition(m.rank, props->end_col)) {
+        lt_error_set_at(err, LT_ERR_UNSUPPORTED, m.rank->pos,
+                        "Top-N and deduplication outside of windows are not supported yet");
+        lt_error_hint(
+            err, "put window_start and window_end of a windowing table function into PARTITION BY");
         return LT_ERR_UNSUPPORTED;
     }
     bool rank_output = rank_is_used(&m, filter->schema->count);

@@ -1,7 +1,10 @@
-/* Window aggregation: GROUP BY window_start, window_end [, window_time] [, keys] over windowed rows.
+/* Window aggregation: GROUP BY window_start, window_end [, window_time] [, keys] over windowed
+ * rows.
  *
- * Fused: when nothing between the windowing function and the GROUP BY looks at the window columns, the rows are not expanded into windows at all: the operator assigns slices from the time column.
- * Attached: otherwise (window columns inside expressions, or rows that come from an earlier window aggregate) the rows carry their bounds and the operator groups by them. */
+ * Fused: when nothing between the windowing function and the GROUP BY looks at the window columns,
+ * the rows are not expanded into windows at all: the operator assigns slices from the time column.
+ * Attached: otherwise (window columns inside expressions, or rows that come from an earlier window
+ * aggregate) the rows carry their bounds and the operator groups by them. */
 #include "plan/logical.h"
 
 enum { PART_NONE = -1, PART_START, PART_END, PART_TIME, PART_COUNT };
@@ -45,7 +48,8 @@ typedef struct {
 static void note_use(void *arg, uint32_t index)
 {
     window_use *use = arg;
-    use->found = use->found || (use->props != NULL ? window_part(use->props, index) != PART_NONE : index >= use->base);
+    use->found = use->found || (use->props != NULL ? window_part(use->props, index) != PART_NONE
+                                                   : index >= use->base);
 }
 
 static bool uses_window(const lt_expr *expr, const lt_window_props *props, uint32_t base)
@@ -73,7 +77,8 @@ static bool aggs_use_window(const window_match *m)
     return false;
 }
 
-/* The chain down to the windowing function may be fused when only plain keys look at window columns. */
+/* The chain down to the windowing function may be fused when only plain keys look at window
+ * columns. */
 static bool is_fusible(const window_match *m)
 {
     if (m->chain.bottom->kind != LT_REL_WINDOW) {
@@ -91,7 +96,8 @@ static bool is_fusible(const window_match *m)
     return true;
 }
 
-/* A session is cut by its PARTITION BY columns alone; grouping by others needs the rows of each session. */
+/* A session is cut by its PARTITION BY columns alone; grouping by others needs the rows of each
+ * session. */
 static lt_status check_session(const window_match *m, lt_error *err)
 {
     const lt_rel *window = m->chain.bottom;
@@ -102,7 +108,8 @@ static lt_status check_session(const window_match *m, lt_error *err)
     for (uint32_t i = 0; i < window->u.window_tvf.session_key_count; i++) {
         for (uint32_t k = 0; k < m->key_count; k++) {
             const lt_expr *key = m->chain.exprs[m->keys[k]];
-            if (key->kind == LT_NODE_COLUMN && key->u.column == window->u.window_tvf.session_keys[i]) {
+            if (key->kind == LT_NODE_COLUMN &&
+                key->u.column == window->u.window_tvf.session_keys[i]) {
                 found++;
                 break;
             }
@@ -111,8 +118,11 @@ static lt_status check_session(const window_match *m, lt_error *err)
     if (m->fusible && found == window->u.window_tvf.session_key_count && found == m->key_count) {
         return LT_OK;
     }
-    lt_error_set_at(err, LT_ERR_UNSUPPORTED, m->agg->pos, "grouping sessions by other columns than their PARTITION BY is not supported yet");
-    lt_error_hint(err, "GROUP BY window_start, window_end and exactly the PARTITION BY columns of SESSION");
+    lt_error_set_at(
+        err, LT_ERR_UNSUPPORTED, m->agg->pos,
+        "grouping sessions by other columns than their PARTITION BY is not supported yet");
+    lt_error_hint(
+        err, "GROUP BY window_start, window_end and exactly the PARTITION BY columns of SESSION");
     return LT_ERR_UNSUPPORTED;
 }
 
@@ -133,14 +143,16 @@ static lt_status split_keys(lt_planner *p, window_match *m, lt_error *err)
 }
 
 /* keys, aggregates, window_start, window_end, window_time */
-static lt_status agg_schema(lt_planner *p, const window_match *m, const lt_schema **out, lt_error *err)
+static lt_status agg_schema(lt_planner *p, const window_match *m, const lt_schema **out,
+                            lt_error *err)
 {
     const lt_rel *agg = m->agg;
     const lt_schema *in = agg->inputs[0]->schema;
     uint32_t count = m->key_count + agg->u.aggregate.agg_count + PART_COUNT;
     lt_field *fields = LT_NEW_ARRAY(p->arena, lt_field, count);
     const lt_type *bound = lt_type_time(p->arena, LT_TYPE_TIMESTAMP, 3, false);
-    const lt_type *time = lt_type_time(p->arena, m->props->ltz ? LT_TYPE_TIMESTAMP_LTZ : LT_TYPE_TIMESTAMP, 3, false);
+    const lt_type *time =
+        lt_type_time(p->arena, m->props->ltz ? LT_TYPE_TIMESTAMP_LTZ : LT_TYPE_TIMESTAMP, 3, false);
     time = time != NULL ? lt_type_with_attr(p->arena, time, LT_TIME_ROWTIME) : NULL;
     if (fields == NULL || bound == NULL || time == NULL) {
         return lt_error_nomem(err, "a plan");
@@ -159,7 +171,8 @@ static lt_status agg_schema(lt_planner *p, const window_match *m, const lt_schem
     return *out != NULL ? LT_OK : lt_error_nomem(err, "a plan");
 }
 
-/* The operator's input when fused: the aggregate's input columns in their places (window columns hold nothing of use), then the time column. */
+/* The operator's input when fused: the aggregate's input columns in their places (window columns
+ * hold nothing of use), then the time column. */
 static lt_status fused_input(lt_planner *p, const window_match *m, lt_log **out, lt_error *err)
 {
     lt_rel *window = m->chain.bottom;
@@ -172,11 +185,13 @@ static lt_status fused_input(lt_planner *p, const window_match *m, lt_log **out,
         return lt_error_nomem(err, "a plan");
     }
     lt_expr *time;
-    LT_TRY(lt_expr_column(&p->builder, time_col, below->fields[time_col].type, window->pos, &time, err));
+    LT_TRY(lt_expr_column(&p->builder, time_col, below->fields[time_col].type, window->pos, &time,
+                          err));
     for (uint32_t i = 0; i <= in->count; i++) {
         bool keep = i < in->count && window_part(m->props, i) == PART_NONE;
         exprs[i] = keep ? m->chain.exprs[i] : time;
-        fields[i] = (lt_field){i < in->count ? in->fields[i].name : below->fields[time_col].name, exprs[i]->type};
+        fields[i] = (lt_field){i < in->count ? in->fields[i].name : below->fields[time_col].name,
+                               exprs[i]->type};
     }
     const lt_schema *schema = lt_schema_new(p->arena, fields, in->count + 1);
     if (schema == NULL) {
@@ -188,7 +203,8 @@ static lt_status fused_input(lt_planner *p, const window_match *m, lt_log **out,
 }
 
 /* Back to the column order of the GROUP BY: its keys, then its aggregates. */
-static lt_status restore_order(lt_planner *p, const window_match *m, lt_log *node, lt_log **out, lt_error *err)
+static lt_status restore_order(lt_planner *p, const window_match *m, lt_log *node, lt_log **out,
+                               lt_error *err)
 {
     const lt_rel *agg = m->agg;
     lt_expr **exprs = LT_NEW_ARRAY(p->arena, lt_expr *, agg->schema->count + 1);
@@ -205,7 +221,8 @@ static lt_status restore_order(lt_planner *p, const window_match *m, lt_log *nod
             int part = window_part(m->props, agg->u.aggregate.keys[i]);
             from = part == PART_NONE ? plain++ : after_aggs + (uint32_t)part;
         }
-        LT_TRY(lt_expr_column(&p->builder, from, node->schema->fields[from].type, agg->pos, &exprs[i], err));
+        LT_TRY(lt_expr_column(&p->builder, from, node->schema->fields[from].type, agg->pos,
+                              &exprs[i], err));
     }
     return lt_log_calc(p, node, NULL, exprs, agg->schema, out, err);
 }

@@ -20,9 +20,10 @@ static lt_status translate_inputs(lt_planner *p, lt_rel *rel, lt_log ***out, lt_
 }
 
 /* Nodes whose payload is the bound node itself. */
-static lt_status translate_plain(lt_planner *p, lt_rel *rel, lt_log_kind kind, lt_log **out, lt_error *err)
+static lt_status translate_plain(lt_planner *p, lt_rel *rel, lt_log_kind kind, lt_log **out,
+                                 lt_error *err)
 {
-    lt_log **inputs;
+    lt_log **inputs = NULL;
     LT_TRY(translate_inputs(p, rel, &inputs, err));
     lt_log *node = lt_log_new(p, kind, rel->schema, inputs, rel->input_count);
     if (node == NULL) {
@@ -59,8 +60,11 @@ static lt_status translate_window(lt_planner *p, lt_rel *rel, lt_log **out, lt_e
     node->keys = rel->u.window_tvf.session_keys;
     node->key_count = rel->u.window_tvf.session_key_count;
     if (node->window.kind == LT_WINDOW_SESSION) {
-        lt_error_set_at(err, LT_ERR_UNSUPPORTED, rel->pos, "SESSION rows without GROUP BY window_start, window_end are not supported yet");
-        lt_error_hint(err, "aggregate the session: GROUP BY window_start, window_end and its PARTITION BY columns");
+        lt_error_set_at(
+            err, LT_ERR_UNSUPPORTED, rel->pos,
+            "SESSION rows without GROUP BY window_start, window_end are not supported yet");
+        lt_error_hint(err, "aggregate the session: GROUP BY window_start, window_end and its "
+                           "PARTITION BY columns");
         return LT_ERR_UNSUPPORTED;
     }
     return lt_log_intern(p, node, out, err);
@@ -103,14 +107,20 @@ static lt_status translate_limit(lt_planner *p, lt_rel *rel, lt_log **out, lt_er
 static lt_status refuse_sort(const lt_rel *rel, lt_error *err)
 {
     if (rel->u.sort.count >= 0) {
-        return lt_error_set_at(err, LT_ERR_UNSUPPORTED, rel->pos, "ORDER BY with LIMIT (Top-N) is not supported yet");
+        return lt_error_set_at(err, LT_ERR_UNSUPPORTED, rel->pos,
+                               "ORDER BY with LIMIT (Top-N) is not supported yet");
     }
     const lt_field *field = &rel->schema->fields[rel->u.sort.keys[0].col];
-    if (rel->u.sort.key_count > 0 && field->type->attr != LT_TIME_NONE && !rel->u.sort.keys[0].descending) {
-        return lt_error_set_at(err, LT_ERR_UNSUPPORTED, rel->pos, "ORDER BY on a time attribute (a streaming sort) is not supported yet");
+    if (rel->u.sort.key_count > 0 && field->type->attr != LT_TIME_NONE &&
+        !rel->u.sort.keys[0].descending) {
+        return lt_error_set_at(
+            err, LT_ERR_UNSUPPORTED, rel->pos,
+            "ORDER BY on a time attribute (a streaming sort) is not supported yet");
     }
-    lt_error_set_at(err, LT_ERR_UNSUPPORTED, rel->pos, "ORDER BY on a column that is not a time attribute needs a LIMIT in streaming");
-    lt_error_hint(err, "an unbounded stream has no last row to sort; sort the output where it is read");
+    lt_error_set_at(err, LT_ERR_UNSUPPORTED, rel->pos,
+                    "ORDER BY on a column that is not a time attribute needs a LIMIT in streaming");
+    lt_error_hint(err,
+                  "an unbounded stream has no last row to sort; sort the output where it is read");
     return LT_ERR_UNSUPPORTED;
 }
 
@@ -144,7 +154,9 @@ lt_status lt_plan_translate(lt_planner *p, lt_rel *rel, lt_log **out, lt_error *
     case LT_REL_SORT:
         return refuse_sort(rel, err);
     case LT_REL_RANK:
-        lt_error_set_at(err, LT_ERR_UNSUPPORTED, rel->pos, "ROW_NUMBER() without a condition on it (an OVER aggregate) is not supported yet");
+        lt_error_set_at(
+            err, LT_ERR_UNSUPPORTED, rel->pos,
+            "ROW_NUMBER() without a condition on it (an OVER aggregate) is not supported yet");
         lt_error_hint(err, "for a Top-N write WHERE rn <= N around it");
         return LT_ERR_UNSUPPORTED;
     case LT_REL_JOIN:
@@ -166,7 +178,8 @@ lt_status lt_chain_collapse(lt_planner *p, lt_rel *top, lt_chain *out, lt_error 
     }
     if (top->kind == LT_REL_FILTER) {
         lt_expr *condition;
-        LT_TRY(lt_expr_remap(&p->builder, top->u.filter.condition, NULL, out->exprs, &condition, err));
+        LT_TRY(
+            lt_expr_remap(&p->builder, top->u.filter.condition, NULL, out->exprs, &condition, err));
         return lt_plan_and(p, out->condition, condition, &out->condition, err);
     }
     lt_expr **exprs = LT_NEW_ARRAY(p->arena, lt_expr *, top->schema->count + 1);
@@ -174,7 +187,8 @@ lt_status lt_chain_collapse(lt_planner *p, lt_rel *top, lt_chain *out, lt_error 
         return nomem(err);
     }
     for (uint32_t i = 0; i < top->schema->count; i++) {
-        LT_TRY(lt_expr_remap(&p->builder, top->u.project.exprs[i], NULL, out->exprs, &exprs[i], err));
+        LT_TRY(
+            lt_expr_remap(&p->builder, top->u.project.exprs[i], NULL, out->exprs, &exprs[i], err));
     }
     out->exprs = exprs;
     return LT_OK;

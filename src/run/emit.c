@@ -1,4 +1,5 @@
-/* Sending a node's output to its consumers: one reference per consumer, bounded by the fullest ring. */
+/* Sending a node's output to its consumers: one reference per consumer, bounded by the fullest
+ * ring. */
 #include "base/assert.h"
 #include "run/job_int.h"
 
@@ -53,7 +54,8 @@ static lt_status node_emit_put(lt_emit *out, lt_batch *batch, lt_error *err)
     if (lt_node_room(node) == 0) {
         return LT_FULL;
     }
-    /* A watermark that is still to be sent goes before these rows. Only operators whose batches carry no marks of their own leave one pending. */
+    /* A watermark that is still to be sent goes before these rows. Only operators whose batches
+     * carry no marks of their own leave one pending. */
     if (node->mark_pending) {
         LT_ASSERT(batch->mark_count == 0);
         if (!lt_batch_add_mark(batch, 0, node->watermark)) {

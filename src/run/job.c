@@ -2,8 +2,8 @@
 #include "base/assert.h"
 #include "run/job_int.h"
 
-#define JOB_ARENA_MAX ((size_t)256 << 20)
-#define POOL_KEEP 16
+#define JOB_ARENA_MAX   ((size_t)256 << 20)
+#define POOL_KEEP       16
 #define COLLECT_DEFAULT 16
 
 static lt_status wire(lt_job *job, lt_error *err)
@@ -71,9 +71,11 @@ static lt_status open_all(lt_job *job, lt_error *err)
     if (job->arena == NULL) {
         return lt_error_nomem(err, "a job");
     }
-    job->name = lt_arena_printf(job->arena, "%s", job->options.name != NULL ? job->options.name : "job");
+    job->name =
+        lt_arena_printf(job->arena, "%s", job->options.name != NULL ? job->options.name : "job");
     job->nodes = LT_NEW_ARRAY(job->arena, lt_node, plan->node_count);
-    job->collected_cap = job->options.collect_batches_max > 0 ? job->options.collect_batches_max : COLLECT_DEFAULT;
+    job->collected_cap =
+        job->options.collect_batches_max > 0 ? job->options.collect_batches_max : COLLECT_DEFAULT;
     job->collected = LT_NEW_ARRAY(job->arena, lt_batch *, job->collected_cap);
     if (job->name == NULL || job->nodes == NULL || job->collected == NULL) {
         return lt_error_nomem(err, "a job");
@@ -84,7 +86,8 @@ static lt_status open_all(lt_job *job, lt_error *err)
     return wire(job, err);
 }
 
-lt_status lt_job_new(const lt_plan *plan, const lt_job_options *options, lt_job **out, lt_error *err)
+lt_status lt_job_new(const lt_plan *plan, const lt_job_options *options, lt_job **out,
+                     lt_error *err)
 {
     lt_job *job = lt_mem_zalloc(options->mem, sizeof *job);
     if (job == NULL) {
@@ -280,7 +283,8 @@ bool lt_job_quiet(const lt_job *job)
 {
     for (uint32_t id = 0; id < job->plan->node_count; id++) {
         const lt_node *node = &job->nodes[id];
-        if (node->cut != NULL || node->must_resume || node->sink_pending != NULL || node->mark_pending) {
+        if (node->cut != NULL || node->must_resume || node->sink_pending != NULL ||
+            node->mark_pending) {
             return false;
         }
         for (uint32_t i = 0; i < node->input_count; i++) {

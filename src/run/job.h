@@ -1,7 +1,10 @@
-/* A running job: the plan made live. One primitive drives it, lt_job_step(); threads, a stepping host and the simulator all call only that.
+/* A running job: the plan made live. One primitive drives it, lt_job_step(); threads, a stepping
+ * host and the simulator all call only that.
  *
- * Every plan node becomes a runtime node with one bounded ring per input edge. A step picks the runnable node furthest downstream (so batches stay warm in cache and queues stay short), gives
- * it one message, and goes on until the budget is used or nothing can run. A full ring stops its producer, back to the source's poll: nothing else buffers. */
+ * Every plan node becomes a runtime node with one bounded ring per input edge. A step picks the
+ * runnable node furthest downstream (so batches stay warm in cache and queues stay short), gives it
+ * one message, and goes on until the budget is used or nothing can run. A full ring stops its
+ * producer, back to the source's poll: nothing else buffers. */
 #pragma once
 
 #include "connector/connector.h"
@@ -19,20 +22,23 @@ typedef enum {
 
 typedef struct {
     lt_env *env;
-    lt_mem *mem;                /* parent account */
+    lt_mem *mem; /* parent account */
     const lt_session *session;
-    const char *name;           /* borrowed */
-    uint32_t batch_rows;        /* 0 = LT_BATCH_ROWS_MAX */
-    int64_t idle_timeout_ms;    /* of unbounded sources without an option of their own; 0 = off */
-    bool idle_timeout_bounded;  /* apply it to bounded sources too */
-    const char *rejects_path;   /* where rejected rows are kept under policy 'reject'; NULL = counted only */
-    struct lt_host_feeds *feeds; /* in-process sources; may be NULL */
+    const char *name;          /* borrowed */
+    uint32_t batch_rows;       /* 0 = LT_BATCH_ROWS_MAX */
+    int64_t idle_timeout_ms;   /* of unbounded sources without an option of their own; 0 = off */
+    bool idle_timeout_bounded; /* apply it to bounded sources too */
+    const char
+        *rejects_path; /* where rejected rows are kept under policy 'reject'; NULL = counted only */
+    struct lt_host_feeds *feeds;  /* in-process sources; may be NULL */
     uint32_t collect_batches_max; /* results kept for lt_job_take before back-pressure; 0 = 16 */
 } lt_job_options;
 
 /* Opens sources and sinks. The plan outlives the job. On failure nothing is left open. */
-lt_status lt_job_new(const lt_plan *plan, const lt_job_options *options, lt_job **out, lt_error *err);
-void lt_job_free(lt_job *job); /* closes everything; unpublished output is discarded; accepts NULL */
+lt_status lt_job_new(const lt_plan *plan, const lt_job_options *options, lt_job **out,
+                     lt_error *err);
+void lt_job_free(
+    lt_job *job); /* closes everything; unpublished output is discarded; accepts NULL */
 
 /* Runs at most budget messages. On LT_JOB_FAILED the error is in lt_job_error(). */
 lt_job_state lt_job_step(lt_job *job, uint32_t budget);
@@ -41,8 +47,9 @@ const lt_error *lt_job_error(const lt_job *job);
 /* After LT_JOB_WAITING: sleeps in the environment until something may run, at most max_ns. */
 void lt_job_wait(lt_job *job, int64_t max_ns);
 
-/* Stop: sources are polled no more, what is in flight is finished, sinks publish, the watermark is not advanced. Takes effect over the next steps. drain: send end of input instead, so
- * that everything open fires. */
+/* Stop: sources are polled no more, what is in flight is finished, sinks publish, the watermark is
+ * not advanced. Takes effect over the next steps. drain: send end of input instead, so that
+ * everything open fires. */
 void lt_job_stop(lt_job *job, bool drain);
 
 /* Next batch of a query's result; NULL = none now. The caller owns the reference. */
@@ -50,7 +57,8 @@ lt_batch *lt_job_take(lt_job *job);
 /* Are all messages processed (nothing in any ring)? A snapshot may be taken then. */
 bool lt_job_quiet(const lt_job *job);
 
-/* Snapshot of positions, clocks, ledgers and state tables; the job must be quiet. load: into a job fresh from lt_job_new of an equal plan, before the first step. */
+/* Snapshot of positions, clocks, ledgers and state tables; the job must be quiet. load: into a job
+ * fresh from lt_job_new of an equal plan, before the first step. */
 lt_status lt_job_save(lt_job *job, lt_text *to, lt_error *err);
 lt_status lt_job_load(lt_job *job, lt_str from, lt_error *err);
 
@@ -58,24 +66,24 @@ lt_status lt_job_load(lt_job *job, lt_str from, lt_error *err);
 typedef struct {
     const lt_plan_node *plan;
     lt_ledger ledger;
-    int64_t watermark;      /* merged input watermark; sources: none */
-    int64_t state_bytes;    /* the operator's account */
+    int64_t watermark;   /* merged input watermark; sources: none */
+    int64_t state_bytes; /* the operator's account */
     int64_t state_rows;
     uint64_t bytes;         /* sources: read; sinks: written */
     uint64_t events;        /* sources: rotations and the like */
     const char *event_text; /* "" = none */
     bool idle;
-    bool blocked;           /* a full queue holds it back */
+    bool blocked; /* a full queue holds it back */
 } lt_node_stats;
 
 typedef struct {
-    uint64_t rows_in;      /* decoded by all sources */
-    uint64_t rows_out;     /* taken by all sinks */
+    uint64_t rows_in;  /* decoded by all sources */
+    uint64_t rows_out; /* taken by all sinks */
     uint64_t late;
-    uint64_t rejected;     /* parse rejects included */
+    uint64_t rejected; /* parse rejects included */
     uint64_t held;
-    int64_t watermark;     /* least of the watermark operators'; LT_WATERMARK_MIN = none */
-    int64_t event_max;     /* largest event time seen, ms; LT_WATERMARK_MIN = none */
+    int64_t watermark; /* least of the watermark operators'; LT_WATERMARK_MIN = none */
+    int64_t event_max; /* largest event time seen, ms; LT_WATERMARK_MIN = none */
     int64_t mem_bytes;
     int64_t mem_peak;
     const char *rejects_path;
@@ -84,7 +92,9 @@ typedef struct {
 } lt_job_stats;
 
 void lt_job_get_stats(const lt_job *job, lt_job_stats *out);
-bool lt_job_node_stats(const lt_job *job, uint32_t node, lt_node_stats *out); /* false past the end */
+bool lt_job_node_stats(const lt_job *job, uint32_t node,
+                       lt_node_stats *out); /* false past the end */
 
-/* Checks the ledger of every node and source; LT_ERR_INTERNAL names the first that does not balance. */
+/* Checks the ledger of every node and source; LT_ERR_INTERNAL names the first that does not
+ * balance. */
 lt_status lt_job_check_ledger(const lt_job *job, lt_error *err);

@@ -127,7 +127,7 @@ LT_INLINE uint32_t lt_ring_room(const lt_ring *ring)
 
 /* emit.c */
 void lt_node_emit_init(lt_node *node);
-uint32_t lt_node_room(const lt_node *node); /* batches that fit at every consumer */
+uint32_t lt_node_room(const lt_node *node);   /* batches that fit at every consumer */
 void lt_node_send(lt_node *node, lt_msg msg); /* room was checked */
 
 /* node.c: an operator node handles one message or resumes. LT_AGAIN = nothing to do. */

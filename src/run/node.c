@@ -1,4 +1,5 @@
-/* An operator node: hands messages to the operator according to its marks policy, merges the watermarks of its inputs, and remembers where it was when the consumers are full. */
+/* An operator node: hands messages to the operator according to its marks policy, merges the
+ * watermarks of its inputs, and remembers where it was when the consumers are full. */
 #include "base/assert.h"
 #include "run/job_int.h"
 
@@ -20,7 +21,8 @@ static lt_status open_op(lt_node *node, lt_op *op, lt_error *err)
     op->watermark = LT_WATERMARK_MIN;
     op->wake_mono_ns = INT64_MAX;
     op->in_count = node->input_count;
-    const lt_schema **schemas = LT_NEW_ARRAY(node->job->arena, const lt_schema *, node->input_count);
+    const lt_schema **schemas =
+        LT_NEW_ARRAY(node->job->arena, const lt_schema *, node->input_count);
     op->arena = lt_arena_new(&node->mem, OP_ARENA_MAX);
     op->scratch = lt_arena_new(&node->mem, OP_ARENA_MAX);
     op->state = lt_state_new(&node->mem, node->job->env);
@@ -156,7 +158,8 @@ static lt_status cut_step(lt_node *node, lt_error *err)
         part->mark_count = 0;
         part->mark_cap = 0;
         node->cut_row = until;
-        lt_status st = lt_batch_live(part) > 0 ? call_batch(node, node->cut_input, part, err) : LT_OK;
+        lt_status st =
+            lt_batch_live(part) > 0 ? call_batch(node, node->cut_input, part, err) : LT_OK;
         lt_batch_unref(part);
         return st;
     }
@@ -182,7 +185,8 @@ static lt_status take_batch(lt_node *node, uint32_t input, lt_batch *batch, lt_e
         node->cut_mark = 0;
         return LT_OK;
     }
-    int64_t last = batch->mark_count > 0 ? batch->marks[batch->mark_count - 1].watermark : node->watermark;
+    int64_t last =
+        batch->mark_count > 0 ? batch->marks[batch->mark_count - 1].watermark : node->watermark;
     lt_status st = call_batch(node, input, batch, err);
     node->inputs[input].watermark = LT_MAX(node->inputs[input].watermark, last);
     node->watermark = LT_MAX(node->watermark, last);
@@ -221,7 +225,8 @@ static lt_status take_idle(lt_node *node, uint32_t input, lt_error *err)
     return node->op->cls->marks == LT_MARKS_SPLIT ? advance(node, err) : LT_OK;
 }
 
-/* The input to read next: the one that lags behind, so that merged time moves evenly. -1 = none has a message. */
+/* The input to read next: the one that lags behind, so that merged time moves evenly. -1 = none has
+ * a message. */
 static int next_input(const lt_node *node)
 {
     int best = -1;
@@ -260,7 +265,8 @@ static lt_status run_timer(lt_node *node, lt_error *err)
     lt_op *op = node->op;
     op->wake_mono_ns = INT64_MAX;
     lt_arena_reset(op->scratch, SCRATCH_KEEP);
-    lt_status st = op->cls->on_timer(op, node->job->env->mono_ns(node->job->env), &node->emit.emit, err);
+    lt_status st =
+        op->cls->on_timer(op, node->job->env->mono_ns(node->job->env), &node->emit.emit, err);
     if (st == LT_FULL) {
         node->must_resume = true;
         return LT_OK;
@@ -287,7 +293,8 @@ lt_status lt_node_run_op(lt_node *node, lt_error *err)
         op->wake_mono_ns <= node->job->env->mono_ns(node->job->env)) {
         return run_timer(node, err);
     }
-    /* A stage that paces or buffers by the clock takes no more while it still has rows to let go. */
+    /* A stage that paces or buffers by the clock takes no more while it still has rows to let go.
+     */
     if (op->wake_mono_ns != INT64_MAX && op->cls == &lt_op_pace && !node->job->stopping) {
         return LT_AGAIN;
     }

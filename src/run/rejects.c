@@ -1,4 +1,5 @@
-/* The reject sink of one node: counts what was refused by stage, applies the table's error policy, and under 'reject' keeps the row as one JSON line:
+/* The reject sink of one node: counts what was refused by stage, applies the table's error policy,
+ * and under 'reject' keeps the row as one JSON line:
  *   {"job":..,"table":..,"operator":..,"stage":..,"code":..,"detail":..,"where":..,"position":N,"event_time":N|null,"kind":"+I","raw":".."}
  * Raw bytes that are not UTF-8 go out as "raw_hex" instead, so that nothing of them is lost. */
 #include <stdio.h>
@@ -46,7 +47,8 @@ static lt_status keep(lt_node_rejects *self, const lt_reject *reject, lt_error *
         return LT_OK;
     }
     if (job->rejects_file == NULL) { /* made by the first reject: most jobs have none */
-        LT_TRY(job->env->open(job->env, job->options.rejects_path, LT_OPEN_APPEND, &job->rejects_file, err));
+        LT_TRY(job->env->open(job->env, job->options.rejects_path, LT_OPEN_APPEND,
+                              &job->rejects_file, err));
     }
     lt_text *line = &job->reject_line;
     lt_text_clear(line);
@@ -89,9 +91,13 @@ static lt_status refuse(lt_node_rejects *self, const lt_reject *reject, lt_error
     }
     lt_str where = reject->where.len > 0 ? reject->where : reject->table;
     size_t shown = LT_MIN(reject->raw.len, (size_t)120);
-    lt_error_set(err, LT_ERR_DATA, "" LT_STR_FMT "%s: " LT_STR_FMT " (%s)%s%.*s", LT_STR_ARG(where), at, LT_STR_ARG(reject->detail), reject->code,
-                 shown > 0 ? ": " : "", (int)shown, shown > 0 ? reject->raw.ptr : "");
-    lt_error_hint(err, "'error.policy' = 'reject' on table '" LT_STR_FMT "' keeps such rows aside, 'skip' only counts them", LT_STR_ARG(reject->table));
+    lt_error_set(err, LT_ERR_DATA, "" LT_STR_FMT "%s: " LT_STR_FMT " (%s)%s%.*s", LT_STR_ARG(where),
+                 at, LT_STR_ARG(reject->detail), reject->code, shown > 0 ? ": " : "", (int)shown,
+                 shown > 0 ? reject->raw.ptr : "");
+    lt_error_hint(err,
+                  "'error.policy' = 'reject' on table '" LT_STR_FMT
+                  "' keeps such rows aside, 'skip' only counts them",
+                  LT_STR_ARG(reject->table));
     (void)self;
     return LT_ERR_DATA;
 }
@@ -109,11 +115,13 @@ static lt_status rejects_put(lt_reject_sink *sink, const lt_reject *reject, lt_e
         self->node->ledger.in++;
         self->node->ledger.rejected++;
     }
-    snprintf(job->last_reject, sizeof job->last_reject, "%s: " LT_STR_FMT, reject->code, LT_STR_ARG(reject->detail));
+    snprintf(job->last_reject, sizeof job->last_reject, "%s: " LT_STR_FMT, reject->code,
+             LT_STR_ARG(reject->detail));
     return self->policy == LT_POLICY_REJECT ? keep(self, reject, err) : LT_OK;
 }
 
-/* An operator's rows are judged by the policy of the source that feeds it: the first one upstream. */
+/* An operator's rows are judged by the policy of the source that feeds it: the first one upstream.
+ */
 static const lt_plan_node *policy_table(const lt_plan *plan, const lt_plan_node *node)
 {
     while (node->kind == LT_PLAN_OPERATOR && node->input_count > 0) {
@@ -135,19 +143,23 @@ void lt_rejects_init(lt_node *node)
     }
     const lt_table_def *table = owner->u.table.table;
     const lt_options *options = &owner->u.table.options;
-    lt_str policy = lt_options_has(options, "error.policy")
-                        ? lt_options_get(options, NULL, lt_table_options, lt_table_option_count, "error.policy")
-                        : (lt_str){NULL, 0};
+    lt_str policy =
+        lt_options_has(options, "error.policy")
+            ? lt_options_get(options, NULL, lt_table_options, lt_table_option_count, "error.policy")
+            : (lt_str){NULL, 0};
     if (policy.len == 0) {
         bool ignore = false;
         for (uint32_t i = 0; i < options->count; i++) {
             lt_str key = options->items[i].key;
             lt_str tail = LT_STR(".ignore-parse-errors");
-            if (key.len > tail.len && memcmp(key.ptr + key.len - tail.len, tail.ptr, tail.len) == 0) {
+            if (key.len > tail.len &&
+                memcmp(key.ptr + key.len - tail.len, tail.ptr, tail.len) == 0) {
                 ignore = lt_str_eq_ci(options->items[i].value, LT_STR("true"));
             }
         }
-        self->policy = table->inferred ? LT_POLICY_REJECT : ignore && node->plan == owner ? LT_POLICY_SKIP : LT_POLICY_FAIL;
+        self->policy = table->inferred                 ? LT_POLICY_REJECT
+                       : ignore && node->plan == owner ? LT_POLICY_SKIP
+                                                       : LT_POLICY_FAIL;
     } else if (lt_str_eq_ci(policy, LT_STR("skip"))) {
         self->policy = LT_POLICY_SKIP;
     } else if (lt_str_eq_ci(policy, LT_STR("reject"))) {

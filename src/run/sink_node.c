@@ -1,4 +1,5 @@
-/* A sink node: writes batches to its connector, or collects the rows of a top-level query for lt_job_take(). */
+/* A sink node: writes batches to its connector, or collects the rows of a top-level query for
+ * lt_job_take(). */
 #include "run/job_int.h"
 
 lt_status lt_node_open_sink(lt_node *node, lt_error *err)
@@ -28,10 +29,12 @@ static void collect(lt_job *job, lt_batch *batch)
 
 static bool collector_full(const lt_node *node)
 {
-    return node->plan->u.table.table == NULL && node->job->collected_count == node->job->collected_cap;
+    return node->plan->u.table.table == NULL &&
+           node->job->collected_count == node->job->collected_cap;
 }
 
-/* Does a NOT NULL column of the sink (the node's schema has the declared types) hold NULL at this row? Gives the column, or -1. */
+/* Does a NOT NULL column of the sink (the node's schema has the declared types) hold NULL at this
+ * row? Gives the column, or -1. */
 static int null_violation(const lt_node *node, const lt_batch *batch, uint32_t row)
 {
     const lt_schema *schema = node->plan->schema;
@@ -54,7 +57,8 @@ static bool may_violate(const lt_node *node, const lt_batch *batch)
     return false;
 }
 
-/* table.exec.sink.not-null-enforcer: rows with NULL in a NOT NULL column fail the job, or are dropped and counted. *batch is replaced when rows were dropped. */
+/* table.exec.sink.not-null-enforcer: rows with NULL in a NOT NULL column fail the job, or are
+ * dropped and counted. *batch is replaced when rows were dropped. */
 static lt_status enforce_not_null(lt_node *node, lt_batch **batch, lt_error *err)
 {
     lt_batch *in = *batch;
@@ -81,9 +85,13 @@ static lt_status enforce_not_null(lt_node *node, lt_batch **batch, lt_error *err
             node->job->rejects_by_stage[LT_STAGE_CONSTRAINT]++;
         } else {
             lt_batch_unref(out);
-            lt_error_set(err, LT_ERR_DATA, "column '" LT_STR_FMT "' of table '" LT_STR_FMT "' is NOT NULL, but a NULL was to be written into it",
-                         LT_STR_ARG(node->plan->schema->fields[col].name), LT_STR_ARG(node->plan->u.table.table->name));
-            lt_error_hint(err, "filter the rows, or SET 'table.exec.sink.not-null-enforcer' = 'DROP'");
+            lt_error_set(err, LT_ERR_DATA,
+                         "column '" LT_STR_FMT "' of table '" LT_STR_FMT
+                         "' is NOT NULL, but a NULL was to be written into it",
+                         LT_STR_ARG(node->plan->schema->fields[col].name),
+                         LT_STR_ARG(node->plan->u.table.table->name));
+            lt_error_hint(err,
+                          "filter the rows, or SET 'table.exec.sink.not-null-enforcer' = 'DROP'");
             return LT_ERR_DATA;
         }
     }

@@ -2,12 +2,11 @@
  *
  *   "LTJB" u16 version u16 node count
  *   per node: u32 section bytes, then
- *     i64 watermark, u8 flags (1 source ended, 2 all inputs ended, 4 end sent, 8 sink finished), u64 rows out, i64 event max of the job
- *     u32 inputs, per input: i64 watermark, u8 flags (1 idle, 2 ended)
- *     8 x u64 ledger (in used filtered late expired rejected held out)
- *     operators: i64 op watermark, u32 + bytes scalars, u32 + bytes state tables
- *     sources: u32 + bytes position, u32 constant rows given out
- *   u32 CRC32C of everything before
+ *     i64 watermark, u8 flags (1 source ended, 2 all inputs ended, 4 end sent, 8 sink finished),
+ * u64 rows out, i64 event max of the job u32 inputs, per input: i64 watermark, u8 flags (1 idle, 2
+ * ended) 8 x u64 ledger (in used filtered late expired rejected held out) operators: i64 op
+ * watermark, u32 + bytes scalars, u32 + bytes state tables sources: u32 + bytes position, u32
+ * constant rows given out u32 CRC32C of everything before
  *
  * Taken only when the job is quiet, so nothing is in flight. */
 #include "base/hash.h"
@@ -42,7 +41,8 @@ static void fill(lt_text *to, size_t start)
 
 static void save_ledger(lt_text *to, const lt_ledger *l)
 {
-    const uint64_t words[8] = {l->in, l->used, l->filtered, l->late, l->expired, l->rejected, l->held, l->out};
+    const uint64_t words[8] = {l->in,      l->used,     l->filtered, l->late,
+                               l->expired, l->rejected, l->held,     l->out};
     for (unsigned i = 0; i < 8; i++) {
         put(to, words[i], 8);
     }
@@ -67,7 +67,10 @@ static lt_status save_node(const lt_node *node, lt_text *to, lt_error *err)
 {
     size_t section = hole(to);
     put(to, (uint64_t)node->watermark, 8);
-    put(to, (uint64_t)((node->source_ended ? 1 : 0) | (node->ended ? 2 : 0) | (node->end_sent ? 4 : 0) | (node->sink_finished ? 8 : 0)), 1);
+    put(to,
+        (uint64_t)((node->source_ended ? 1 : 0) | (node->ended ? 2 : 0) | (node->end_sent ? 4 : 0) |
+                   (node->sink_finished ? 8 : 0)),
+        1);
     put(to, node->rows_out, 8);
     put(to, (uint64_t)node->job->event_max, 8);
     put(to, node->input_count, 4);
@@ -94,7 +97,8 @@ static lt_status save_node(const lt_node *node, lt_text *to, lt_error *err)
 lt_status lt_job_save(lt_job *job, lt_text *to, lt_error *err)
 {
     if (!lt_job_quiet(job)) {
-        return lt_error_set(err, LT_ERR_INTERNAL, "a snapshot was asked for while rows are in flight");
+        return lt_error_set(err, LT_ERR_INTERNAL,
+                            "a snapshot was asked for while rows are in flight");
     }
     size_t start = to->len;
     lt_text_append(to, "LTJB", 4);
@@ -147,7 +151,8 @@ static lt_str take_bytes(reader *in)
 
 static void load_ledger(reader *in, lt_ledger *l)
 {
-    uint64_t *const words[8] = {&l->in, &l->used, &l->filtered, &l->late, &l->expired, &l->rejected, &l->held, &l->out};
+    uint64_t *const words[8] = {&l->in,      &l->used,     &l->filtered, &l->late,
+                                &l->expired, &l->rejected, &l->held,     &l->out};
     for (unsigned i = 0; i < 8; i++) {
         *words[i] = take(in, 8);
     }

@@ -1,4 +1,5 @@
-/* A source node: polls its connector when there is room, sends end of input, and declares itself idle when nothing came for the idle timeout. Also constant rows (VALUES). */
+/* A source node: polls its connector when there is room, sends end of input, and declares itself
+ * idle when nothing came for the idle timeout. Also constant rows (VALUES). */
 #include "base/assert.h"
 #include "expr/program.h"
 #include "run/job_int.h"
@@ -68,7 +69,8 @@ static lt_status poll_values(lt_node *node, lt_batch **out, lt_error *err)
         lt_expr **row = plan->u.values.rows[node->values_next + r];
         for (uint32_t c = 0; c < plan->schema->count; c++) {
             lt_value value;
-            lt_status st = lt_expr_eval_const(node->job->options.session, row[c], batch->arena, &value, err);
+            lt_status st =
+                lt_expr_eval_const(node->job->options.session, row[c], batch->arena, &value, err);
             if (st == LT_OK && !lt_value_store(&value, &batch->cols[c], r, rows, batch->arena)) {
                 st = lt_error_nomem(err, "constant rows");
             }
@@ -86,7 +88,8 @@ static lt_status poll_values(lt_node *node, lt_batch **out, lt_error *err)
 
 static lt_status declare_idle(lt_node *node, int64_t now_ns)
 {
-    if (node->idle || node->idle_timeout_ns <= 0 || now_ns - node->last_row_ns < node->idle_timeout_ns) {
+    if (node->idle || node->idle_timeout_ns <= 0 ||
+        now_ns - node->last_row_ns < node->idle_timeout_ns) {
         return LT_AGAIN;
     }
     node->idle = true;

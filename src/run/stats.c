@@ -50,7 +50,8 @@ static void add_node(const lt_node *node, lt_job_stats *out)
         out->held += ledger->held;
         if (node->op != NULL && node->op->cls == &lt_op_watermark) {
             int64_t mark = node->op->watermark;
-            out->watermark = out->watermark == LT_WATERMARK_MIN ? mark : LT_MIN(out->watermark, mark);
+            out->watermark =
+                out->watermark == LT_WATERMARK_MIN ? mark : LT_MIN(out->watermark, mark);
         }
         break;
     }
@@ -77,9 +78,12 @@ lt_status lt_job_check_ledger(const lt_job *job, lt_error *err)
         const lt_ledger *l = node_ledger(node);
         if (l->in != sum_but_in(l)) {
             return lt_error_set(err, LT_ERR_INTERNAL,
-                                "the ledger of '" LT_STR_FMT "' does not balance: in %llu, used %llu, filtered %llu, late %llu, expired %llu, rejected %llu, held %llu",
-                                LT_STR_ARG(node->plan->label), (unsigned long long)l->in, (unsigned long long)l->used,
-                                (unsigned long long)l->filtered, (unsigned long long)l->late, (unsigned long long)l->expired,
+                                "the ledger of '" LT_STR_FMT
+                                "' does not balance: in %llu, used %llu, filtered %llu, late %llu, "
+                                "expired %llu, rejected %llu, held %llu",
+                                LT_STR_ARG(node->plan->label), (unsigned long long)l->in,
+                                (unsigned long long)l->used, (unsigned long long)l->filtered,
+                                (unsigned long long)l->late, (unsigned long long)l->expired,
                                 (unsigned long long)l->rejected, (unsigned long long)l->held);
         }
     }

@@ -1,4 +1,5 @@
-/* Builds the connector's view of a plan node's table: options with references resolved, schemas, reject sink. */
+/* Builds the connector's view of a plan node's table: options with references resolved, schemas,
+ * reject sink. */
 #include "run/job_int.h"
 
 lt_status lt_node_table_ctx(lt_node *node, lt_error *err)

@@ -99,6 +99,7 @@ typedef struct {
     lt_str value;
     bool key_is_string;   /* written in single quotes */
     bool value_is_string; /* likewise */
+    bool value_is_name;   /* an identifier; else a string or a number */
     uint32_t pos;
 } lt_ast_hint_arg;
 
@@ -377,7 +378,8 @@ typedef struct {
  *   TRIM(SYMBOL, chars, s) - always three, blank and BOTH when not written
  *   SUBSTRING(s, from [, for]), POSITION(a, b [, from]), OVERLAY(s, r, from [, for])
  *   EXTRACT(UNIT, t), FLOOR(t, UNIT), CEIL(t, UNIT), TIMESTAMPADD(UNIT, n, t), TIMESTAMPDIFF(UNIT, a, b)
- *   COUNT(STAR), CURRENT_DATE without parentheses: niladic set, no args */
+ *   COUNT(STAR); CURRENT_DATE without parentheses: niladic set, no args
+ *   FINAL(column), RUNNING(column): niladic and `semantics` set; before a call only its `semantics` is set */
 typedef struct {
     lt_ast_path name;       /* as written */
     lt_str func;            /* the last part in upper case: switch on this for built-in functions */
@@ -615,7 +617,7 @@ struct lt_ast_from {
         struct {
             lt_ast_expr *call; /* LT_EXPR_CALL */
             bool lateral;
-            bool table_syntax; /* TABLE(f(..)) instead of f(..) */
+            bool table_syntax; /* TABLE(f(..)) instead of f(..); means the same, ignored by lt_ast_*_eq */
         } function;
         struct {
             lt_ast_exprs exprs;
@@ -960,7 +962,6 @@ typedef struct {
     lt_ast_options options;
     lt_ast_string comment;
     lt_ast_schema schema;
-    bool schema_parens; /* ADD (..) instead of ADD element */
     lt_ast_distribution distribution;
     lt_ast_paths columns;
     lt_ast_name constraint;

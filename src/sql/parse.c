@@ -70,6 +70,20 @@ lt_status lt_parse_nomem(lt_parser *p)
     return lt_error_nomem(p->err, "SQL syntax tree");
 }
 
+#define TEXT_END "the end of the text"
+
+/* Where a reserved word is most likely meant as a name. */
+static bool wants_name(const char *what)
+{
+    static const char *const names[] = {"a name", "an expression", "a table", "a type"};
+    for (size_t i = 0; i < LT_COUNT_OF(names); i++) {
+        if (strcmp(what, names[i]) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 lt_status lt_parse_expected(lt_parser *p, const char *what)
 {
     const lt_token *token = lt_tok(p, 0);
@@ -89,14 +103,20 @@ lt_status lt_parse_expected(lt_parser *p, const char *what)
     if (token->kind == LT_TOK_QUESTION) {
         return lt_parse_unsupported(p, token->pos, "parameters ('?') are not supported");
     }
-    if (token->kind == LT_TOK_WORD && lt_keyword_class(token->keyword) != 'N') {
+    bool reserved = token->kind == LT_TOK_WORD && lt_keyword_class(token->keyword) != 'N';
+    if (reserved && wants_name(what)) {
         lt_status st = lt_parse_error(p, token->pos, "expected %s but found the reserved word '%.*s'",
                                       what, shown, text.ptr);
         lt_error_hint(p->err, "`%.*s` is a reserved word: to use it as a name, write it in back quotes",
                       shown, text.ptr);
         return st;
     }
-    return lt_parse_error(p, token->pos, "expected %s but found '%.*s'", what, shown, text.ptr);
+    lt_status st = lt_parse_error(p, token->pos, "expected %s but found '%.*s'", what, shown, text.ptr);
+    if (reserved && strcmp(what, TEXT_END) == 0) {
+        lt_error_hint(p->err, "if '%.*s' is meant as a name, write it in back quotes: it is a reserved word",
+                      shown, text.ptr);
+    }
+    return st;
 }
 
 lt_status lt_expect(lt_parser *p, lt_token_kind kind, const char *what)
@@ -278,11 +298,12 @@ lt_status lt_parse_option_keys(lt_parser *p, lt_ast_options *out)
     return lt_expect(p, LT_TOK_RPAREN, "',' or ')'");
 }
 
-/* A word, number or string of a hint; *is_string tells which. */
-static lt_status hint_atom(lt_parser *p, lt_str *text, bool *is_string)
+/* A name, number or string of a hint. */
+static lt_status hint_atom(lt_parser *p, lt_str *text, bool *is_string, bool *is_name)
 {
     const lt_token *token = lt_tok(p, 0);
     *is_string = false;
+    *is_name = false;
     if (token->kind == LT_TOK_STRING || token->kind == LT_TOK_STRING_ESCAPED) {
         lt_ast_string string = {0};
         LT_TRY(lt_parse_string(p, &string));
@@ -295,27 +316,24 @@ static lt_status hint_atom(lt_parser *p, lt_str *text, bool *is_string)
         lt_skip(p);
         return LT_OK;
     }
-    if (token->kind == LT_TOK_WORD && lt_keyword_class(token->keyword) == 'R' &&
-        token->keyword != LT_KW_DEFAULT) {
-        return lt_parse_expected(p, "an argument of the hint");
-    }
     lt_ast_name name = {0};
     LT_TRY(lt_parse_name(p, &name));
     *text = name.text;
+    *is_name = true;
     return LT_OK;
 }
 
 static lt_status hint_arg(lt_parser *p, lt_ast_hint_arg *arg)
 {
     *arg = (lt_ast_hint_arg){.pos = lt_tok(p, 0)->pos};
-    LT_TRY(hint_atom(p, &arg->value, &arg->value_is_string));
+    LT_TRY(hint_atom(p, &arg->value, &arg->value_is_string, &arg->value_is_name));
     if (lt_take(p, LT_TOK_EQ)) {
         arg->key = arg->value;
         arg->key_is_string = arg->value_is_string;
         if (!lt_at_string(p)) {
             return lt_parse_expected(p, "a string in single quotes");
         }
-        return hint_atom(p, &arg->value, &arg->value_is_string);
+        return hint_atom(p, &arg->value, &arg->value_is_string, &arg->value_is_name);
     }
     return LT_OK;
 }
@@ -370,7 +388,7 @@ static lt_status finish(lt_parser *p)
 {
     LT_ASSERT(p->depth == 0 && p->level == 0);
     LT_ASSERT(p->operand_count == 0 && p->operator_count == 0);
-    return lt_at(p, LT_TOK_END) ? LT_OK : lt_parse_expected(p, "the end of the text");
+    return lt_at(p, LT_TOK_END) ? LT_OK : lt_parse_expected(p, TEXT_END);
 }
 
 lt_status lt_sql_parse_statement(lt_ast_stmt **out, lt_arena *arena, lt_str text, lt_error *err)

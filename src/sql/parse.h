@@ -30,6 +30,7 @@ LT_NODISCARD lt_status lt_sql_parse_type(lt_ast_type **out, lt_arena *arena, lt_
 typedef struct {
     lt_str text;
     size_t offset; /* of what is not yet handed out */
+    uint32_t lines; /* line breaks before offset */
 } lt_sql_script;
 
 typedef struct {

@@ -76,11 +76,11 @@ static lt_status drop_partitions(lt_parser *p, lt_ast_alter *node)
 /* An element or a list of them in parentheses, behind ADD or MODIFY. */
 static lt_status elements(lt_parser *p, lt_ast_alter *node)
 {
-    node->schema_parens = lt_take(p, LT_TOK_LPAREN);
+    bool parens = lt_take(p, LT_TOK_LPAREN);
     do {
         LT_TRY(lt_parse_element(p, true, &node->schema));
-    } while (node->schema_parens && lt_take(p, LT_TOK_COMMA));
-    if (node->schema_parens) {
+    } while (parens && lt_take(p, LT_TOK_COMMA));
+    if (parens) {
         LT_TRY(lt_expect(p, LT_TOK_RPAREN, "',' or ')'"));
     }
     return lt_check_schema(p, &node->schema, false);

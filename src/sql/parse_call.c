@@ -175,14 +175,19 @@ static lt_status over(lt_parser *p, lt_ast_window **out)
 
 /* ---- what follows the parenthesis -------------------------------------------------------------- */
 
-lt_status lt_parse_call_suffix(lt_parser *p, lt_ast_call *call)
+static void null_treatment(lt_parser *p, lt_ast_call *call)
 {
-    LT_TRY(lt_parse_enter(p, 0, 1));
     if (lt_take_kw2(p, LT_KW_RESPECT, LT_KW_NULLS)) {
         call->treatment = LT_TREAT_RESPECT_NULLS;
     } else if (lt_take_kw2(p, LT_KW_IGNORE, LT_KW_NULLS)) {
         call->treatment = LT_TREAT_IGNORE_NULLS;
     }
+}
+
+lt_status lt_parse_call_suffix(lt_parser *p, lt_ast_call *call)
+{
+    LT_TRY(lt_parse_enter(p, 0, 1));
+    null_treatment(p, call);
     if (lt_take_kw2(p, LT_KW_WITHIN, LT_KW_GROUP)) {
         LT_TRY(lt_expect(p, LT_TOK_LPAREN, "'('"));
         LT_TRY(order_by(p, &call->within_group));
@@ -289,11 +294,14 @@ static lt_status argument(lt_parser *p, lt_ast_expr **out)
         return descriptor(p, out);
     }
     LT_TRY(lt_parse_expr(p, out));
-    bool partition = lt_at_kw(p, LT_KW_PARTITION) || lt_at_kw(p, LT_KW_ORDER);
-    if (partition && (*out)->kind == LT_EXPR_SUBQUERY) {
-        return table_arg(p, (*out)->query, pos, out);
+    if ((*out)->kind != LT_EXPR_SUBQUERY) {
+        return LT_OK;
     }
-    return LT_OK;
+    const lt_ast_query *query = (*out)->query;
+    bool table = query->kind == LT_QUERY_TABLE && query->cte_count == 0 &&
+                 query->order_by.count == 0 && !query->offset && !query->limit;
+    bool partition = lt_at_kw(p, LT_KW_PARTITION) || lt_at_kw(p, LT_KW_ORDER);
+    return table || partition ? table_arg(p, (*out)->query, pos, out) : LT_OK;
 }
 
 static lt_status named_argument(lt_parser *p, lt_ast_call *call)
@@ -331,6 +339,9 @@ static lt_status arguments(lt_parser *p, lt_ast_call *call)
     do {
         LT_TRY(named_argument(p, call));
     } while (lt_take(p, LT_TOK_COMMA));
+    if (lt_str_eq(call->func, LT_STR("ARRAY_AGG"))) {
+        null_treatment(p, call); /* the only one that takes it inside */
+    }
     if (lt_at_kw(p, LT_KW_ORDER)) {
         LT_TRY(order_by(p, &call->order_by));
     }
@@ -436,9 +447,6 @@ static lt_status substring(lt_parser *p, lt_ast_call *call)
 static lt_status rounding(lt_parser *p, lt_ast_call *call)
 {
     LT_TRY(expr_arg(p, call));
-    if (lt_take(p, LT_TOK_COMMA)) {
-        return expr_arg(p, call);
-    }
     return lt_take_kw(p, LT_KW_TO) ? unit_arg(p, call) : LT_OK;
 }
 
@@ -463,7 +471,7 @@ static lt_status trim(lt_parser *p, lt_ast_call *call)
         lt_skip(p);
         chars = from;
         LT_TRY(lt_parse_expr(p, &from));
-    } else if (given || !from) {
+    } else if (!from) {
         return lt_parse_expected(p, "FROM");
     }
     if (!chars) {

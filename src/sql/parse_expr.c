@@ -297,9 +297,12 @@ static lt_status list_or_query(lt_parser *p, lt_ast_exprs *list, lt_ast_query **
         return lt_expect(p, LT_TOK_RPAREN, "')'");
     }
     LT_TRY(lt_parse_exprs(p, list));
-    if (list->count == 1 && list->items[0]->kind == LT_EXPR_SUBQUERY && lt_at_query_rest(p)) {
-        LT_TRY(lt_parse_query_rest(p, list->items[0]->query, query));
+    if (list->count == 1 && list->items[0]->kind == LT_EXPR_SUBQUERY) {
+        *query = list->items[0]->query; /* more parentheses do not make it a scalar */
         *list = (lt_ast_exprs){0};
+        if (lt_at_query_rest(p)) {
+            LT_TRY(lt_parse_query_rest(p, *query, query));
+        }
     }
     return lt_expect(p, LT_TOK_RPAREN, "',' or ')'");
 }

@@ -99,13 +99,7 @@ static lt_status introducer(lt_parser *p, const lt_token *token, lt_str *out)
     return lt_parse_error(p, token->pos, "unknown character set '%s'", to);
 }
 
-static bool newline_between(const lt_parser *p, const lt_token *a, const lt_token *b)
-{
-    size_t from = a->pos + a->len;
-    return memchr(p->text.ptr + from, '\n', b->pos - from) != NULL;
-}
-
-/* A string; further strings on later lines continue it. */
+/* A string; further strings behind it continue it. */
 lt_status lt_parse_literal_string(lt_parser *p, lt_ast_expr **out)
 {
     const lt_token *token = lt_tok(p, 0);
@@ -119,11 +113,6 @@ lt_status lt_parse_literal_string(lt_parser *p, lt_ast_expr **out)
     size_t cap = 0;
     char *joined = NULL;
     while (lt_at(p, LT_TOK_STRING)) {
-        const lt_token *last = lt_tok(p, 0) - 1;
-        if (!newline_between(p, last, lt_tok(p, 0))) {
-            return lt_parse_error(p, lt_tok(p, 0)->pos,
-                                  "a string that continues another must start on a new line");
-        }
         lt_str more;
         LT_TRY(string_value(p, &more));
         size_t len = expr->lit.text.len;
@@ -514,6 +503,12 @@ static lt_status parens(lt_parser *p, lt_ast_expr **out)
         LT_TRY(subquery_new(p, pos, query, out));
         return lt_expect(p, LT_TOK_RPAREN, "')'");
     }
+    if (lt_at_kw(p, LT_KW_MODEL) && lt_at_name(p, 1)) {
+        LT_TRY(lt_expr_new(p, LT_EXPR_MODEL_ARG, pos, out));
+        lt_skip(p);
+        LT_TRY(lt_parse_path(p, &(*out)->path));
+        return lt_expect(p, LT_TOK_RPAREN, "')'");
+    }
     lt_ast_expr *first = NULL;
     LT_TRY(lt_parse_expr(p, &first));
     if (first->kind == LT_EXPR_SUBQUERY && lt_at_query_rest(p)) {
@@ -598,6 +593,7 @@ static lt_status semantics(lt_parser *p, lt_ast_expr **out)
         lt_ast_expr *call = NULL;
         LT_TRY(lt_parse_call_new(p, token, &call));
         LT_TRY(lt_call_arg(p, call->call, inner));
+        call->call->niladic = true;
         inner = call;
     }
     inner->call->semantics = which;

@@ -1,6 +1,12 @@
 /* SHOW, DESCRIBE, DROP. */
 #include "sql/parse_int.h"
 
+static lt_status simple_name(lt_parser *p, const lt_ast_path *path)
+{
+    return path->count <= 1 ? LT_OK
+                            : lt_parse_error(p, path->items[1].pos, "a catalog has a simple name");
+}
+
 /* ---- SHOW -------------------------------------------------------------------------------------- */
 
 /* [NOT] {LIKE | ILIKE} 'pattern' */
@@ -114,6 +120,9 @@ static lt_status show_list(lt_parser *p, lt_ast_show *show)
             if (lists[i].in) {
                 LT_TRY(in_path(p, show));
             }
+            if (show->what == LT_OBJ_DATABASE) {
+                LT_TRY(simple_name(p, &show->path));
+            }
             return lists[i].like ? like(p, lists[i].ilike, show) : LT_OK;
         }
     }
@@ -151,7 +160,8 @@ static lt_status describe_object(lt_parser *p, lt_ast_object what, lt_ast_descri
     node->what = what;
     lt_skip(p);
     node->extended = lt_take_kw(p, LT_KW_EXTENDED);
-    return lt_parse_path(p, &node->path);
+    LT_TRY(lt_parse_path(p, &node->path));
+    return what == LT_OBJ_CATALOG ? simple_name(p, &node->path) : LT_OK;
 }
 
 lt_status lt_parse_describe(lt_parser *p, lt_ast_stmt *stmt)
@@ -232,7 +242,7 @@ lt_status lt_parse_drop(lt_parser *p, lt_ast_stmt *stmt)
     stmt->drop = drop;
     lt_skip(p);
     drop->temporary = lt_take_kw(p, LT_KW_TEMPORARY);
-    drop->system = drop->temporary && lt_take_kw(p, LT_KW_SYSTEM);
+    drop->system = lt_take_kw(p, LT_KW_SYSTEM);
     LT_TRY(drop_what(p, drop));
     LT_TRY(lt_parse_if_exists(p, &drop->if_exists));
     LT_TRY(lt_parse_path(p, &drop->path));

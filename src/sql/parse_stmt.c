@@ -217,7 +217,7 @@ static bool take_detail(lt_parser *p, uint32_t *details)
                 {LT_KW_JSON_EXECUTION_PLAN, LT_EXPLAIN_JSON_PLAN},
                 {LT_KW_PLAN_ADVICE, LT_EXPLAIN_PLAN_ADVICE}};
     for (size_t i = 0; i < LT_COUNT_OF(rows); i++) {
-        if (lt_take_kw(p, rows[i].keyword)) {
+        if (!(*details & rows[i].bit) && lt_take_kw(p, rows[i].keyword)) {
             *details |= rows[i].bit;
             return true;
         }
@@ -263,8 +263,8 @@ static lt_status explain(lt_parser *p, lt_ast_stmt *stmt)
         if (take_detail(p, &node->details)) {
             while (lt_take(p, LT_TOK_COMMA)) {
                 if (!take_detail(p, &node->details)) {
-                    return lt_parse_expected(p, "ESTIMATED_COST, CHANGELOG_MODE, JSON_EXECUTION_PLAN "
-                                                "or PLAN_ADVICE");
+                    return lt_parse_expected(p, "one more of ESTIMATED_COST, CHANGELOG_MODE, "
+                                                "JSON_EXECUTION_PLAN and PLAN_ADVICE");
                 }
             }
         }
@@ -365,7 +365,7 @@ static lt_status use(lt_parser *p, lt_ast_stmt *stmt)
         } while (lt_take(p, LT_TOK_COMMA));
         return LT_OK;
     }
-    if (lt_at_kw(p, LT_KW_CATALOG) && lt_at_name(p, 1)) {
+    if (lt_at_kw(p, LT_KW_CATALOG)) {
         lt_ast_name name = {0};
         lt_skip(p);
         node->what = LT_OBJ_CATALOG;

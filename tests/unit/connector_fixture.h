@@ -84,8 +84,10 @@ LT_UNUSED static void fixture_deinit(fixture *f)
     lt_mem_deinit(&f->side);
 }
 
-/* options: key, value, .., NULL. Partition columns: names after `|` in the list of columns are not supported; set f->partitions. */
-LT_UNUSED static void fixture_table(fixture *f, const fixture_column *columns, uint32_t count, const char *const *options)
+/* options: key, value, .., NULL. Partition columns: names after `|` in the list of columns are not
+ * supported; set f->partitions. */
+LT_UNUSED static void fixture_table(fixture *f, const fixture_column *columns, uint32_t count,
+                                    const char *const *options)
 {
     lt_field all[16];
     lt_field record[16];
@@ -95,7 +97,8 @@ LT_UNUSED static void fixture_table(fixture *f, const fixture_column *columns, u
         const lt_type *type;
         if (columns[i].kind == LT_TYPE_VARCHAR) {
             type = lt_type_sized(f->arena, LT_TYPE_VARCHAR, LT_LENGTH_MAX, true);
-        } else if (columns[i].kind == LT_TYPE_TIMESTAMP || columns[i].kind == LT_TYPE_TIMESTAMP_LTZ) {
+        } else if (columns[i].kind == LT_TYPE_TIMESTAMP ||
+                   columns[i].kind == LT_TYPE_TIMESTAMP_LTZ) {
             type = lt_type_time(f->arena, columns[i].kind, 3, true);
         } else {
             type = lt_type_new(f->arena, columns[i].kind, true);
@@ -110,7 +113,8 @@ LT_UNUSED static void fixture_table(fixture *f, const fixture_column *columns, u
     }
     uint32_t option_count = 0;
     for (; options != NULL && options[0] != NULL; options += 2) {
-        f->options[option_count] = (lt_option){lt_str_of(options[0]), lt_str_of(options[1]), option_count};
+        f->options[option_count] =
+            (lt_option){lt_str_of(options[0]), lt_str_of(options[1]), option_count};
         option_count++;
     }
     f->ctx = (lt_table_ctx){
@@ -256,7 +260,8 @@ LT_UNUSED static lt_source *fixture_open(fixture *f, const char *connector)
 {
     lt_source *src = NULL;
     lt_error_clear(&f->err);
-    assert_int_equal(lt_source_new(lt_connector_find(lt_str_of(connector)), &f->ctx, &src, &f->err), LT_OK);
+    assert_int_equal(lt_source_new(lt_connector_find(lt_str_of(connector)), &f->ctx, &src, &f->err),
+                     LT_OK);
     lt_status st = src->cls->open(src, &f->err);
     if (st != LT_OK) {
         fail_msg("open: %s", f->err.text);

@@ -35,12 +35,15 @@ static void test_check(void **state)
         const char *hint;
     } cases[] = {
         {"filesystem", "json", "path", "/x", NULL, NULL},
-        {"filesystem", "json", "json.ignore-parse-errors", "true", "needs the option 'path'", "path"},
-        {"filesystem", "json", "pth", "/x", "unknown option 'pth' of connector 'filesystem'", "'path'"},
+        {"filesystem", "json", "json.ignore-parse-errors", "true", "needs the option 'path'",
+         "path"},
+        {"filesystem", "json", "pth", "/x", "unknown option 'pth' of connector 'filesystem'",
+         "'path'"},
         {"filesystem", NULL, "path", "/x", "needs the option 'format'", "'json'"},
         {"filesystem", "json", "source.monitor-interval", "often", "it takes a duration", ""},
         {"filesystem", "json", "csv.field-delimiter", ";", "unknown option", ""},
-        {"filesystem", "json", "json.ignore-parse-error", "true", "unknown option", "'json.ignore-parse-errors'"},
+        {"filesystem", "json", "json.ignore-parse-error", "true", "unknown option",
+         "'json.ignore-parse-errors'"},
         {"print", NULL, "print-identifier", "x", NULL, NULL},
         {"print", NULL, "format", "json", "unknown option 'format'", ""},
         {"blackhole", NULL, "sink.parallelism", "1", NULL, NULL},
@@ -54,11 +57,14 @@ static void test_check(void **state)
         lt_options options = {&option, 1};
         lt_error err;
         lt_error_clear(&err);
-        const lt_format *format = cases[i].format ? lt_format_find(lt_str_of(cases[i].format)) : NULL;
-        lt_status st = lt_connector_check_options(lt_connector_find(lt_str_of(cases[i].connector)), format, &options, &err);
+        const lt_format *format =
+            cases[i].format ? lt_format_find(lt_str_of(cases[i].format)) : NULL;
+        lt_status st = lt_connector_check_options(lt_connector_find(lt_str_of(cases[i].connector)),
+                                                  format, &options, &err);
         if (cases[i].text == NULL) {
             assert_int_equal(st, LT_OK);
-        } else if (st != LT_ERR_SQL || strstr(err.text, cases[i].text) == NULL || strstr(err.hint, cases[i].hint) == NULL) {
+        } else if (st != LT_ERR_SQL || strstr(err.text, cases[i].text) == NULL ||
+                   strstr(err.hint, cases[i].hint) == NULL) {
             fail_msg("%zu: %d %s (%s)", i, st, err.text, err.hint);
         }
     }
@@ -94,7 +100,8 @@ static void test_resolve(void **state)
         {"${file:/secret}", "s3cret", NULL},
         {"<${file:/two}>", "<a\nb>", NULL},
         {"${other:x} $ ${", "${other:x} $ ${", NULL},
-        {"${env:MISSING}", NULL, "option 'url' names the environment variable MISSING, which is not set"},
+        {"${env:MISSING}", NULL,
+         "option 'url' names the environment variable MISSING, which is not set"},
         {"${file:/none}", NULL, "option 'url': "},
         {"${env:HOST", NULL, "has no closing }"},
         {"${env:}", NULL, "needs a name"},
@@ -127,11 +134,14 @@ static void test_resolved_value_is_checked(void **state)
     const char *const options[] = {"rows-per-second", "many", NULL};
     fixture_table(&f, columns, 1, options);
     lt_source *src;
-    assert_int_equal(lt_source_new(lt_connector_find(LT_STR("datagen")), &f.ctx, &src, &f.err), LT_ERR_SQL);
+    assert_int_equal(lt_source_new(lt_connector_find(LT_STR("datagen")), &f.ctx, &src, &f.err),
+                     LT_ERR_SQL);
     assert_null(src);
     lt_sink *sink;
-    assert_int_equal(lt_sink_new(lt_connector_find(LT_STR("datagen")), &f.ctx, &sink, &f.err), LT_ERR_SQL);
-    assert_int_equal(lt_source_new(lt_connector_find(LT_STR("print")), &f.ctx, &src, &f.err), LT_ERR_SQL);
+    assert_int_equal(lt_sink_new(lt_connector_find(LT_STR("datagen")), &f.ctx, &sink, &f.err),
+                     LT_ERR_SQL);
+    assert_int_equal(lt_source_new(lt_connector_find(LT_STR("print")), &f.ctx, &src, &f.err),
+                     LT_ERR_SQL);
     fixture_deinit(&f);
 }
 
@@ -157,8 +167,10 @@ static void test_resolve_without_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_registry), cmocka_unit_test(test_check),
-        cmocka_unit_test(test_resolve),  cmocka_unit_test(test_resolved_value_is_checked),
+        cmocka_unit_test(test_registry),
+        cmocka_unit_test(test_check),
+        cmocka_unit_test(test_resolve),
+        cmocka_unit_test(test_resolved_value_is_checked),
         cmocka_unit_test(test_resolve_without_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

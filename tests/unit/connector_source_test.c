@@ -1,4 +1,5 @@
-/* filesystem, reading once: which files, what is in them, positions, limits. Following is in connector_follow_test.c. */
+/* filesystem, reading once: which files, what is in them, positions, limits. Following is in
+ * connector_follow_test.c. */
 #include <zlib.h>
 #include <zstd.h>
 
@@ -81,11 +82,14 @@ static void test_regex(void **state)
         const char *pattern;
         const char *rows;
     } cases[] = {
-        {"/d/a[0-9]\\.json", "1;2;"}, {".*/a3.*", "3;"}, {"a1.json", "io: no file to read: /d"}, {"[", "sql: 'source.path"},
+        {"/d/a[0-9]\\.json", "1;2;"},
+        {".*/a3.*", "3;"},
+        {"a1.json", "io: no file to read: /d"},
+        {"[", "sql: 'source.path"},
     };
     for (size_t i = 0; i < LT_COUNT_OF(cases); i++) {
-        const char *const options[] = {"path",   "/d",   "source.path.regex-pattern", cases[i].pattern,
-                                       "format", "json", NULL};
+        const char *const options[] = {
+            "path", "/d", "source.path.regex-pattern", cases[i].pattern, "format", "json", NULL};
         fixture_table(&f, one, 1, options);
         const char *got = fixture_read(&f, "filesystem");
         if (strncmp(got, cases[i].rows, strlen(cases[i].rows)) != 0) {
@@ -178,7 +182,8 @@ static void test_compressed(void **state)
     fixture_deinit(&f);
 }
 
-/* 300 MB of one byte in 300 KB, and a window of 128 MB: both end as one reject, in little memory. */
+/* 300 MB of one byte in 300 KB, and a window of 128 MB: both end as one reject, in little memory.
+ */
 static void test_bombs(void **state)
 {
     (void)state;
@@ -196,7 +201,8 @@ static void test_bombs(void **state)
     for (int i = 0; i < 300; i++) {
         z.next_in = zeros;
         z.avail_in = (unsigned)cap;
-        assert_int_equal(deflate(&z, i == 299 ? Z_FINISH : Z_NO_FLUSH), i == 299 ? Z_STREAM_END : Z_OK);
+        assert_int_equal(deflate(&z, i == 299 ? Z_FINISH : Z_NO_FLUSH),
+                         i == 299 ? Z_STREAM_END : Z_OK);
     }
     assert_int_equal(lt_sim_put(f.env, "/bomb.gz", bytes, cap - z.avail_out, NULL), LT_OK);
     (void)deflateEnd(&z);
@@ -221,7 +227,8 @@ static void test_bombs(void **state)
     fixture_deinit(&f);
 }
 
-/* A line of 100 MB between two rows: one reject, and never more than a few blocks beyond the longest record allowed. */
+/* A line of 100 MB between two rows: one reject, and never more than a few blocks beyond the
+ * longest record allowed. */
 static void test_long_line(void **state)
 {
     (void)state;
@@ -314,9 +321,11 @@ static void test_partitions(void **state)
     f.partitions[0] = 0;
     f.partitions[1] = 2;
     f.ctx.partition_count = 2;
-    assert_string_equal(fixture_read(&f, "filesystem"), "2024-01-02|1|5;2024-01-03|2|NULL;a/b%|3|-7;");
+    assert_string_equal(fixture_read(&f, "filesystem"),
+                        "2024-01-02|1|5;2024-01-03|2|NULL;a/b%|3|-7;");
     fixture_file(&f, "/d/dt=x/h=many/x.json", "{\"a\":4}\n");
-    assert_non_null(strstr(fixture_read(&f, "filesystem"), "data: table t: the directory 'h=many'"));
+    assert_non_null(
+        strstr(fixture_read(&f, "filesystem"), "data: table t: the directory 'h=many'"));
     fixture_file(&f, "/d/dt=a/x.json", "{\"a\":4}\n");
     assert_non_null(strstr(fixture_read(&f, "filesystem"), "lies in no directory 'h=..'"));
     const lt_connector *connector = lt_connector_find(LT_STR("filesystem"));
@@ -334,7 +343,8 @@ static void many_files(fixture *f)
     for (int file = 0; file < 4; file++) {
         size_t len = 0;
         for (int i = 0; i < 5 + file; i++) {
-            len += (size_t)snprintf(text + len, sizeof text - len, "{\"a\":%u}%s\n", n++, file == 2 ? "\r" : "");
+            len += (size_t)snprintf(text + len, sizeof text - len, "{\"a\":%u}%s\n", n++,
+                                    file == 2 ? "\r" : "");
         }
         len -= file == 3; /* the last one without line end */
         char path[32];
@@ -368,7 +378,8 @@ static void restart_after(fixture *f, unsigned stop, const char *whole)
     }
     assert_int_equal(src->cls->save(src, &position, &f->err), LT_OK);
     lt_source_free(src);
-    for (int again = 0; again < 2; again++) { /* the position survives being loaded and saved unread */
+    for (int again = 0; again < 2;
+         again++) { /* the position survives being loaded and saved unread */
         src = fixture_open(f, "filesystem");
         assert_int_equal(src->cls->load(src, lt_text_str(&position), &f->err), LT_OK);
         lt_text_clear(&position);
@@ -405,7 +416,35 @@ static void test_restart_everywhere(void **state)
     fixture_deinit(&f);
 }
 
-/* In the middle of a record that is being passed over, the position is not taken for a record's start. */
+/* Header lines, quoted line ends and a byte order mark in every file, with a restart after every
+ * batch. */
+static void test_restart_csv(void **state)
+{
+    (void)state;
+    fixture f;
+    fixture_init(&f);
+    fixture_file(&f, "/d/a.csv",
+                 "\xef\xbb\xbf\"i\nd\",t\r\n1,\"x\ny\"\r\n2,\"\"\"q\"\"\"\r\n3,\"a,b\"");
+    fixture_file(&f, "/d/b.csv", "id,t\n");
+    fixture_file(&f, "/d/c.csv", "id,t");
+    fixture_file(&f, "/d/d.csv", "id,t\n4,z\n5,\"\n\n\"\n");
+    const fixture_column columns[] = {{"id", LT_TYPE_BIGINT, NULL}, {"t", LT_TYPE_VARCHAR, NULL}};
+    const char *const options[] = {"path", "/d", "format", "csv", NULL};
+    for (uint32_t batch = 1; batch <= 3; batch++) {
+        fixture_table(&f, columns, 2, options);
+        f.ctx.has_header = true;
+        f.ctx.inferred = true;
+        f.ctx.batch_rows = batch;
+        for (unsigned stop = 0; stop <= 6; stop++) {
+            restart_after(&f, stop, "1|x\ny;2|\"q\";3|a,b;4|z;5|\n\n;");
+        }
+    }
+    assert_int_equal(f.rejects.count, 0);
+    fixture_deinit(&f);
+}
+
+/* In the middle of a record that is being passed over, the position is not taken for a record's
+ * start. */
 static void test_restart_inside_long_record(void **state)
 {
     (void)state;
@@ -419,7 +458,8 @@ static void test_restart_inside_long_record(void **state)
     memcpy(bytes + size - 13, "5}\n{\"a\":2}\n  ", 13);
     assert_int_equal(lt_sim_put(f.env, "/long", bytes, size, NULL), LT_OK);
     lt_mem_free(&f.root, bytes, size);
-    const char *const options[] = {"path", "/long", "format", "json", "source.record-size.max", "64kb", NULL};
+    const char *const options[] = {"path", "/long", "format", "json", "source.record-size.max",
+                                   "64kb", NULL};
     fixture_table(&f, one, 1, options);
     f.ctx.batch_rows = 1;
     for (unsigned stop = 0; stop <= 3; stop++) {
@@ -492,8 +532,10 @@ static void test_no_memory(void **state)
     fixture f;
     fixture_init(&f);
     many_files(&f);
-    const fixture_column columns[] = {{"a", LT_TYPE_BIGINT, NULL}, {"n", LT_TYPE_VARCHAR, "file.name"}};
-    const char *const options[] = {"path", "/d", "format", "json", "source.path.regex-pattern", ".*json.*", NULL};
+    const fixture_column columns[] = {{"a", LT_TYPE_BIGINT, NULL},
+                                      {"n", LT_TYPE_VARCHAR, "file.name"}};
+    const char *const options[] = {"path",     "/d", "format", "json", "source.path.regex-pattern",
+                                   ".*json.*", NULL};
     fixture_table(&f, columns, 2, options);
     f.ctx.batch_rows = 4;
     bool reached = true;
@@ -516,19 +558,13 @@ static void test_no_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_which_files),
-        cmocka_unit_test(test_regex),
-        cmocka_unit_test(test_odd_content),
-        cmocka_unit_test(test_compressed),
-        cmocka_unit_test(test_bombs),
-        cmocka_unit_test(test_long_line),
-        cmocka_unit_test(test_flat_memory),
-        cmocka_unit_test(test_metadata),
-        cmocka_unit_test(test_partitions),
-        cmocka_unit_test(test_restart_everywhere),
-        cmocka_unit_test(test_restart_inside_long_record),
-        cmocka_unit_test(test_bad_positions),
-        cmocka_unit_test(test_read_errors),
+        cmocka_unit_test(test_which_files),   cmocka_unit_test(test_regex),
+        cmocka_unit_test(test_odd_content),   cmocka_unit_test(test_compressed),
+        cmocka_unit_test(test_bombs),         cmocka_unit_test(test_long_line),
+        cmocka_unit_test(test_flat_memory),   cmocka_unit_test(test_metadata),
+        cmocka_unit_test(test_partitions),    cmocka_unit_test(test_restart_everywhere),
+        cmocka_unit_test(test_restart_csv),   cmocka_unit_test(test_restart_inside_long_record),
+        cmocka_unit_test(test_bad_positions), cmocka_unit_test(test_read_errors),
         cmocka_unit_test(test_no_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

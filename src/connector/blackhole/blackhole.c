@@ -1,5 +1,5 @@
-/* blackhole: takes every row and keeps none, for measuring the rest of a job. Also the smallest connector there is: docs/howto/add-connector.md
- * walks through this file. */
+/* blackhole: takes every row and keeps none, for measuring the rest of a job. Also the smallest
+ * connector there is: docs/howto/add-connector.md walks through this file. */
 #include "connector/connector.h"
 
 static lt_status blackhole_open(lt_sink *sink, lt_error *err)

@@ -1,5 +1,6 @@
-/* datagen: rows made up, so many a second, random or counting. The first row comes at once; after that row n is due n / rate seconds later, by the
- * monotonic clock. A sequence column or 'number-of-rows' ends it. Position: the seed and the number of the next row. */
+/* datagen: rows made up, so many a second, random or counting. The first row comes at once; after
+ * that row n is due n / rate seconds later, by the monotonic clock. A sequence column or
+ * 'number-of-rows' ends it. Position: the seed and the number of the next row. */
 #include "connector/datagen/datagen_int.h"
 
 #include <string.h>
@@ -8,25 +9,24 @@
 
 #define POSITION_VERSION 1
 #define ARENA_MAX        (64u << 20)
-#define TICK_NS          2000000 /* fast sources hand out what came due every 2 ms, not row by row */
+#define TICK_NS          2000000 /* between batches of a fast source: not row by row */
 
-const char lt_datagen_default_ddl[] =
-    "CREATE TEMPORARY TABLE datagen (\n"
-    "  id BIGINT,\n"
-    "  ts TIMESTAMP(3),\n"
-    "  name STRING,\n"
-    "  amount DOUBLE,\n"
-    "  WATERMARK FOR ts AS ts\n"
-    ") WITH (\n"
-    "  'connector' = 'datagen',\n"
-    "  'rows-per-second' = '10',\n"
-    "  'fields.id.kind' = 'sequence',\n"
-    "  'fields.id.start' = '1',\n"
-    "  'fields.id.end' = '9223372036854775807',\n"
-    "  'fields.name.length' = '8',\n"
-    "  'fields.amount.min' = '0',\n"
-    "  'fields.amount.max' = '100'\n"
-    ")";
+const char lt_datagen_default_ddl[] = "CREATE TEMPORARY TABLE datagen (\n"
+                                      "  id BIGINT,\n"
+                                      "  ts TIMESTAMP(3),\n"
+                                      "  name STRING,\n"
+                                      "  amount DOUBLE,\n"
+                                      "  WATERMARK FOR ts AS ts\n"
+                                      ") WITH (\n"
+                                      "  'connector' = 'datagen',\n"
+                                      "  'rows-per-second' = '10',\n"
+                                      "  'fields.id.kind' = 'sequence',\n"
+                                      "  'fields.id.start' = '1',\n"
+                                      "  'fields.id.end' = '9223372036854775807',\n"
+                                      "  'fields.name.length' = '8',\n"
+                                      "  'fields.amount.min' = '0',\n"
+                                      "  'fields.amount.max' = '100'\n"
+                                      ")";
 
 typedef struct {
     lt_source base;
@@ -47,7 +47,8 @@ static lt_status count_rows(const lt_table_ctx *ctx, lt_arena *arena, uint64_t *
     bool has;
     int64_t number = lt_ctx_int(ctx, &lt_conn_datagen, "number-of-rows", &has);
     if (has && number < 0) {
-        return lt_error_set(err, LT_ERR_SQL, "option 'number-of-rows' of connector 'datagen' is below zero");
+        return lt_error_set(err, LT_ERR_SQL,
+                            "option 'number-of-rows' of connector 'datagen' is below zero");
     }
     *out = has ? (uint64_t)number : UINT64_MAX;
     for (uint32_t i = 0; i < ctx->record_schema->count; i++) {
@@ -101,7 +102,8 @@ static lt_status check_names(const lt_table_ctx *ctx, lt_error *err)
         path.len -= path.len > 0;
         if (!names_column(ctx, path)) {
             return lt_error_set_at(err, LT_ERR_SQL, option->pos,
-                                   "option '" LT_STR_FMT "' of connector 'datagen': the table has no column " LT_STR_FMT,
+                                   "option '" LT_STR_FMT
+                                   "' of connector 'datagen': the table has no column " LT_STR_FMT,
                                    LT_STR_ARG(option->key), LT_STR_ARG(path));
         }
     }
@@ -115,7 +117,8 @@ static lt_status datagen_check(const lt_table_ctx *ctx, bool as_source, lt_error
     bool has;
     int64_t rate = lt_ctx_int(ctx, &lt_conn_datagen, "rows-per-second", &has);
     if (has && rate <= 0) {
-        return lt_error_set(err, LT_ERR_SQL, "option 'rows-per-second' of connector 'datagen' must be above zero");
+        return lt_error_set(err, LT_ERR_SQL,
+                            "option 'rows-per-second' of connector 'datagen' must be above zero");
     }
     lt_arena *arena = lt_arena_new(ctx->mem, ARENA_MAX);
     if (arena == NULL) {
@@ -144,7 +147,8 @@ static lt_status datagen_open(lt_source *src, lt_error *err)
     for (uint32_t i = 0; i < ctx->schema->count; i++) {
         LT_ASSERT(ctx->record_index[i] < ctx->record_schema->count);
         const lt_field *field = &ctx->record_schema->fields[ctx->record_index[i]];
-        LT_TRY(lt_gen_new(ctx, self->arena, field->name, ctx->schema->fields[i].type, &self->gens[i], err));
+        LT_TRY(lt_gen_new(ctx, self->arena, field->name, ctx->schema->fields[i].type,
+                          &self->gens[i], err));
     }
     self->rate = LT_MIN(lt_ctx_int(ctx, &lt_conn_datagen, "rows-per-second", NULL), 1000000000);
     self->seed = ctx->env->random_u64(ctx->env);
@@ -165,7 +169,8 @@ static uint64_t rows_due(datagen_source *self, int64_t now, int64_t *wake)
     if (due > given) {
         return due - given;
     }
-    int64_t next_ns = self->start_ns + (int64_t)(((lt_i128)given * 1000000000 + self->rate - 1) / self->rate);
+    int64_t next_ns =
+        self->start_ns + (int64_t)(((lt_i128)given * 1000000000 + self->rate - 1) / self->rate);
     *wake = LT_MAX(next_ns, now + TICK_NS);
     return 0;
 }
@@ -227,7 +232,9 @@ static lt_status datagen_load(lt_source *src, lt_str from, lt_error *err)
     uint64_t seed = lt_pos_get_u64(&reader);
     uint64_t next_row = lt_pos_get_u64(&reader);
     if (reader.bad || version != POSITION_VERSION) {
-        return lt_error_set(err, LT_ERR_STATE, "the saved position of table " LT_STR_FMT " is damaged or newer than this build",
+        return lt_error_set(err, LT_ERR_STATE,
+                            "the saved position of table " LT_STR_FMT
+                            " is damaged or newer than this build",
                             LT_STR_ARG(src->ctx->table));
     }
     self->seed = seed;
@@ -248,7 +255,10 @@ static void datagen_close(lt_source *src)
 }
 
 static const lt_option_def options[] = {
-    {.name = "rows-per-second", .kind = LT_OPT_INT, .fallback = "10000", .help = "how many rows a second"},
+    {.name = "rows-per-second",
+     .kind = LT_OPT_INT,
+     .fallback = "10000",
+     .help = "how many rows a second"},
     {.name = "number-of-rows", .kind = LT_OPT_INT, .help = "end after so many rows"},
     {.name = "fields.#.kind",
      .kind = LT_OPT_ENUM,
@@ -257,14 +267,25 @@ static const lt_option_def options[] = {
      .help = "random values, or one after another"},
     {.name = "fields.#.min", .kind = LT_OPT_DOUBLE, .help = "smallest random number"},
     {.name = "fields.#.max", .kind = LT_OPT_DOUBLE, .help = "largest random number"},
-    {.name = "fields.#.max-past", .kind = LT_OPT_DURATION, .fallback = "0 s", .help = "how old a random time may be"},
+    {.name = "fields.#.max-past",
+     .kind = LT_OPT_DURATION,
+     .fallback = "0 s",
+     .help = "how old a random time may be"},
     {.name = "fields.#.length",
      .kind = LT_OPT_INT,
      .help = "characters, bytes (100) or elements (3) of random values"},
-    {.name = "fields.#.var-len", .kind = LT_OPT_BOOL, .fallback = "false", .help = "any length from 1 up to length"},
+    {.name = "fields.#.var-len",
+     .kind = LT_OPT_BOOL,
+     .fallback = "false",
+     .help = "any length from 1 up to length"},
     {.name = "fields.#.start", .kind = LT_OPT_INT, .help = "first value of a sequence"},
-    {.name = "fields.#.end", .kind = LT_OPT_INT, .help = "last value of a sequence; ends the source"},
-    {.name = "fields.#.null-rate", .kind = LT_OPT_DOUBLE, .fallback = "0", .help = "share of NULLs, 0 to 1"},
+    {.name = "fields.#.end",
+     .kind = LT_OPT_INT,
+     .help = "last value of a sequence; ends the source"},
+    {.name = "fields.#.null-rate",
+     .kind = LT_OPT_DOUBLE,
+     .fallback = "0",
+     .help = "share of NULLs, 0 to 1"},
 };
 
 static const lt_source_class source_class = {

@@ -25,8 +25,10 @@ struct lt_gen {
     lt_gen *children; /* per child of the type */
 };
 
-/* A generator for `type`, whose options begin with `fields.<name>.`. The tree lives in the arena. */
-lt_status lt_gen_new(const lt_table_ctx *ctx, lt_arena *arena, lt_str name, const lt_type *type, lt_gen *out, lt_error *err);
+/* A generator for `type`, whose options begin with `fields.<name>.`. The tree lives in the arena.
+ */
+lt_status lt_gen_new(const lt_table_ctx *ctx, lt_arena *arena, lt_str name, const lt_type *type,
+                     lt_gen *out, lt_error *err);
 
 typedef struct {
     uint64_t state;  /* of the pseudo-random numbers of this value */

@@ -1,5 +1,6 @@
-/* Generators: options -> ranges, ranges -> values. The names, defaults and ranges are Flink's. Every value follows from (seed, row, column) alone,
- * times excepted, so that a projection or a restart does not change what a row holds. */
+/* Generators: options -> ranges, ranges -> values. The names, defaults and ranges are Flink's.
+ * Every value follows from (seed, row, column) alone, times excepted, so that a projection or a
+ * restart does not change what a row holds. */
 #include <float.h>
 #include <math.h>
 #include <stdio.h>
@@ -10,7 +11,7 @@
 #define STRING_LENGTH_DEFAULT     100
 #define COLLECTION_LENGTH_DEFAULT 3
 #define LENGTH_MAX                (1 << 20)
-#define MONTHS_MAX                120000               /* ten thousand years */
+#define MONTHS_MAX                120000 /* ten thousand years */
 #define INTERVAL_MS_MAX           315569520000000LL
 #define DAY_MS                    86400000LL
 
@@ -36,10 +37,12 @@ static const lt_option *find(const field_options *f, const char *what)
     return NULL;
 }
 
-static lt_status bad_option(const field_options *f, const char *what, const char *why, lt_error *err)
+static lt_status bad_option(const field_options *f, const char *what, const char *why,
+                            lt_error *err)
 {
     const lt_option *option = find(f, what);
-    lt_status st = lt_error_set(err, LT_ERR_SQL, "option 'fields." LT_STR_FMT ".%s' of connector 'datagen': %s",
+    lt_status st = lt_error_set(err, LT_ERR_SQL,
+                                "option 'fields." LT_STR_FMT ".%s' of connector 'datagen': %s",
                                 LT_STR_ARG(f->name), what, why);
     if (option != NULL && err != NULL) {
         err->has_sql_pos = true;
@@ -48,7 +51,8 @@ static lt_status bad_option(const field_options *f, const char *what, const char
     return st;
 }
 
-static lt_status read_int(const field_options *f, const char *what, int64_t *value, bool *has, lt_error *err)
+static lt_status read_int(const field_options *f, const char *what, int64_t *value, bool *has,
+                          lt_error *err)
 {
     const lt_option *option = find(f, what);
     *has = option != NULL;
@@ -58,17 +62,20 @@ static lt_status read_int(const field_options *f, const char *what, int64_t *val
     return LT_OK;
 }
 
-static lt_status read_real(const field_options *f, const char *what, double *value, bool *has, lt_error *err)
+static lt_status read_real(const field_options *f, const char *what, double *value, bool *has,
+                           lt_error *err)
 {
     const lt_option *option = find(f, what);
     *has = option != NULL;
-    if (option != NULL && (!lt_str_to_f64(lt_str_trim(option->value), value) || !isfinite(*value))) {
+    if (option != NULL &&
+        (!lt_str_to_f64(lt_str_trim(option->value), value) || !isfinite(*value))) {
         return bad_option(f, what, "a number is needed", err);
     }
     return LT_OK;
 }
 
-static lt_status int_range(const field_options *f, lt_gen *gen, int64_t low, int64_t high, lt_error *err)
+static lt_status int_range(const field_options *f, lt_gen *gen, int64_t low, int64_t high,
+                           lt_error *err)
 {
     bool has;
     gen->min = low;
@@ -81,7 +88,9 @@ static lt_status int_range(const field_options *f, lt_gen *gen, int64_t low, int
     if (has && (gen->max < low || gen->max > high)) {
         return bad_option(f, "max", "the column's type does not reach so far", err);
     }
-    return gen->min <= gen->max ? LT_OK : bad_option(f, find(f, "max") ? "max" : "min", "min is above max", err);
+    return gen->min <= gen->max
+               ? LT_OK
+               : bad_option(f, find(f, "max") ? "max" : "min", "min is above max", err);
 }
 
 static lt_status real_range(const field_options *f, lt_gen *gen, double high, lt_error *err)
@@ -92,10 +101,12 @@ static lt_status real_range(const field_options *f, lt_gen *gen, double high, lt
     LT_TRY(read_real(f, "min", &gen->real_min, &has, err));
     LT_TRY(read_real(f, "max", &gen->real_max, &has, err));
     if (gen->real_min < -high || gen->real_max > high) {
-        return bad_option(f, gen->real_max > high ? "max" : "min", "the column's type does not reach so far", err);
+        return bad_option(f, gen->real_max > high ? "max" : "min",
+                          "the column's type does not reach so far", err);
     }
-    return gen->real_min <= gen->real_max ? LT_OK
-                                          : bad_option(f, find(f, "max") ? "max" : "min", "min is above max", err);
+    return gen->real_min <= gen->real_max
+               ? LT_OK
+               : bad_option(f, find(f, "max") ? "max" : "min", "min is above max", err);
 }
 
 static lt_i128 pow10_wide(unsigned n)
@@ -127,11 +138,13 @@ static lt_status decimal_range(const field_options *f, lt_gen *gen, lt_error *er
     gen->wide_max = has_high ? (lt_i128)(high * scale) : limit;
     gen->wide_min = LT_MAX(LT_MIN(gen->wide_min, limit), -limit);
     gen->wide_max = LT_MAX(LT_MIN(gen->wide_max, limit), -limit);
-    return gen->wide_min <= gen->wide_max ? LT_OK
-                                          : bad_option(f, has_high ? "max" : "min", "min is above max", err);
+    return gen->wide_min <= gen->wide_max
+               ? LT_OK
+               : bad_option(f, has_high ? "max" : "min", "min is above max", err);
 }
 
-static lt_status length_of(const field_options *f, lt_gen *gen, int64_t fallback, int64_t limit, lt_error *err)
+static lt_status length_of(const field_options *f, lt_gen *gen, int64_t fallback, int64_t limit,
+                           lt_error *err)
 {
     bool has;
     gen->length = LT_MIN(fallback, limit);
@@ -175,7 +188,8 @@ static lt_status sequence_range(const field_options *f, lt_gen *gen, lt_error *e
     }
     int64_t limit = sequence_limit(gen->type);
     if (limit == 0) {
-        return bad_option(f, "kind", "a sequence is for numbers and strings; this column's type is another", err);
+        return bad_option(
+            f, "kind", "a sequence is for numbers and strings; this column's type is another", err);
     }
     if (gen->start < -limit - 1 || gen->start > limit) {
         return bad_option(f, "start", "the column's type does not reach so far", err);
@@ -194,14 +208,16 @@ static lt_status make_children(const field_options *f, lt_arena *arena, lt_gen *
         return lt_error_nomem(err, "a generator");
     }
     for (uint32_t i = 0; i < type->field_count; i++) {
-        lt_str part = type->kind == LT_TYPE_ROW ? type->fields[i].name
+        lt_str part = type->kind == LT_TYPE_ROW   ? type->fields[i].name
                       : type->kind == LT_TYPE_MAP ? (i == 0 ? LT_STR("key") : LT_STR("value"))
                                                   : LT_STR("element");
-        char *name = lt_arena_printf(arena, LT_STR_FMT "." LT_STR_FMT, LT_STR_ARG(f->name), LT_STR_ARG(part));
+        char *name = lt_arena_printf(arena, LT_STR_FMT "." LT_STR_FMT, LT_STR_ARG(f->name),
+                                     LT_STR_ARG(part));
         if (name == NULL) {
             return lt_error_nomem(err, "a generator");
         }
-        LT_TRY(lt_gen_new(f->ctx, arena, lt_str_of(name), type->fields[i].type, &gen->children[i], err));
+        LT_TRY(lt_gen_new(f->ctx, arena, lt_str_of(name), type->fields[i].type, &gen->children[i],
+                          err));
     }
     return LT_OK;
 }
@@ -265,11 +281,13 @@ static lt_status random_range(const field_options *f, lt_arena *arena, lt_gen *g
     case LT_TYPE_KIND_COUNT:
         break;
     }
-    return lt_error_set(err, LT_ERR_UNSUPPORTED, "connector 'datagen' makes no values of the type of column " LT_STR_FMT,
+    return lt_error_set(err, LT_ERR_UNSUPPORTED,
+                        "connector 'datagen' makes no values of the type of column " LT_STR_FMT,
                         LT_STR_ARG(f->name));
 }
 
-lt_status lt_gen_new(const lt_table_ctx *ctx, lt_arena *arena, lt_str name, const lt_type *type, lt_gen *out, lt_error *err)
+lt_status lt_gen_new(const lt_table_ctx *ctx, lt_arena *arena, lt_str name, const lt_type *type,
+                     lt_gen *out, lt_error *err)
 {
     field_options f = {ctx, name};
     bool has;
@@ -307,7 +325,8 @@ static double next_real(lt_gen_run *run)
 static int64_t next_in(lt_gen_run *run, int64_t low, int64_t high)
 {
     uint64_t span = (uint64_t)high - (uint64_t)low;
-    uint64_t pick = span == UINT64_MAX ? next_u64(run) : (uint64_t)(((lt_u128)next_u64(run) * (span + 1)) >> 64);
+    uint64_t pick = span == UINT64_MAX ? next_u64(run)
+                                       : (uint64_t)(((lt_u128)next_u64(run) * (span + 1)) >> 64);
     return (int64_t)((uint64_t)low + pick);
 }
 
@@ -501,7 +520,8 @@ static bool null_value(lt_gen_run *run, lt_col *col, uint32_t row, uint32_t row_
     return true;
 }
 
-static bool struct_value(const lt_gen *gen, lt_gen_run *run, lt_col *col, uint32_t row, uint32_t row_cap)
+static bool struct_value(const lt_gen *gen, lt_gen_run *run, lt_col *col, uint32_t row,
+                         uint32_t row_cap)
 {
     for (uint32_t i = 0; i < col->child_count; i++) {
         if (!lt_gen_value(&gen->children[i], run, &col->children[i], row, row_cap)) {

@@ -1,5 +1,5 @@
-/* Discovery: a walk over directories, in sorted order, of what a path or glob names. Flink promises no order between files; sorted order makes a
- * bounded read the same every time. */
+/* Discovery: a walk over directories, in sorted order, of what a path or glob names. Flink promises
+ * no order between files; sorted order makes a bounded read the same every time. */
 #include "connector/filesystem/files.h"
 
 #include <stdlib.h>
@@ -10,8 +10,8 @@
 
 #include "base/assert.h"
 
-#define PATH_ARENA_MAX   (512u << 20)
-#define REGEX_MATCH_MAX  100000 /* backtracking steps; a pattern that needs more does not match */
+#define PATH_ARENA_MAX  (512u << 20)
+#define REGEX_MATCH_MAX 100000 /* backtracking steps; a pattern that needs more does not match */
 
 lt_status lt_file_list_init(lt_file_list *list, lt_mem *mem, lt_error *err)
 {
@@ -86,10 +86,11 @@ lt_status lt_path_regex_new(lt_mem *mem, lt_str pattern, lt_path_regex **out, lt
     int code = 0;
     size_t at = 0;
     regex->general = pcre2_general_context_create(regex_alloc, regex_dealloc, mem);
-    pcre2_compile_context *compile = regex->general ? pcre2_compile_context_create(regex->general) : NULL;
+    pcre2_compile_context *compile =
+        regex->general ? pcre2_compile_context_create(regex->general) : NULL;
     if (compile != NULL) {
-        regex->code = pcre2_compile((PCRE2_SPTR)pattern.ptr, pattern.len, PCRE2_ANCHORED | PCRE2_ENDANCHORED, &code, &at,
-                                    compile);
+        regex->code = pcre2_compile((PCRE2_SPTR)pattern.ptr, pattern.len,
+                                    PCRE2_ANCHORED | PCRE2_ENDANCHORED, &code, &at, compile);
         regex->match = pcre2_match_data_create(1, regex->general);
         regex->context = pcre2_match_context_create(regex->general);
         pcre2_compile_context_free(compile);
@@ -98,8 +99,10 @@ lt_status lt_path_regex_new(lt_mem *mem, lt_str pattern, lt_path_regex **out, lt
         unsigned char text[128] = "";
         (void)pcre2_get_error_message(code, text, sizeof text);
         lt_path_regex_free(regex);
-        return lt_error_set(err, code == 121 ? LT_ERR_NOMEM : LT_ERR_SQL,
-                            "'source.path.regex-pattern' is not a regular expression: %s at character %zu", text, at);
+        return lt_error_set(
+            err, code == 121 ? LT_ERR_NOMEM : LT_ERR_SQL,
+            "'source.path.regex-pattern' is not a regular expression: %s at character %zu", text,
+            at);
     }
     if (regex->code == NULL || regex->match == NULL || regex->context == NULL) {
         lt_path_regex_free(regex);
@@ -112,8 +115,8 @@ lt_status lt_path_regex_new(lt_mem *mem, lt_str pattern, lt_path_regex **out, lt
 
 static bool regex_fits(const lt_path_regex *regex, lt_str path)
 {
-    return regex == NULL ||
-           pcre2_match(regex->code, (PCRE2_SPTR)path.ptr, path.len, 0, 0, regex->match, regex->context) >= 0;
+    return regex == NULL || pcre2_match(regex->code, (PCRE2_SPTR)path.ptr, path.len, 0, 0,
+                                        regex->match, regex->context) >= 0;
 }
 
 /* ---- paths and globs ---- */
@@ -132,7 +135,9 @@ lt_status lt_local_path(lt_arena *arena, lt_str path, const char **out, lt_error
         for (size_t i = 0; i + 2 < path.len && path.ptr[i] != '/'; i++) {
             if (memcmp(path.ptr + i, "://", 3) == 0) {
                 return lt_error_set(err, LT_ERR_UNSUPPORTED,
-                                    "path '" LT_STR_FMT "': only local files are read and written, not " LT_STR_FMT "://",
+                                    "path '" LT_STR_FMT
+                                    "': only local files are read and written, not " LT_STR_FMT
+                                    "://",
                                     LT_STR_ARG(path), (int)i, path.ptr);
             }
         }
@@ -197,7 +202,8 @@ bool lt_glob_match(lt_str pattern, lt_str name)
             bool fits = pattern.ptr[p] == '?' || pattern.ptr[p] == name.ptr[n];
             size_t used = 1;
             if (pattern.ptr[p] == '[') {
-                size_t len = class_match((lt_str){pattern.ptr + p, pattern.len - p}, name.ptr[n], &fits);
+                size_t len =
+                    class_match((lt_str){pattern.ptr + p, pattern.len - p}, name.ptr[n], &fits);
                 used = len > 0 ? len : 1;
             }
             if (fits) {
@@ -261,7 +267,9 @@ static lt_status add_file(walk *w, char *path, const lt_stat *stat)
         return lt_error_set(w->err, LT_ERR_LIMIT, "more than %d files in one table", LT_FILES_MAX);
     }
     lt_found found = {.path = path, .stat = *stat};
-    return lt_array_push(&w->list->found, w->list->mem, found) ? LT_OK : lt_error_nomem(w->err, "a list of files");
+    return lt_array_push(&w->list->found, w->list->mem, found)
+               ? LT_OK
+               : lt_error_nomem(w->err, "a list of files");
 }
 
 static char *join(walk *w, const char *dir, const char *name)
@@ -285,7 +293,8 @@ static lt_str first_component(lt_str pattern, lt_str *rest)
 static lt_status walk_dir(walk *w, const char *dir, lt_str pattern, unsigned depth);
 
 /* One entry of a directory. An empty pattern takes everything. */
-static lt_status walk_entry(walk *w, const char *dir, const char *name, lt_str pattern, unsigned depth)
+static lt_status walk_entry(walk *w, const char *dir, const char *name, lt_str pattern,
+                            unsigned depth)
 {
     lt_str rest = {pattern.ptr, 0};
     lt_str part = pattern.len > 0 ? first_component(pattern, &rest) : LT_STR("*");
@@ -315,7 +324,8 @@ static lt_status walk_entry(walk *w, const char *dir, const char *name, lt_str p
 static lt_status walk_dir(walk *w, const char *dir, lt_str pattern, unsigned depth)
 {
     if (depth > LT_FILES_DEPTH_MAX) {
-        return lt_error_set(w->err, LT_ERR_LIMIT, "%s: directories are nested deeper than %d (a loop of links?)", dir,
+        return lt_error_set(w->err, LT_ERR_LIMIT,
+                            "%s: directories are nested deeper than %d (a loop of links?)", dir,
                             LT_FILES_DEPTH_MAX);
     }
     lt_str rest;
@@ -378,7 +388,8 @@ static lt_status scan_glob(walk *w, const char *path)
     return walk_dir(w, dir, (lt_str){path + base, whole.len - base}, 0);
 }
 
-lt_status lt_file_list_scan(lt_file_list *list, lt_env *env, const char *path, const lt_path_regex *regex, lt_error *err)
+lt_status lt_file_list_scan(lt_file_list *list, lt_env *env, const char *path,
+                            const lt_path_regex *regex, lt_error *err)
 {
     lt_arena_reset(list->arena, 1 << 20);
     list->found.count = 0;

@@ -1,4 +1,5 @@
-/* filesystem: the option table and what is refused at plan time. The source is source.c, the sink sink.c. */
+/* filesystem: the option table and what is refused at plan time. The source is source.c, the sink
+ * sink.c. */
 #include "connector/filesystem/filesystem_int.h"
 
 #include <string.h>
@@ -6,7 +7,10 @@
 #include "connector/filesystem/files.h"
 
 static const lt_option_def options[] = {
-    {.name = "path", .kind = LT_OPT_STRING, .required = true, .help = "file, directory or glob; a directory for a sink"},
+    {.name = "path",
+     .kind = LT_OPT_STRING,
+     .required = true,
+     .help = "file, directory or glob; a directory for a sink"},
     {.name = "source.monitor-interval",
      .kind = LT_OPT_DURATION,
      .help = "read for ever: look for new files and growth this often"},
@@ -26,8 +30,12 @@ static const lt_option_def options[] = {
      .kind = LT_OPT_STRING,
      .fallback = "__DEFAULT_PARTITION__",
      .help = "directory value that stands for NULL or an empty string"},
-    {.name = "partition.time-extractor.kind", .kind = LT_OPT_STRING, .help = "only with the trigger partition-time"},
-    {.name = "partition.time-extractor.class", .kind = LT_OPT_STRING, .help = "refused: a Java class"},
+    {.name = "partition.time-extractor.kind",
+     .kind = LT_OPT_STRING,
+     .help = "only with the trigger partition-time"},
+    {.name = "partition.time-extractor.class",
+     .kind = LT_OPT_STRING,
+     .help = "refused: a Java class"},
     {.name = "partition.time-extractor.timestamp-pattern",
      .kind = LT_OPT_STRING,
      .help = "only with the trigger partition-time"},
@@ -71,7 +79,9 @@ static const lt_option_def options[] = {
     {.name = "sink.partition-commit.policy.kind",
      .kind = LT_OPT_STRING,
      .help = "success-file: put an empty file into committed partitions"},
-    {.name = "sink.partition-commit.policy.class", .kind = LT_OPT_STRING, .help = "refused: a Java class"},
+    {.name = "sink.partition-commit.policy.class",
+     .kind = LT_OPT_STRING,
+     .help = "refused: a Java class"},
     {.name = "sink.partition-commit.policy.class.parameters",
      .kind = LT_OPT_STRING,
      .help = "refused: a Java class"},
@@ -97,8 +107,8 @@ static lt_status refuse(const lt_table_ctx *ctx, const char *name, const char *w
     for (uint32_t i = 0; i < ctx->options.count; i++) {
         const lt_option *option = &ctx->options.items[i];
         if (lt_str_eq(option->key, lt_str_of(name))) {
-            return lt_error_set_at(err, LT_ERR_UNSUPPORTED, option->pos, "option '%s' of connector 'filesystem': %s", name,
-                                   why);
+            return lt_error_set_at(err, LT_ERR_UNSUPPORTED, option->pos,
+                                   "option '%s' of connector 'filesystem': %s", name, why);
         }
     }
     return LT_OK;
@@ -122,8 +132,10 @@ static lt_status refuse_missing(const lt_table_ctx *ctx, lt_error *err)
     }
     lt_str trigger = lt_ctx_text(ctx, &lt_conn_filesystem, "sink.partition-commit.trigger");
     if (lt_str_eq_ci(trigger, LT_STR("partition-time"))) {
-        return refuse(ctx, "sink.partition-commit.trigger",
-                      "partitions are committed by 'process-time' and at the end, not by 'partition-time'", err);
+        return refuse(
+            ctx, "sink.partition-commit.trigger",
+            "partitions are committed by 'process-time' and at the end, not by 'partition-time'",
+            err);
     }
     lt_str policy = lt_ctx_text(ctx, &lt_conn_filesystem, "sink.partition-commit.policy.kind");
     if (policy.ptr != NULL && !lt_str_eq_ci(policy, LT_STR("success-file"))) {
@@ -131,7 +143,8 @@ static lt_status refuse_missing(const lt_table_ctx *ctx, lt_error *err)
     }
     lt_str name = lt_ctx_text(ctx, &lt_conn_filesystem, "sink.partition-commit.success-file.name");
     if (name.len == 0 || memchr(name.ptr, '/', name.len) != NULL) {
-        return refuse(ctx, "sink.partition-commit.success-file.name", "a file name without / is needed", err);
+        return refuse(ctx, "sink.partition-commit.success-file.name",
+                      "a file name without / is needed", err);
     }
     return LT_OK;
 }
@@ -144,14 +157,17 @@ static lt_status check(const lt_table_ctx *ctx, bool as_source, lt_error *err)
     for (uint32_t i = 0; i < ctx->partition_count; i++) {
         const lt_field *field = &ctx->record_schema->fields[ctx->partition_by[i]];
         if (as_source && !lt_fs_partition_type_ok(field->type)) {
-            return lt_error_set(err, LT_ERR_UNSUPPORTED,
-                                "partition column " LT_STR_FMT ": a directory's name is read as STRING, BOOLEAN, DATE, an integer, "
-                                "FLOAT or DOUBLE only",
-                                LT_STR_ARG(field->name));
+            return lt_error_set(
+                err, LT_ERR_UNSUPPORTED,
+                "partition column " LT_STR_FMT
+                ": a directory's name is read as STRING, BOOLEAN, DATE, an integer, "
+                "FLOAT or DOUBLE only",
+                LT_STR_ARG(field->name));
         }
     }
     if (ctx->partition_count == ctx->record_schema->count && ctx->partition_count > 0) {
-        return lt_error_set(err, LT_ERR_SQL, "table " LT_STR_FMT " has partition columns only; files would be empty",
+        return lt_error_set(err, LT_ERR_SQL,
+                            "table " LT_STR_FMT " has partition columns only; files would be empty",
                             LT_STR_ARG(ctx->table));
     }
     lt_arena *arena = lt_arena_new(ctx->mem, 16u << 20);

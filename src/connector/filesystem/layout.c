@@ -1,4 +1,5 @@
-/* Which columns live in the file, and the values that a file's name and properties give to the others. */
+/* Which columns live in the file, and the values that a file's name and properties give to the
+ * others. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,7 +17,8 @@ bool lt_fs_is_partition(const lt_table_ctx *ctx, uint32_t record_index)
     return false;
 }
 
-lt_status lt_fs_layout_new(const lt_table_ctx *ctx, lt_arena *arena, lt_fs_layout *out, lt_error *err)
+lt_status lt_fs_layout_new(const lt_table_ctx *ctx, lt_arena *arena, lt_fs_layout *out,
+                           lt_error *err)
 {
     uint32_t record_count = ctx->record_schema->count;
     uint32_t count = ctx->schema->count;
@@ -25,7 +27,8 @@ lt_status lt_fs_layout_new(const lt_table_ctx *ctx, lt_arena *arena, lt_fs_layou
     uint32_t *moved = LT_NEW_ARRAY(arena, uint32_t, record_count + 1);
     out->record_index = LT_NEW_ARRAY(arena, uint32_t, count + 1);
     out->column = LT_NEW_ARRAY(arena, uint32_t, count + 1);
-    if (record == NULL || wanted == NULL || moved == NULL || out->record_index == NULL || out->column == NULL) {
+    if (record == NULL || wanted == NULL || moved == NULL || out->record_index == NULL ||
+        out->column == NULL) {
         return lt_error_nomem(err, "a table's layout");
     }
     uint32_t kept = 0;
@@ -47,7 +50,8 @@ lt_status lt_fs_layout_new(const lt_table_ctx *ctx, lt_arena *arena, lt_fs_layou
     }
     out->record = lt_schema_new(arena, record, kept);
     out->wanted = lt_schema_new(arena, wanted, used);
-    return out->record != NULL && out->wanted != NULL ? LT_OK : lt_error_nomem(err, "a table's layout");
+    return out->record != NULL && out->wanted != NULL ? LT_OK
+                                                      : lt_error_nomem(err, "a table's layout");
 }
 
 bool lt_fs_partition_type_ok(const lt_type *type)
@@ -90,12 +94,15 @@ static bool parse_date(lt_str text, int64_t *days)
 {
     static const unsigned char month_days[] = {31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
     int64_t year, month, day;
-    if (text.len != 10 || text.ptr[4] != '-' || text.ptr[7] != '-' || !lt_str_to_i64((lt_str){text.ptr, 4}, &year) ||
-        !lt_str_to_i64((lt_str){text.ptr + 5, 2}, &month) || !lt_str_to_i64((lt_str){text.ptr + 8, 2}, &day)) {
+    if (text.len != 10 || text.ptr[4] != '-' || text.ptr[7] != '-' ||
+        !lt_str_to_i64((lt_str){text.ptr, 4}, &year) ||
+        !lt_str_to_i64((lt_str){text.ptr + 5, 2}, &month) ||
+        !lt_str_to_i64((lt_str){text.ptr + 8, 2}, &day)) {
         return false;
     }
     bool leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
-    if (month < 1 || month > 12 || day < 1 || day > month_days[month - 1] || (month == 2 && day == 29 && !leap)) {
+    if (month < 1 || month > 12 || day < 1 || day > month_days[month - 1] ||
+        (month == 2 && day == 29 && !leap)) {
         return false;
     }
     *days = days_of(year, (unsigned)month, (unsigned)day);
@@ -130,13 +137,16 @@ static bool parse_value(lt_str text, const lt_type *type, lt_value *out)
     return parse_integer(text, type, &out->u.i);
 }
 
-static lt_status partition_value(const lt_table_ctx *ctx, const lt_fs_extra *extra, const lt_fs_facts *facts,
-                                 lt_batch *batch, lt_value *out, lt_error *err)
+static lt_status partition_value(const lt_table_ctx *ctx, const lt_fs_extra *extra,
+                                 const lt_fs_facts *facts, lt_batch *batch, lt_value *out,
+                                 lt_error *err)
 {
     lt_str raw;
     if (!lt_partition_find(facts->path, extra->partition, &raw)) {
-        return lt_error_set(err, LT_ERR_DATA, "table " LT_STR_FMT ": " LT_STR_FMT " lies in no directory '" LT_STR_FMT "=..'",
-                            LT_STR_ARG(ctx->table), LT_STR_ARG(facts->path), LT_STR_ARG(extra->partition));
+        return lt_error_set(
+            err, LT_ERR_DATA,
+            "table " LT_STR_FMT ": " LT_STR_FMT " lies in no directory '" LT_STR_FMT "=..'",
+            LT_STR_ARG(ctx->table), LT_STR_ARG(facts->path), LT_STR_ARG(extra->partition));
     }
     lt_text text;
     lt_text_init(&text, ctx->mem);
@@ -150,15 +160,17 @@ static lt_status partition_value(const lt_table_ctx *ctx, const lt_fs_extra *ext
     if (lt_str_eq(value, facts->default_name)) {
         out->is_null = true;
     } else if (!parse_value(value, out->type, out)) {
-        return lt_error_set(err, LT_ERR_DATA, "table " LT_STR_FMT ": the directory '" LT_STR_FMT "=" LT_STR_FMT "' of "
-                            LT_STR_FMT " does not fit the column's type",
-                            LT_STR_ARG(ctx->table), LT_STR_ARG(extra->partition), LT_STR_ARG(value), LT_STR_ARG(facts->path));
+        return lt_error_set(err, LT_ERR_DATA,
+                            "table " LT_STR_FMT ": the directory '" LT_STR_FMT "=" LT_STR_FMT
+                            "' of " LT_STR_FMT " does not fit the column's type",
+                            LT_STR_ARG(ctx->table), LT_STR_ARG(extra->partition), LT_STR_ARG(value),
+                            LT_STR_ARG(facts->path));
     }
     return LT_OK;
 }
 
-static lt_status metadata_value(const lt_fs_extra *extra, const lt_fs_facts *facts, lt_batch *batch, lt_value *out,
-                                lt_error *err)
+static lt_status metadata_value(const lt_fs_extra *extra, const lt_fs_facts *facts, lt_batch *batch,
+                                lt_value *out, lt_error *err)
 {
     if (strcmp(extra->metadata, "file.size") == 0) {
         out->u.i = facts->size;
@@ -181,8 +193,8 @@ static lt_status metadata_value(const lt_fs_extra *extra, const lt_fs_facts *fac
     return out->u.s.ptr != NULL ? LT_OK : lt_error_nomem(err, "a file's name");
 }
 
-lt_status lt_fs_fill_extra(const lt_table_ctx *ctx, const lt_fs_extra *extra, const lt_fs_facts *facts, lt_batch *batch,
-                           lt_error *err)
+lt_status lt_fs_fill_extra(const lt_table_ctx *ctx, const lt_fs_extra *extra,
+                           const lt_fs_facts *facts, lt_batch *batch, lt_error *err)
 {
     const lt_type *type = ctx->schema->fields[extra->column].type;
     lt_col *col = &batch->cols[extra->column];

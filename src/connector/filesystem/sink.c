@@ -3,9 +3,11 @@
  *   dir/[k=v/..]/.part-<run>-<task>-<n>.inprogress   written to
  *   dir/[k=v/..]/part-<run>-<task>-<n>               synced, then renamed: visible
  *
- * A file is published when it reaches its size or age (rolling policy), at flush (a checkpoint: what the checkpoint covers is visible, so that nothing
- * needs to be remembered in it) and at the end. Names hold a random number of the run: no run writes over another's files. A file whose write or sync failed is given
- * up and removed: after a failed fsync the kernel may have dropped the very pages that it reports clean later. */
+ * A file is published when it reaches its size or age (rolling policy), at flush (a checkpoint:
+ * what the checkpoint covers is visible, so that nothing needs to be remembered in it) and at the
+ * end. Names hold a random number of the run: no run writes over another's files. A file whose
+ * write or sync failed is given up and removed: after a failed fsync the kernel may have dropped
+ * the very pages that it reports clean later. */
 #include <stdio.h>
 #include <string.h>
 
@@ -15,32 +17,33 @@
 #include "connector/filesystem/filesystem_int.h"
 #include "format/text.h"
 
-#define BUFFER_BYTES    (256 * 1024)
-#define WRITERS_MAX     128 /* partitions written at the same time; the one idle for longest is published to make room */
-#define NAME_BYTES_MAX  255 /* of a directory's name, as file systems have it */
-#define ARENA_MAX       (64u << 20)
-#define NO_ROW          UINT32_MAX
+#define BUFFER_BYTES (256 * 1024)
+#define WRITERS_MAX                                                                                \
+    128 /* partitions written at the same time; the one idle for longest is published to make room \
+         */
+#define NAME_BYTES_MAX 255 /* of a directory's name, as file systems have it */
+#define ARENA_MAX      (64u << 20)
+#define NO_ROW         UINT32_MAX
 
 typedef struct {
-    lt_str dir;          /* escaped, ends with /; empty without partitions. Owned by the map of partitions */
-    lt_file *file;       /* NULL: no file is open */
-    char *hidden;        /* its paths; owned, path_size bytes each */
+    lt_str dir; /* escaped, ends with /; empty without partitions. Owned by the map of partitions */
+    lt_file *file; /* NULL: no file is open */
+    char *hidden;  /* its paths; owned, path_size bytes each */
     char *visible;
     size_t hidden_size;
     size_t visible_size;
     lt_text buffer;
-    int64_t bytes;       /* in the file and the buffer */
+    int64_t bytes; /* in the file and the buffer */
     uint64_t rows;
-    int64_t opened_ns;
+    int64_t opened_ns; /* when its first row came */
     int64_t written_ns;
-    uint32_t first_row;  /* rows of the batch at hand: a list through fs_sink.next_row */
+    uint32_t first_row; /* rows of the batch at hand: a list through fs_sink.next_row */
     uint32_t last_row;
 } writer;
 
 /* A partition that has data in it, waiting for its success file. */
 typedef struct {
     int64_t since_ns;
-    bool committed;
     char *dir;
     size_t dir_size;
 } partition;
@@ -123,19 +126,21 @@ static lt_status broken(fs_sink *self, lt_status st, lt_error *err)
     self->broken = true;
     if (err != NULL) {
         lt_error cause = *err;
-        (void)lt_error_set(err, st, "%.300s; %lld rows (%lld bytes) were not made visible", cause.text, rows, bytes);
+        (void)lt_error_set(err, st, "%.300s; %lld rows (%lld bytes) were not made visible",
+                           cause.text, rows, bytes);
         lt_error_hint(err, "%s", cause.hint);
     }
     return st;
 }
 
-static char *make_path(const fs_sink *self, const writer *w, const char *head, const char *tail, size_t *size)
+static char *make_path(const fs_sink *self, const writer *w, const char *head, const char *tail,
+                       size_t *size)
 {
     lt_text path;
     lt_text_init(&path, mem_of(self));
-    lt_text_printf(&path, "%s/" LT_STR_FMT "%spart-%016llx%016llx-0-%llu%s", self->path, LT_STR_ARG(w->dir), head,
-                   (unsigned long long)self->run[0], (unsigned long long)self->run[1], (unsigned long long)self->file_no,
-                   tail);
+    lt_text_printf(&path, "%s/" LT_STR_FMT "%spart-%016llx%016llx-0-%llu%s", self->path,
+                   LT_STR_ARG(w->dir), head, (unsigned long long)self->run[0],
+                   (unsigned long long)self->run[1], (unsigned long long)self->file_no, tail);
     char *copy = path.failed ? NULL : lt_mem_alloc(mem_of(self), path.len + 1);
     if (copy != NULL) {
         memcpy(copy, path.ptr, path.len + 1);
@@ -159,8 +164,9 @@ static lt_status writer_open(fs_sink *self, writer *w, lt_error *err)
     w->hidden = make_path(self, w, ".", ".inprogress", &w->hidden_size);
     w->visible = make_path(self, w, "", "", &w->visible_size);
     self->file_no++;
-    lt_status st = w->hidden == NULL || w->visible == NULL ? lt_error_nomem(err, "a path")
-                                                           : env->open(env, w->hidden, LT_OPEN_EXCL, &w->file, err);
+    lt_status st = w->hidden == NULL || w->visible == NULL
+                       ? lt_error_nomem(err, "a path")
+                       : env->open(env, w->hidden, LT_OPEN_EXCL, &w->file, err);
     if (st != LT_OK) {
         w->file = NULL;
         lt_mem_free(mem_of(self), w->hidden, w->hidden_size);
@@ -169,7 +175,6 @@ static lt_status writer_open(fs_sink *self, writer *w, lt_error *err)
         w->visible = NULL;
         return st;
     }
-    w->opened_ns = now_ns(self);
     return LT_OK;
 }
 
@@ -204,7 +209,8 @@ static lt_status note_partition(fs_sink *self, const writer *w, lt_error *err)
         return lt_error_nomem(err, "a partition");
     }
     /* Any address that is not NULL will do: only presence is asked for. */
-    return lt_map_put(self->partition_index, w->dir, self) ? LT_OK : lt_error_nomem(err, "a partition");
+    return lt_map_put(self->partition_index, w->dir, self) ? LT_OK
+                                                           : lt_error_nomem(err, "a partition");
 }
 
 /* The file becomes visible. */
@@ -234,22 +240,30 @@ static lt_status writer_publish(fs_sink *self, writer *w, lt_error *err)
 
 /* ---- success files ---- */
 
+static lt_status write_success_file(fs_sink *self, const partition *p, lt_error *err)
+{
+    lt_text_clear(&self->dir);
+    lt_text_printf(&self->dir, "%s/%s" LT_STR_FMT, self->path, p->dir,
+                   LT_STR_ARG(self->success_name));
+    if (self->dir.failed) {
+        return lt_error_nomem(err, "a path");
+    }
+    return lt_env_write_file(self->base.ctx->env, self->dir.ptr, "", 0, err);
+}
+
+/* Data that comes to a committed partition later commits it anew. */
 static lt_status commit_partitions(fs_sink *self, bool all, lt_error *err)
 {
-    lt_env *env = self->base.ctx->env;
     int64_t now = now_ns(self);
-    for (size_t i = 0; i < self->partitions.count; i++) {
-        partition *p = &self->partitions.items[i];
-        if (p->committed || (!all && now - p->since_ns < self->commit_delay_ns)) {
+    for (size_t i = self->partitions.count; i > 0; i--) {
+        partition *p = &self->partitions.items[i - 1];
+        if (!all && now - p->since_ns < self->commit_delay_ns) {
             continue;
         }
-        lt_text_clear(&self->dir);
-        lt_text_printf(&self->dir, "%s/%s" LT_STR_FMT, self->path, p->dir, LT_STR_ARG(self->success_name));
-        if (self->dir.failed) {
-            return lt_error_nomem(err, "a path");
-        }
-        LT_TRY(lt_env_write_file(env, self->dir.ptr, "", 0, err));
-        p->committed = true;
+        LT_TRY(write_success_file(self, p, err));
+        (void)lt_map_remove(self->partition_index, lt_str_of(p->dir));
+        lt_mem_free(mem_of(self), p->dir, p->dir_size);
+        *p = self->partitions.items[--self->partitions.count];
     }
     return LT_OK;
 }
@@ -270,7 +284,8 @@ static lt_status make_room(fs_sink *self, lt_error *err)
     size_t oldest = SIZE_MAX;
     for (size_t i = 0; i < self->writers.count; i++) {
         const writer *w = self->writers.items[i];
-        if (w->first_row == NO_ROW && (oldest == SIZE_MAX || w->written_ns < self->writers.items[oldest]->written_ns)) {
+        if (w->first_row == NO_ROW &&
+            (oldest == SIZE_MAX || w->written_ns < self->writers.items[oldest]->written_ns)) {
             oldest = i;
         }
     }
@@ -309,15 +324,14 @@ static lt_status writer_of_dir(fs_sink *self, lt_str dir, writer **out, lt_error
     w->dir = (lt_str){copy, dir.len};
     w->first_row = NO_ROW;
     w->last_row = NO_ROW;
-    w->opened_ns = now_ns(self);
     lt_text_init(&w->buffer, mem_of(self));
     *out = w;
     return LT_OK;
 }
 
 /* `k=v/` of one partition column into self->dir. Values never reach the path unescaped. */
-static lt_status add_partition_name(fs_sink *self, const lt_batch *batch, uint32_t row, uint32_t index, lt_text *scratch,
-                                    lt_error *err)
+static lt_status add_partition_name(fs_sink *self, const lt_batch *batch, uint32_t row,
+                                    uint32_t index, lt_text *scratch, lt_error *err)
 {
     const lt_table_ctx *ctx = self->base.ctx;
     const lt_col *col = &batch->cols[self->partition_columns[index]];
@@ -330,16 +344,19 @@ static lt_status add_partition_name(fs_sink *self, const lt_batch *batch, uint32
     }
     lt_partition_escape(&self->dir, scratch->len > 0 ? lt_text_str(scratch) : self->default_name);
     if (self->dir.len - start > NAME_BYTES_MAX) {
-        return lt_error_set(err, LT_ERR_DATA, "table " LT_STR_FMT ": a value of partition column " LT_STR_FMT
+        return lt_error_set(err, LT_ERR_DATA,
+                            "table " LT_STR_FMT ": a value of partition column " LT_STR_FMT
                             " is too long for a directory's name (%zu bytes)",
-                            LT_STR_ARG(ctx->table), LT_STR_ARG(ctx->schema->fields[self->partition_columns[index]].name),
+                            LT_STR_ARG(ctx->table),
+                            LT_STR_ARG(ctx->schema->fields[self->partition_columns[index]].name),
                             self->dir.len - start);
     }
     lt_text_putc(&self->dir, '/');
     return LT_OK;
 }
 
-static lt_status reject_row(fs_sink *self, const lt_batch *batch, uint32_t row, const lt_error *cause, lt_error *err)
+static lt_status reject_row(fs_sink *self, const lt_batch *batch, uint32_t row,
+                            const lt_error *cause, lt_error *err)
 {
     const lt_table_ctx *ctx = self->base.ctx;
     lt_reject reject = {
@@ -396,7 +413,8 @@ static lt_status route_rows(fs_sink *self, const lt_batch *batch, lt_text *scrat
 
 /* ---- the class ---- */
 
-static lt_status encode_rows(fs_sink *self, writer *w, const lt_batch *view, uint32_t count, lt_error *err)
+static lt_status encode_rows(fs_sink *self, writer *w, const lt_batch *view, uint32_t count,
+                             lt_error *err)
 {
     size_t before = w->buffer.len;
     lt_status st = self->format->encode(self->encoder, view, self->rows, count, &w->buffer, err);
@@ -406,9 +424,13 @@ static lt_status encode_rows(fs_sink *self, writer *w, const lt_batch *view, uin
     if (st != LT_OK) {
         return st;
     }
+    w->written_ns = now_ns(self);
+    if (w->rows == 0) {
+        w->opened_ns = w->written_ns;
+    }
     w->bytes += (int64_t)(w->buffer.len - before);
     w->rows += count;
-    w->written_ns = now_ns(self);
+    self->base.rows += count;
     if (w->bytes >= self->size_max) {
         return writer_publish(self, w, err);
     }
@@ -419,7 +441,8 @@ static lt_status encode_rows(fs_sink *self, writer *w, const lt_batch *view, uin
     return LT_OK;
 }
 
-static lt_status encode_lists(fs_sink *self, const lt_batch *batch, const lt_batch *view, lt_error *err)
+static lt_status encode_lists(fs_sink *self, const lt_batch *batch, const lt_batch *view,
+                              lt_error *err)
 {
     for (size_t k = 0; k < self->writers.count; k++) {
         writer *w = self->writers.items[k];
@@ -458,7 +481,8 @@ static lt_status reserve_rows(fs_sink *self, uint32_t count, lt_error *err)
 
 static lt_status refuse_broken(const fs_sink *self, lt_error *err)
 {
-    return lt_error_set(err, LT_ERR_IO, "table " LT_STR_FMT ": an earlier write failed; nothing more is written",
+    return lt_error_set(err, LT_ERR_IO,
+                        "table " LT_STR_FMT ": an earlier write failed; nothing more is written",
                         LT_STR_ARG(self->base.ctx->table));
 }
 
@@ -499,9 +523,6 @@ static lt_status fs_write(lt_sink *sink, const lt_batch *batch, lt_error *err)
     }
     lt_text_deinit(&scratch);
     lt_mem_free(mem_of(self), cols, sizeof *cols * (view.col_count + 1));
-    if (st == LT_OK) {
-        sink->rows += live;
-    }
     return st;
 }
 
@@ -524,7 +545,8 @@ static lt_status fs_tick(lt_sink *sink, int64_t *wake_mono_ns, lt_error *err)
         for (size_t i = 0; i < self->writers.count; i++) {
             writer *w = self->writers.items[i];
             bool has_rows = w->rows > 0;
-            if (has_rows && (now - w->opened_ns >= self->rollover_ns || now - w->written_ns >= self->inactivity_ns)) {
+            if (has_rows && (now - w->opened_ns >= self->rollover_ns ||
+                             now - w->written_ns >= self->inactivity_ns)) {
                 LT_TRY(writer_publish(self, w, err));
             }
         }
@@ -558,14 +580,17 @@ static int64_t ms_option(const fs_sink *self, const char *name)
 static void read_options(fs_sink *self)
 {
     const lt_table_ctx *ctx = self->base.ctx;
-    self->size_max = LT_MAX(lt_ctx_int(ctx, &lt_conn_filesystem, "sink.rolling-policy.file-size", NULL), 1);
+    self->size_max =
+        LT_MAX(lt_ctx_int(ctx, &lt_conn_filesystem, "sink.rolling-policy.file-size", NULL), 1);
     self->rollover_ns = ms_option(self, "sink.rolling-policy.rollover-interval");
     self->inactivity_ns = ms_option(self, "sink.rolling-policy.inactivity-interval");
     self->check_ns = LT_MAX(ms_option(self, "sink.rolling-policy.check-interval"), 1000000);
     self->default_name = lt_ctx_text(ctx, &lt_conn_filesystem, "partition.default-name");
-    self->success_file = lt_ctx_text(ctx, &lt_conn_filesystem, "sink.partition-commit.policy.kind").ptr != NULL;
+    self->success_file =
+        lt_ctx_text(ctx, &lt_conn_filesystem, "sink.partition-commit.policy.kind").ptr != NULL;
     self->commit_delay_ns = ms_option(self, "sink.partition-commit.delay");
-    self->success_name = lt_ctx_text(ctx, &lt_conn_filesystem, "sink.partition-commit.success-file.name");
+    self->success_name =
+        lt_ctx_text(ctx, &lt_conn_filesystem, "sink.partition-commit.success-file.name");
 }
 
 static lt_status find_partition_columns(fs_sink *self, lt_error *err)
@@ -596,7 +621,8 @@ static lt_status prepare_directory(fs_sink *self, lt_error *err)
     lt_error ignored;
     if (env->stat(env, self->path, &stat, &ignored) == LT_OK && stat.kind != LT_FILE_DIR) {
         lt_status st = lt_error_set(err, LT_ERR_IO, "%s is not a directory", self->path);
-        lt_error_hint(err, "the filesystem sink writes part files into a directory; name one in 'path'");
+        lt_error_hint(err,
+                      "the filesystem sink writes part files into a directory; name one in 'path'");
         return st;
     }
     LT_TRY(env->mkdirs(env, self->path, err));
@@ -620,7 +646,8 @@ static lt_status fs_open(lt_sink *sink, lt_error *err)
     self->run[0] = ctx->env->random_u64(ctx->env);
     self->run[1] = ctx->env->random_u64(ctx->env);
     self->next_check_ns = now_ns(self) + self->check_ns;
-    LT_TRY(lt_local_path(self->arena, lt_ctx_text(ctx, &lt_conn_filesystem, "path"), &self->path, err));
+    LT_TRY(lt_local_path(self->arena, lt_ctx_text(ctx, &lt_conn_filesystem, "path"), &self->path,
+                         err));
     LT_TRY(lt_fs_layout_new(ctx, self->arena, &self->layout, err));
     LT_TRY(find_partition_columns(self, err));
     LT_TRY(lt_ctx_format(ctx, false, &self->format, err));

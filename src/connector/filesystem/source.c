@@ -1,11 +1,14 @@
-/* filesystem, reading: a file, a directory or a glob, once (bounded) or for ever (`source.monitor-interval`).
+/* filesystem, reading: a file, a directory or a glob, once (bounded) or for ever
+ * (`source.monitor-interval`).
  *
- * Files are read one after another in order of path, rotated ones first. Each has an entry that says who it is (device, inode, a hash of its first
- * bytes) and up to where its rows were given out (a record's start, counted in unpacked bytes). That is the whole position, so a restart needs
+ * Files are read one after another in order of path, rotated ones first. Each has an entry that
+ * says who it is (device, inode, a hash of its first bytes) and up to where its rows were given out
+ * (a record's start, counted in unpacked bytes). That is the whole position, so a restart needs
  * nothing else; in bounded mode the entry of the file at hand is enough, since the order is fixed.
  *
- * In unbounded mode a scan of the path, one every interval, finds new files, growth, truncation (the file starts anew) and rotation (another inode under
- * the name: the old file is read to its end first, by the handle kept open or by finding its inode beside the path). An incomplete last
+ * In unbounded mode a scan of the path, one every interval, finds new files, growth, truncation
+ * (the file starts anew) and rotation (another inode under the name: the old file is read to its
+ * end first, by the handle kept open or by finding its inode beside the path). An incomplete last
  * line of a file that may still grow waits. */
 #include <stdarg.h>
 #include <stdio.h>
@@ -31,16 +34,16 @@ typedef struct {
     uint64_t device;
     uint64_t inode;
     int64_t offset;
-    bool skipping;     /* offset lies inside a record that was refused */
-    uint64_t print;    /* hash of the first print_len bytes */
+    bool skipping;  /* offset lies inside a record that was refused */
+    uint64_t print; /* hash of the first print_len bytes */
     uint32_t print_len;
     int64_t read_size; /* size and time when the end was last reached; -1 = never */
     int64_t read_mtime_ms;
-    bool complete;     /* nothing more will be read */
-    bool pending;      /* there is something to read */
-    bool rotated;      /* no longer under its name */
-    bool last_round;   /* rotated, and silent since the scan before: an incomplete last line counts */
-    bool seen;         /* by the scan at hand */
+    bool complete;   /* nothing more will be read */
+    bool pending;    /* there is something to read */
+    bool rotated;    /* no longer under its name */
+    bool last_round; /* rotated, and silent since the scan before: an incomplete last line counts */
+    bool seen;       /* by the scan at hand */
     bool is_pipe;
     lt_file *file;
 } entry;
@@ -57,7 +60,7 @@ typedef struct {
     bool scan_failing;
     LT_ARRAY(entry) entries;
     size_t handles;
-    size_t current; /* index of the entry being read, or NONE */
+    size_t current;    /* index of the entry being read, or NONE */
     size_t next_entry; /* bounded: where to look on */
     lt_unpack *unpack;
     int64_t discard; /* unpacked bytes before the position still to be passed over */
@@ -67,7 +70,7 @@ typedef struct {
     lt_fs_extra *extras;
     uint32_t extra_count;
     lt_fs_facts facts; /* of the file that was opened last; its path is borrowed from the entry */
-    lt_status failed; /* comes after the rows before it */
+    lt_status failed;  /* comes after the rows before it */
     lt_error failure;
 } fs_source;
 
@@ -80,11 +83,10 @@ LT_PRINTF(2, 3) static void note_event(fs_source *self, const char *fmt, ...)
     self->base.events++;
 }
 
+/* By presence: at plan time the value may still be a ${..}. */
 static bool is_bounded(const lt_table_ctx *ctx)
 {
-    bool monitored;
-    (void)lt_ctx_int(ctx, &lt_conn_filesystem, "source.monitor-interval", &monitored);
-    return !monitored;
+    return !lt_options_has(&ctx->options, "source.monitor-interval");
 }
 
 /* ---- entries ---- */
@@ -152,13 +154,15 @@ static void entries_sort(fs_source *self)
 
 /* ---- who a file is ---- */
 
-static lt_status hash_start(fs_source *self, lt_file *file, uint32_t len, uint64_t *out, uint32_t *got_len, lt_error *err)
+static lt_status hash_start(fs_source *self, lt_file *file, uint32_t len, uint64_t *out,
+                            uint32_t *got_len, lt_error *err)
 {
     char bytes[PRINT_BYTES];
     size_t have = 0;
     while (have < len) {
         size_t got = 0;
-        LT_TRY(self->base.ctx->env->pread(file, bytes + have, len - have, (int64_t)have, &got, err));
+        LT_TRY(
+            self->base.ctx->env->pread(file, bytes + have, len - have, (int64_t)have, &got, err));
         if (got == 0) {
             break;
         }
@@ -169,7 +173,8 @@ static lt_status hash_start(fs_source *self, lt_file *file, uint32_t len, uint64
     return LT_OK;
 }
 
-/* Compares the open file with what is known of it and learns more. *changed: it is another content than the one read so far. */
+/* Compares the open file with what is known of it and learns more. *changed: it is another content
+ * than the one read so far. */
 static lt_status identify(fs_source *self, entry *e, bool *changed, lt_error *err)
 {
     *changed = false;
@@ -231,10 +236,12 @@ static void park_current(fs_source *self)
 static lt_status changed_file(fs_source *self, entry *e, lt_error *err)
 {
     if (self->bounded) {
-        return lt_error_set(err, LT_ERR_STATE, "%s is no longer the file whose position was saved (at byte %lld)", e->path,
-                            (long long)e->offset);
+        return lt_error_set(err, LT_ERR_STATE,
+                            "%s is no longer the file whose position was saved (at byte %lld)",
+                            e->path, (long long)e->offset);
     }
-    note_event(self, "truncation: %s starts anew, %lld bytes had been read", e->path, (long long)e->offset);
+    note_event(self, "truncation: %s starts anew, %lld bytes had been read", e->path,
+               (long long)e->offset);
     e->offset = 0;
     e->skipping = false;
     return LT_OK;
@@ -245,7 +252,8 @@ static lt_status open_entry(fs_source *self, entry *e, lt_error *err)
     lt_env *env = self->base.ctx->env;
     lt_pack pack = lt_pack_of(lt_str_of(e->path));
     if (pack == LT_PACK_UNKNOWN) {
-        return lt_error_set(err, LT_ERR_UNSUPPORTED, "%s: only gzip and zstd files are unpacked", e->path);
+        return lt_error_set(err, LT_ERR_UNSUPPORTED, "%s: only gzip and zstd files are unpacked",
+                            e->path);
     }
     if (e->file == NULL) {
         LT_TRY(env->open(env, e->path, LT_OPEN_READ, &e->file, err));
@@ -395,7 +403,8 @@ static lt_status match_found(fs_source *self, lt_error *err)
         while (at < known && strcmp(self->entries.items[at].path, found->path) < 0) {
             at++;
         }
-        for (size_t k = at; k < known && strcmp(self->entries.items[k].path, found->path) == 0; k++) {
+        for (size_t k = at; k < known && strcmp(self->entries.items[k].path, found->path) == 0;
+             k++) {
             entry *e = &self->entries.items[k];
             if (!e->rotated && same_file(e, &found->stat)) {
                 look_at(self, e, found);
@@ -448,7 +457,10 @@ static lt_status search_name(void *arg, const lt_dirent *dirent)
     lt_text_puts(&search->path, dirent->name);
     lt_stat stat;
     lt_error ignored;
-    if (search->path.failed || dirent->kind == LT_FILE_DIR) {
+    if (search->path.failed) {
+        return LT_ERR_NOMEM;
+    }
+    if (dirent->kind == LT_FILE_DIR) {
         return LT_OK;
     }
     if (env->stat(env, search->path.ptr, &stat, &ignored) == LT_OK && same_file(search->e, &stat)) {
@@ -458,58 +470,80 @@ static lt_status search_name(void *arg, const lt_dirent *dirent)
     return LT_OK;
 }
 
-/* Opens the file of an entry under whatever name it has now in its directory. */
-static bool reopen_by_inode(fs_source *self, entry *e)
+/* The number may have been given to another file since. */
+static bool is_still(fs_source *self, entry *e)
+{
+    uint64_t print;
+    uint32_t got;
+    lt_error ignored;
+    return hash_start(self, e->file, e->print_len, &print, &got, &ignored) == LT_OK &&
+           got == e->print_len && print == e->print;
+}
+
+/* Opens the file of an entry under whatever name it has now in its directory; e->file stays NULL
+ * when there is none. */
+static lt_status reopen_by_inode(fs_source *self, entry *e, lt_error *err)
 {
     lt_env *env = self->base.ctx->env;
     const char *slash = strrchr(e->path, '/');
-    inode_search search = {.self = self, .e = e, .dir = {e->path, slash ? (size_t)(slash - e->path) + 1 : 0}};
+    inode_search search = {
+        .self = self, .e = e, .dir = {e->path, slash ? (size_t)(slash - e->path) + 1 : 0}};
     lt_text_init(&search.path, self->base.ctx->mem);
     lt_text dir;
     lt_text_init(&dir, self->base.ctx->mem);
-    lt_text_append(&dir, search.dir.len > 0 ? search.dir.ptr : ".", LT_MAX(search.dir.len, (size_t)1));
+    lt_text_append(&dir, search.dir.len > 0 ? search.dir.ptr : ".",
+                   LT_MAX(search.dir.len, (size_t)1));
     lt_error ignored;
+    lt_status st = LT_ERR_NOMEM;
     if (!dir.failed) {
-        (void)env->list(env, dir.ptr, search_name, &search, &ignored);
+        st = env->list(env, dir.ptr, search_name, &search, &ignored);
     }
-    bool ok = search.found && !search.path.failed && lt_pack_of(lt_text_str(&search.path)) == LT_PACK_NONE &&
-              env->open(env, search.path.ptr, LT_OPEN_READ, &e->file, &ignored) == LT_OK;
-    self->handles += ok;
-    uint64_t print;
-    uint32_t got;
-    if (ok && (hash_start(self, e->file, e->print_len, &print, &got, &ignored) != LT_OK || got != e->print_len ||
-               print != e->print)) {
-        close_handle(self, e); /* the number was given to another file since */
-        ok = false;
+    if (search.found && lt_pack_of(lt_text_str(&search.path)) == LT_PACK_NONE) {
+        st = env->open(env, search.path.ptr, LT_OPEN_READ, &e->file, &ignored);
+        self->handles += st == LT_OK;
+    }
+    if (e->file != NULL && !is_still(self, e)) {
+        close_handle(self, e);
     }
     lt_text_deinit(&dir);
     lt_text_deinit(&search.path);
-    return ok;
+    return st == LT_ERR_NOMEM ? lt_error_nomem(err, "a path") : LT_OK;
 }
 
-/* A file that has lost its name: read on by its handle, one more round after it fell silent; then forget it. */
-static bool keep_nameless(fs_source *self, entry *e)
+static void note_removal(fs_source *self, const entry *e)
+{
+    note_event(self, "removal: %s is gone; %lld bytes of it had been read", e->path,
+               (long long)e->offset);
+}
+
+/* A file that has lost its name: read on by its handle, one more round after it fell silent; then
+ * forget it. */
+static lt_status keep_nameless(fs_source *self, entry *e, bool *keep, lt_error *err)
 {
     lt_stat stat;
     lt_error ignored;
-    if (!e->rotated) {
-        if (e->file == NULL && (e->complete || !reopen_by_inode(self, e))) {
-            if (!e->complete && lt_pack_of(lt_str_of(e->path)) == LT_PACK_NONE) {
-                note_event(self, "removal: %s is gone; %lld bytes of it had been read", e->path, (long long)e->offset);
-            }
-            return false;
-        }
-        e->rotated = true;
-        e->pending = true;
-        note_event(self, "rotation: %s has a new file; the old one is finished first", e->path);
-        return true;
+    *keep = false;
+    if (e->complete) {
+        return LT_OK;
     }
-    if (e->complete || e->file == NULL || self->base.ctx->env->fstat(e->file, &stat, &ignored) != LT_OK) {
-        return false;
+    if (e->file == NULL && !e->rotated) {
+        LT_TRY(reopen_by_inode(self, e, err));
+    }
+    if (e->file == NULL || self->base.ctx->env->fstat(e->file, &stat, &ignored) != LT_OK) {
+        note_removal(self, e);
+        return LT_OK;
+    }
+    if (!e->rotated) {
+        e->rotated = true;
+        note_event(self,
+                   "rotation: %s was replaced or removed; the rest of the old file comes first",
+                   e->path);
+    } else {
+        e->last_round = e->read_size == stat.size;
     }
     e->pending = true;
-    e->last_round = e->read_size == stat.size;
-    return true;
+    *keep = true;
+    return LT_OK;
 }
 
 static lt_status scan(fs_source *self, lt_error *err)
@@ -527,7 +561,8 @@ static lt_status scan(fs_source *self, lt_error *err)
             note_event(self, "unavailable: %s", cause.text);
         }
         self->scan_failing = true;
-        return LT_OK; /* tried again after the interval: a rename may leave the name free for a moment */
+        return LT_OK; /* tried again after the interval: a rename may leave the name free for a
+                         moment */
     }
     self->scan_failing = false;
     entries_sort(self);
@@ -536,9 +571,15 @@ static lt_status scan(fs_source *self, lt_error *err)
     }
     LT_TRY(match_found(self, err));
     size_t kept = 0;
+    lt_status kept_st = LT_OK;
     for (size_t i = 0; i < self->entries.count; i++) {
         entry *e = &self->entries.items[i];
-        if (e->seen || keep_nameless(self, e)) {
+        bool keep = e->seen || kept_st != LT_OK;
+        if (!keep) {
+            kept_st = keep_nameless(self, e, &keep, err);
+            keep = keep || kept_st != LT_OK;
+        }
+        if (keep) {
             self->entries.items[kept++] = *e;
         } else {
             entry_deinit(self, e);
@@ -546,7 +587,7 @@ static lt_status scan(fs_source *self, lt_error *err)
     }
     self->entries.count = kept;
     entries_sort(self);
-    return LT_OK;
+    return kept_st;
 }
 
 /* The new file under a rotated file's name waits for the old one. */
@@ -624,7 +665,8 @@ static lt_status fill(fs_source *self, lt_batch **batch, lt_wait *wait, lt_error
         }
         if (self->feed.ended) {
             if (self->feed.pos == before && (*batch)->row_count == rows) {
-                return lt_error_set(err, LT_ERR_INTERNAL, "%s: the decoder left the end of the file",
+                return lt_error_set(err, LT_ERR_INTERNAL,
+                                    "%s: the decoder left the end of the file",
                                     self->entries.items[self->current].path);
             }
             continue;
@@ -734,7 +776,8 @@ static lt_status first_scan(fs_source *self, lt_error *err)
     }
     if (self->list.found.count == 0) {
         lt_status st = lt_error_set(err, LT_ERR_IO, "no file to read: %s", self->path);
-        lt_error_hint(err, "names that begin with . or _ are passed over; 'source.monitor-interval' waits for files to come");
+        lt_error_hint(err, "names that begin with . or _ are passed over; "
+                           "'source.monitor-interval' waits for files to come");
         return st;
     }
     for (size_t i = 0; i < self->list.found.count; i++) {
@@ -753,11 +796,13 @@ static lt_status fs_open(lt_source *src, lt_error *err)
         return lt_error_nomem(err, "a file source");
     }
     bool monitored;
-    int64_t interval_ms = lt_ctx_int(ctx, &lt_conn_filesystem, "source.monitor-interval", &monitored);
+    int64_t interval_ms =
+        lt_ctx_int(ctx, &lt_conn_filesystem, "source.monitor-interval", &monitored);
     self->bounded = !monitored;
     self->interval_ns = LT_MAX(LT_MIN(interval_ms, INT64_MAX / 2000000), 1) * 1000000;
     self->facts.default_name = lt_ctx_text(ctx, &lt_conn_filesystem, "partition.default-name");
-    LT_TRY(lt_local_path(self->arena, lt_ctx_text(ctx, &lt_conn_filesystem, "path"), &self->path, err));
+    LT_TRY(lt_local_path(self->arena, lt_ctx_text(ctx, &lt_conn_filesystem, "path"), &self->path,
+                         err));
     lt_str pattern = lt_ctx_text(ctx, &lt_conn_filesystem, "source.path.regex-pattern");
     if (pattern.ptr != NULL) {
         LT_TRY(lt_path_regex_new(ctx->mem, pattern, &self->regex, err));
@@ -798,7 +843,8 @@ static void fs_close(lt_source *src)
  * All numbers are u64, strings are length + bytes.
  *   version, 0 (bounded), entry of the file at hand or the last one read (an empty path: none yet)
  *   version, 1 (followed), count, entries
- *   entry: path, device, inode, offset, print, print_len, read_size, read_mtime_ms, flags (1 skipping, 2 complete, 4 rotated) */
+ *   entry: path, device, inode, offset, print, print_len, read_size, read_mtime_ms, flags (1
+ * skipping, 2 complete, 4 rotated) */
 
 static void put_entry(const fs_source *self, size_t index, lt_text *to)
 {
@@ -813,7 +859,16 @@ static void put_entry(const fs_source *self, size_t index, lt_text *to)
     lt_pos_put_u64(to, e->print_len);
     lt_pos_put_u64(to, (uint64_t)(is_current ? -1 : e->read_size));
     lt_pos_put_u64(to, (uint64_t)e->read_mtime_ms);
-    lt_pos_put_u64(to, (uint64_t)(skipping ? 1 : 0) | (e->complete ? 2U : 0) | (e->rotated ? 4U : 0));
+    lt_pos_put_u64(to,
+                   (uint64_t)(skipping ? 1 : 0) | (e->complete ? 2U : 0) | (e->rotated ? 4U : 0));
+}
+
+static lt_status damaged(const fs_source *self, lt_error *err)
+{
+    return lt_error_set(err, LT_ERR_STATE,
+                        "the saved position of table " LT_STR_FMT
+                        " is damaged or newer than this build",
+                        LT_STR_ARG(self->base.ctx->table));
 }
 
 static lt_status get_entry(fs_source *self, lt_pos_reader *reader, entry *e, lt_error *err)
@@ -830,8 +885,7 @@ static lt_status get_entry(fs_source *self, lt_pos_reader *reader, entry *e, lt_
     uint64_t flags = lt_pos_get_u64(reader);
     if (reader->bad || e->offset < 0 || print_len > PRINT_BYTES || flags > 7 ||
         memchr(path.ptr, '\0', path.len) != NULL) {
-        return lt_error_set(err, LT_ERR_STATE, "the saved position of table " LT_STR_FMT " is damaged",
-                            LT_STR_ARG(self->base.ctx->table));
+        return damaged(self, err);
     }
     e->print_len = (uint32_t)print_len;
     e->skipping = (flags & 1) != 0;
@@ -888,8 +942,8 @@ static lt_status load_bounded(fs_source *self, lt_pos_reader *reader, lt_error *
     }
     lt_status st = LT_OK;
     if (!found && !saved.complete) {
-        st = lt_error_set(err, LT_ERR_STATE, "%s is gone; it had been read up to byte %lld", saved.path,
-                          (long long)saved.offset);
+        st = lt_error_set(err, LT_ERR_STATE, "%s is gone; it had been read up to byte %lld",
+                          saved.path, (long long)saved.offset);
     }
     entry_deinit(self, &saved);
     return st;
@@ -898,7 +952,7 @@ static lt_status load_bounded(fs_source *self, lt_pos_reader *reader, lt_error *
 static lt_status load_followed(fs_source *self, lt_pos_reader *reader, lt_error *err)
 {
     uint64_t count = lt_pos_get_u64(reader);
-    for (uint64_t i = 0; i < count; i++) {
+    for (uint64_t i = 0; i < count && !reader->bad; i++) {
         entry e;
         LT_TRY(get_entry(self, reader, &e, err));
         e.rotated = false; /* found again by its inode, or not */
@@ -917,14 +971,17 @@ static lt_status fs_load(lt_source *src, lt_str from, lt_error *err)
     uint64_t version = lt_pos_get_u64(&reader);
     uint64_t mode = lt_pos_get_u64(&reader);
     if (reader.bad || version != POSITION_VERSION || mode > 1) {
-        return lt_error_set(err, LT_ERR_STATE, "the saved position of table " LT_STR_FMT " is damaged or newer than this build",
-                            LT_STR_ARG(src->ctx->table));
+        return damaged(self, err);
     }
     if ((mode == 0) != self->bounded) {
-        return lt_error_set(err, LT_ERR_STATE, "table " LT_STR_FMT " was read %s before; 'source.monitor-interval' was %s",
-                            LT_STR_ARG(src->ctx->table), mode == 0 ? "once" : "for ever", mode == 0 ? "added" : "removed");
+        return lt_error_set(err, LT_ERR_STATE,
+                            "table " LT_STR_FMT
+                            " was read %s before; 'source.monitor-interval' was %s",
+                            LT_STR_ARG(src->ctx->table), mode == 0 ? "once" : "for ever",
+                            mode == 0 ? "added" : "removed");
     }
-    return mode == 0 ? load_bounded(self, &reader, err) : load_followed(self, &reader, err);
+    LT_TRY(mode == 0 ? load_bounded(self, &reader, err) : load_followed(self, &reader, err));
+    return reader.bad ? damaged(self, err) : LT_OK;
 }
 
 static void fs_describe(const lt_source *src, lt_text *to)
@@ -937,7 +994,8 @@ static void fs_describe(const lt_source *src, lt_text *to)
         const entry *e = &self->entries.items[self->next_entry];
         lt_text_printf(to, "%s at byte %lld", e->path, (long long)e->offset);
     } else {
-        lt_text_printf(to, "%zu file%s read, %s", self->entries.count, self->entries.count == 1 ? "" : "s",
+        lt_text_printf(to, "%zu file%s read, %s", self->entries.count,
+                       self->entries.count == 1 ? "" : "s",
                        self->bounded ? "at the end" : "following");
     }
 }

@@ -80,17 +80,21 @@ static void close_gap(lt_host_feed *feed)
         return;
     }
     size_t left = feed->chunks.count - feed->front;
-    memmove(feed->chunks.items, feed->chunks.items + feed->front, left * sizeof *feed->chunks.items);
+    memmove(feed->chunks.items, feed->chunks.items + feed->front,
+            left * sizeof *feed->chunks.items);
     feed->chunks.count = left;
     feed->front = 0;
 }
 
-lt_status lt_host_feeds_push(lt_host_feeds *feeds, lt_str table, uint8_t kind, const void *bytes, size_t size, lt_error *err)
+lt_status lt_host_feeds_push(lt_host_feeds *feeds, lt_str table, uint8_t kind, const void *bytes,
+                             size_t size, lt_error *err)
 {
     lt_host_feed *feed;
     LT_TRY(get(feeds, table, &feed, err));
     if (feed->ended) {
-        return lt_error_set(err, LT_ERR_USAGE, "rows were pushed to '" LT_STR_FMT "' after its end of input", LT_STR_ARG(table));
+        return lt_error_set(err, LT_ERR_USAGE,
+                            "rows were pushed to '" LT_STR_FMT "' after its end of input",
+                            LT_STR_ARG(table));
     }
     if (feed->bytes > 0 && feed->bytes + size > LT_HOST_FEED_BYTES_MAX) {
         return LT_FULL;
@@ -126,7 +130,10 @@ lt_status lt_host_feed_attach(lt_host_feeds *feeds, lt_str table, lt_host_feed *
     lt_host_feed *feed;
     LT_TRY(get(feeds, table, &feed, err));
     if (feed->attached) {
-        return lt_error_set(err, LT_ERR_USAGE, "table '" LT_STR_FMT "' is fed by the host and read by another job already", LT_STR_ARG(table));
+        return lt_error_set(err, LT_ERR_USAGE,
+                            "table '" LT_STR_FMT
+                            "' is fed by the host and read by another job already",
+                            LT_STR_ARG(table));
     }
     feed->attached = true;
     *out = feed;

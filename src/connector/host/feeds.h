@@ -1,4 +1,5 @@
-/* In-process input: what the host pushed for tables with 'connector' = 'feed', until a job's source reads it. One reader a table. */
+/* In-process input: what the host pushed for tables with 'connector' = 'feed', until a job's source
+ * reads it. One reader a table. */
 #pragma once
 
 #include "base/status.h"
@@ -12,9 +13,12 @@ typedef struct lt_host_feed lt_host_feed;
 lt_host_feeds *lt_host_feeds_new(lt_mem *mem); /* NULL = out of memory */
 void lt_host_feeds_free(lt_host_feeds *feeds); /* accepts NULL */
 
-/* Appends whole records, all of one row kind; the bytes are copied. LT_FULL when the table holds too much; LT_ERR_USAGE after its end. */
-lt_status lt_host_feeds_push(lt_host_feeds *feeds, lt_str table, uint8_t kind, const void *bytes, size_t size, lt_error *err);
-lt_status lt_host_feeds_end(lt_host_feeds *feeds, lt_str table, lt_error *err); /* no more will be pushed */
+/* Appends whole records, all of one row kind; the bytes are copied. LT_FULL when the table holds
+ * too much; LT_ERR_USAGE after its end. */
+lt_status lt_host_feeds_push(lt_host_feeds *feeds, lt_str table, uint8_t kind, const void *bytes,
+                             size_t size, lt_error *err);
+lt_status lt_host_feeds_end(lt_host_feeds *feeds, lt_str table,
+                            lt_error *err); /* no more will be pushed */
 
 /* ---- for the source ---- */
 typedef struct {
@@ -24,8 +28,9 @@ typedef struct {
 } lt_host_chunk;
 
 /* Attaches the one reader; LT_ERR_USAGE when there is one already. */
-lt_status lt_host_feed_attach(lt_host_feeds *feeds, lt_str table, lt_host_feed **out, lt_error *err);
-void lt_host_feed_detach(lt_host_feed *feed); /* accepts NULL; unread chunks stay */
+lt_status lt_host_feed_attach(lt_host_feeds *feeds, lt_str table, lt_host_feed **out,
+                              lt_error *err);
+void lt_host_feed_detach(lt_host_feed *feed);          /* accepts NULL; unread chunks stay */
 lt_host_chunk *lt_host_feed_front(lt_host_feed *feed); /* NULL = nothing to read */
 void lt_host_feed_pop(lt_host_feed *feed);
 bool lt_host_feed_ended(const lt_host_feed *feed); /* ended and all read */

@@ -1,4 +1,5 @@
-/* The connector 'feed': rows that the host program pushes (leat_push), in any format, of any row kind. */
+/* The connector 'feed': rows that the host program pushes (leat_push), in any format, of any row
+ * kind. As a sink it appends to the same feed, for another job of the process to read. */
 #include <string.h>
 
 #include "connector/connector_int.h"
@@ -20,7 +21,8 @@ static lt_status host_open(lt_source *src, lt_error *err)
 {
     host_source *self = (host_source *)src;
     if (src->ctx->feeds == NULL) {
-        return lt_error_set(err, LT_ERR_USAGE, "connector 'feed' needs a host program that pushes rows");
+        return lt_error_set(err, LT_ERR_USAGE,
+                            "connector 'feed' needs a host program that pushes rows");
     }
     LT_TRY(lt_ctx_format(src->ctx, true, &self->format, err));
     lt_ctx_format_ctx(src->ctx, self->format, self->prefix, sizeof self->prefix, &self->fctx);
@@ -28,7 +30,8 @@ static lt_status host_open(lt_source *src, lt_error *err)
     return lt_host_feed_attach(src->ctx->feeds, src->ctx->table, &self->feed, err);
 }
 
-/* Marks rows [from, batch->row_count) with a kind; the array is made when the first row that is not an insert comes. */
+/* Marks rows [from, batch->row_count) with a kind; the array is made when the first row that is not
+ * an insert comes. */
 static bool set_kinds(lt_batch *batch, uint32_t from, uint8_t kind)
 {
     if (batch->kinds == NULL) {
@@ -44,9 +47,14 @@ static bool set_kinds(lt_batch *batch, uint32_t from, uint8_t kind)
     return true;
 }
 
-static lt_status decode_chunk(host_source *self, lt_host_chunk *chunk, lt_batch *batch, lt_error *err)
+static lt_status decode_chunk(host_source *self, lt_host_chunk *chunk, lt_batch *batch,
+                              lt_error *err)
 {
-    lt_decode_in in = {.buf = chunk->buf, .pos = chunk->pos, .end = chunk->buf->len, .last = true, .where = self->src.ctx->table};
+    lt_decode_in in = {.buf = chunk->buf,
+                       .pos = chunk->pos,
+                       .end = chunk->buf->len,
+                       .last = true,
+                       .where = self->src.ctx->table};
     uint32_t from = batch->row_count;
     lt_status st = self->format->decode(self->decoder, &in, batch, err);
     self->src.bytes += in.pos - chunk->pos;
@@ -73,7 +81,8 @@ static lt_status host_poll(lt_source *src, lt_batch **out, lt_wait *wait, lt_err
     }
     lt_status st = LT_OK;
     lt_host_chunk *chunk;
-    while (st == LT_OK && batch->row_count < batch->row_cap && (chunk = lt_host_feed_front(self->feed)) != NULL) {
+    while (st == LT_OK && batch->row_count < batch->row_cap &&
+           (chunk = lt_host_feed_front(self->feed)) != NULL) {
         st = decode_chunk(self, chunk, batch, err);
         if (st == LT_OK && chunk->pos >= chunk->buf->len) {
             lt_host_feed_pop(self->feed);
@@ -113,9 +122,108 @@ static const lt_source_class source_class = {
     .close = host_close,
 };
 
+/* ---- sink ---- */
+
+typedef struct {
+    lt_sink base;
+    const lt_format *format;
+    lt_encoder *encoder;
+    char prefix[32];
+    lt_text text;
+    uint32_t *rows;
+    uint32_t row_cap;
+    uint32_t taken; /* rows of the batch that were pushed before the feed was full */
+} host_sink;
+
+static lt_status host_sink_open(lt_sink *sink, lt_error *err)
+{
+    host_sink *self = (host_sink *)sink;
+    lt_format_ctx fctx;
+    lt_text_init(&self->text, sink->ctx->mem);
+    if (sink->ctx->feeds == NULL) {
+        return lt_error_set(err, LT_ERR_USAGE, "connector 'feed' needs a host program");
+    }
+    LT_TRY(lt_ctx_format(sink->ctx, false, &self->format, err));
+    lt_ctx_format_ctx(sink->ctx, self->format, self->prefix, sizeof self->prefix, &fctx);
+    return self->format->encoder_new(&fctx, &self->encoder, err);
+}
+
+static lt_status reserve_rows(host_sink *self, uint32_t count, lt_error *err)
+{
+    if (count <= self->row_cap) {
+        return LT_OK;
+    }
+    uint32_t *rows = lt_mem_realloc(self->base.ctx->mem, self->rows, sizeof *rows * self->row_cap,
+                                    sizeof *rows * count);
+    if (rows == NULL) {
+        return lt_error_nomem(err, "a sink");
+    }
+    self->rows = rows;
+    self->row_cap = count;
+    return LT_OK;
+}
+
+/* A chunk has one row kind: the batch goes in runs of equal kind. */
+static lt_status host_sink_write(lt_sink *sink, const lt_batch *batch, lt_error *err)
+{
+    host_sink *self = (host_sink *)sink;
+    const lt_table_ctx *ctx = sink->ctx;
+    uint32_t live = lt_batch_live(batch);
+    LT_TRY(reserve_rows(self, live, err));
+    while (self->taken < live) {
+        uint8_t kind = lt_batch_kind(batch, lt_batch_row(batch, self->taken));
+        uint32_t count = 0;
+        while (self->taken + count < live &&
+               lt_batch_kind(batch, lt_batch_row(batch, self->taken + count)) == kind) {
+            self->rows[count] = lt_batch_row(batch, self->taken + count);
+            count++;
+        }
+        lt_text_clear(&self->text);
+        LT_TRY(self->format->encode(self->encoder, batch, self->rows, count, &self->text, err));
+        if (self->text.failed) {
+            return lt_error_nomem(err, "encoded rows");
+        }
+        LT_TRY(
+            lt_host_feeds_push(ctx->feeds, ctx->table, kind, self->text.ptr, self->text.len, err));
+        self->taken += count;
+        sink->rows += count;
+        sink->bytes += self->text.len;
+    }
+    self->taken = 0;
+    return LT_OK;
+}
+
+static void host_sink_close(lt_sink *sink)
+{
+    host_sink *self = (host_sink *)sink;
+    if (self->encoder != NULL) {
+        self->format->encoder_free(self->encoder);
+    }
+    if (self->text.mem != NULL) {
+        lt_text_deinit(&self->text);
+    }
+    lt_mem_free(sink->ctx->mem, self->rows, sizeof *self->rows * self->row_cap);
+}
+
+static const lt_sink_class sink_class = {
+    .self_size = sizeof(host_sink),
+    .guarantee = LT_SINK_AT_LEAST_ONCE,
+    .kinds = 15,
+    .immediate = true,
+    .open = host_sink_open,
+    .write = host_sink_write,
+    .close = host_sink_close,
+};
+
 static const lt_option_def options[] = {
-    {.name = "bounded", .kind = LT_OPT_BOOL, .fallback = "false", .help = "the host will say when the input ends, and wants final rows then"},
-    {.name = "changelog", .kind = LT_OPT_STRING, .fallback = "I", .help = "row kinds the host pushes, of I,UB,UA,D"},
+    {.name = "bounded",
+     .kind = LT_OPT_BOOL,
+     .fallback = "false",
+     .help = "the host will say when the input ends, and wants final rows then"},
+    {.name = "changelog",
+     .kind = LT_OPT_STRING,
+     .fallback = "I",
+     .help = "row kinds the host pushes, of I,UB,UA,D"},
 };
 
 const lt_connector lt_conn_feed = {
@@ -125,4 +233,5 @@ const lt_connector lt_conn_feed = {
     .option_count = LT_COUNT_OF(options),
     .needs_format = true,
     .source = &source_class,
+    .sink = &sink_class,
 };

@@ -1,10 +1,12 @@
-/* print: one line a row on standard output or error, `+I[a, b]`, as Flink's print connector with parallelism 1. The lines of a batch go out in one write. */
+/* print: one line a row on standard output or error, `+I[a, b]`, as Flink's print connector with
+ * parallelism 1. The lines of a batch go out in one write. */
 #include "connector/connector_int.h"
 #include "format/text.h"
 
 extern const lt_connector lt_conn_print;
 
-#define KEEP_BYTES (256 * 1024) /* written out early above this, so that one batch of long rows needs no more */
+#define KEEP_BYTES \
+    (256 * 1024) /* written out early above this, so that one batch of long rows needs no more */
 
 typedef struct {
     lt_sink base;

@@ -1,5 +1,5 @@
-/* stdin: records from standard input until it ends. What was read is gone, so there is no position; a regular file behind the stream is bounded, a pipe may go on for
- * ever. */
+/* stdin: records from standard input until it ends. What was read is gone, so there is no position;
+ * a regular file behind the stream is bounded, a pipe may go on for ever. */
 #include "connector/feed.h"
 #include "connector/stdio/stdio_int.h"
 

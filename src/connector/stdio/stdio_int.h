@@ -1,3 +1,4 @@
+/* The two connectors of this folder, for each other's file. */
 #pragma once
 
 #include "connector/connector_int.h"

@@ -42,7 +42,8 @@ static lt_status list_rows(stdout_sink *self, const lt_batch *batch, uint32_t li
 {
     lt_mem *mem = self->base.ctx->mem;
     if (live > self->row_cap) {
-        uint32_t *rows = lt_mem_realloc(mem, self->rows, sizeof *rows * self->row_cap, sizeof *rows * live);
+        uint32_t *rows =
+            lt_mem_realloc(mem, self->rows, sizeof *rows * self->row_cap, sizeof *rows * live);
         if (rows == NULL) {
             return lt_error_nomem(err, "a sink");
         }

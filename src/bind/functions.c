@@ -1,0 +1,27 @@
+/* The names of the built-in functions, for SHOW FUNCTIONS. Apart from the binder's own header,
+ * which has another lt_bound than the registry. */
+#include "bind/functions.h"
+
+#include "expr/registry.h"
+
+/* Operators and special forms have no name that could be called. */
+static bool is_name(const char *name)
+{
+    for (const char *at = name; *at; at++) {
+        if (!((*at >= 'A' && *at <= 'Z') || *at == '_' || (*at >= '0' && *at <= '9'))) {
+            return false;
+        }
+    }
+    return *name != 0;
+}
+
+const char *lt_function_name(uint32_t *cursor)
+{
+    while (*cursor < lt_func_count()) {
+        const lt_func *func = lt_func_at((*cursor)++);
+        if (func && func->infer && is_name(func->name)) {
+            return func->name;
+        }
+    }
+    return NULL;
+}

@@ -1,0 +1,501 @@
+/* Functions on regular expressions. A literal pattern is checked when the call is typed and compiled when the program first runs; other patterns are compiled when they change from
+ * one row to the next. */
+#include "expr/families.h"
+#include "expr/regex.h"
+#include "expr/simple.h"
+#include "expr/utf8.h"
+
+#define RESULT_MAX ((size_t)256 << 20)
+
+typedef struct {
+    lt_mem *mem;
+    lt_regex *regex; /* NULL: the pattern is bad */
+    char *pattern;
+    size_t len;
+} cached;
+
+static void cached_free(void *ptr)
+{
+    cached *c = (cached *)ptr;
+    lt_regex_free(c->regex);
+    lt_mem_free(c->mem, c->pattern, c->len + 1);
+    lt_mem_free(c->mem, c, sizeof *c);
+}
+
+static cached *cache_new(lt_kctx *k, lt_str pattern)
+{
+    cached *c = lt_mem_zalloc(k->mem, sizeof *c);
+    if (c == NULL) {
+        return NULL;
+    }
+    c->mem = k->mem;
+    c->len = pattern.len;
+    c->pattern = lt_mem_alloc(k->mem, pattern.len + 1);
+    bool nomem = true;
+    if (c->pattern != NULL) {
+        memcpy(c->pattern, pattern.ptr, pattern.len);
+        c->regex = lt_regex_new(k->mem, pattern, &nomem, NULL);
+    } else {
+        c->len = 0;
+    }
+    if (nomem) {
+        if (c->pattern == NULL) {
+            lt_mem_free(k->mem, c, sizeof *c);
+        } else {
+            cached_free(c);
+        }
+        return NULL;
+    }
+    return c;
+}
+
+/* The compiled form of the pattern; NULL when it is bad, or k->nomem. */
+static lt_regex *regex_of(lt_kctx *k, lt_str pattern)
+{
+    cached *c = (cached *)lt_k_kept(k);
+    if (c == NULL || c->len != pattern.len || memcmp(c->pattern, pattern.ptr, pattern.len) != 0) {
+        c = cache_new(k, pattern);
+        if (c == NULL) {
+            k->nomem = true;
+            return NULL;
+        }
+        lt_k_keep(k, c, cached_free);
+    }
+    return c->regex;
+}
+
+static void fail_limit(lt_kctx *k, uint32_t row)
+{
+    lt_k_fail(k, row, "regex-limit", "the regular expression takes too long on this value");
+}
+
+/* true: a hit. Over the limit the row fails. */
+static bool find_in(lt_kctx *k, uint32_t row, lt_regex *regex, lt_str s, size_t from)
+{
+    lt_regex_result result = lt_regex_find(regex, s, from);
+    if (result == LT_REGEX_LIMIT) {
+        fail_limit(k, row);
+    }
+    return result == LT_REGEX_HIT;
+}
+
+static lt_status regexp_kernel(lt_kctx *k, lt_error *err)
+{
+    (void)err;
+    LT_EACH(k, row)
+    {
+        lt_str pattern = lt_k_str(k, 1, row);
+        lt_regex *regex = pattern.len > 0 ? regex_of(k, pattern) : NULL;
+        LT_OUT(k, uint8_t)
+        [row] = regex != NULL && find_in(k, row, regex, lt_k_str(k, 0, row), 0);
+    }
+    return LT_OK;
+}
+
+/* A group of the first hit. */
+static lt_status extract_kernel(lt_kctx *k, lt_error *err)
+{
+    (void)err;
+    LT_EACH(k, row)
+    {
+        lt_str s = lt_k_str(k, 0, row);
+        int32_t group = k->arg_count > 2 ? lt_k_i32(k, 2, row) : 0;
+        lt_regex *regex = regex_of(k, lt_k_str(k, 1, row));
+        size_t start, end;
+        if (regex == NULL || group < 0 || !find_in(k, row, regex, s, 0) ||
+            !lt_regex_group(regex, (uint32_t)group, &start, &end)) {
+            lt_k_null(k, row);
+            continue;
+        }
+        lt_k_put_view(k, row, s.ptr + start, end - start);
+    }
+    return LT_OK;
+}
+
+/* Where to look next: behind the hit, a character on when it was empty. */
+static size_t after_hit(lt_str s, size_t start, size_t end)
+{
+    if (end > start || end >= s.len) {
+        return end > start ? end : end + 1;
+    }
+    return end + lt_utf8_step(s.ptr + end, s.ptr + s.len);
+}
+
+static void replace_all(lt_kctx *k, uint32_t row, lt_regex *regex, lt_text *text)
+{
+    lt_str s = lt_k_str(k, 0, row), to = lt_k_str(k, 2, row);
+    size_t done = 0, at = 0, start, end;
+    lt_text_clear(text);
+    while (at <= s.len && find_in(k, row, regex, s, at) && lt_regex_group(regex, 0, &start, &end)) {
+        lt_text_append(text, s.ptr + done, start - done);
+        lt_text_append(text, to.ptr, to.len);
+        done = end;
+        at = after_hit(s, start, end);
+    }
+    if (done == 0 && text->len == 0) {
+        lt_k_put_view(k, row, s.ptr, s.len);
+        return;
+    }
+    lt_text_append(text, s.ptr + done, s.len - done);
+    if (text->len > RESULT_MAX) {
+        lt_k_fail(k, row, "string-too-long", "the resulting string would be longer than 256 MiB");
+        return;
+    }
+    lt_k_put_copy(k, row, text->len > 0 ? text->ptr : "", text->len);
+}
+
+/* The replacement is taken literally. */
+static lt_status replace_kernel(lt_kctx *k, lt_error *err)
+{
+    lt_text text;
+    lt_text_init(&text, k->mem);
+    LT_EACH(k, row)
+    {
+        lt_regex *regex = regex_of(k, lt_k_str(k, 1, row));
+        if (regex == NULL) {
+            lt_k_null(k, row);
+            continue;
+        }
+        replace_all(k, row, regex, &text);
+    }
+    bool failed = text.failed;
+    lt_text_deinit(&text);
+    return failed ? lt_error_nomem(err, "string") : LT_OK;
+}
+
+static lt_status count_kernel(lt_kctx *k, lt_error *err)
+{
+    (void)err;
+    LT_EACH(k, row)
+    {
+        lt_str s = lt_k_str(k, 0, row);
+        lt_regex *regex = regex_of(k, lt_k_str(k, 1, row));
+        if (regex == NULL) {
+            lt_k_null(k, row);
+            continue;
+        }
+        int32_t count = 0;
+        size_t at = 0, start, end;
+        while (at <= s.len && find_in(k, row, regex, s, at) && lt_regex_group(regex, 0, &start, &end)) {
+            count++;
+            at = after_hit(s, start, end);
+        }
+        LT_OUT(k, int32_t)[row] = count;
+    }
+    return LT_OK;
+}
+
+static lt_status instr_kernel(lt_kctx *k, lt_error *err)
+{
+    (void)err;
+    LT_EACH(k, row)
+    {
+        lt_str s = lt_k_str(k, 0, row);
+        lt_regex *regex = regex_of(k, lt_k_str(k, 1, row));
+        size_t start = 0, end;
+        if (regex == NULL) {
+            lt_k_null(k, row);
+            continue;
+        }
+        bool hit = find_in(k, row, regex, s, 0) && lt_regex_group(regex, 0, &start, &end);
+        LT_OUT(k, int32_t)[row] = hit ? (int32_t)lt_utf8_count((lt_str){s.ptr, start}) + 1 : 0;
+    }
+    return LT_OK;
+}
+
+/* ---- SIMILAR TO: SQL's own wildcards and a few of regular expressions, over the whole string ---- */
+
+static bool similar_to_regex(lt_str pattern, lt_str escape, lt_text *to)
+{
+    lt_text_puts(to, "(?s)\\A(?:");
+    bool in_class = false;
+    for (size_t i = 0; i < pattern.len; i++) {
+        char ch = pattern.ptr[i];
+        if (escape.len == 1 && ch == escape.ptr[0]) {
+            if (++i >= pattern.len) {
+                return false;
+            }
+            if (strchr("[]()|^-+*%_?{}", pattern.ptr[i]) == NULL && pattern.ptr[i] != escape.ptr[0]) {
+                return false;
+            }
+            lt_text_putc(to, '\\');
+            lt_text_putc(to, pattern.ptr[i]);
+        } else if (in_class) {
+            in_class = ch != ']';
+            lt_text_putc(to, ch);
+        } else if (ch == '[') {
+            in_class = true;
+            lt_text_putc(to, ch);
+        } else if (ch == '%') {
+            lt_text_puts(to, ".*");
+        } else if (ch == '_') {
+            lt_text_putc(to, '.');
+        } else if (ch == '.' || ch == '^' || ch == '$' || ch == '\\') {
+            lt_text_putc(to, '\\');
+            lt_text_putc(to, ch);
+        } else {
+            lt_text_putc(to, ch);
+        }
+    }
+    lt_text_puts(to, ")\\z");
+    return !in_class;
+}
+
+static lt_status similar_kernel(lt_kctx *k, lt_error *err)
+{
+    bool negate = k->call->u.call.func->op == LT_OP_NOT_SIMILAR;
+    lt_text text;
+    lt_text_init(&text, k->mem);
+    LT_EACH(k, row)
+    {
+        lt_str pattern = lt_k_str(k, 1, row);
+        lt_str escape = k->arg_count > 2 ? lt_k_str(k, 2, row) : LT_STR("");
+        lt_text_clear(&text);
+        lt_regex *regex = NULL;
+        if (similar_to_regex(pattern, escape, &text)) {
+            regex = regex_of(k, lt_text_str(&text));
+        }
+        if (regex == NULL) {
+            lt_k_fail(k, row, "bad-pattern", "invalid SIMILAR TO pattern '%.*s'",
+                      (int)LT_MIN(pattern.len, (size_t)100), pattern.ptr);
+            continue;
+        }
+        LT_OUT(k, uint8_t)[row] = find_in(k, row, regex, lt_k_str(k, 0, row), 0) != negate;
+    }
+    bool failed = text.failed;
+    lt_text_deinit(&text);
+    return failed ? lt_error_nomem(err, "pattern") : LT_OK;
+}
+
+/* ---- lists ---- */
+
+/* Appends a string to the child of a list column. */
+static bool push_text(lt_kctx *k, lt_col *child, lt_str s)
+{
+    if (!lt_col_reserve_children(k->out, 1, k->arena)) {
+        k->nomem = true;
+        return false;
+    }
+    LT_COL_DATA(child, lt_strv)[k->out->child_len] = lt_strv_make(s.ptr, s.len);
+    return true;
+}
+
+/* All hits' groups; default group 1. */
+static lt_status extract_all_kernel(lt_kctx *k, lt_error *err)
+{
+    (void)err;
+    LT_EACH(k, row)
+    {
+        lt_str s = lt_k_str(k, 0, row);
+        lt_regex *regex = regex_of(k, lt_k_str(k, 1, row));
+        int64_t group = k->arg_count > 2 ? lt_k_i64(k, 2, row) : 1;
+        lt_span span = {k->out->child_len, 0};
+        if (regex == NULL || group < 0 || group > (int64_t)lt_regex_group_count(regex)) {
+            lt_k_null(k, row);
+            continue;
+        }
+        size_t at = 0, start, end, from, to;
+        while (at <= s.len && find_in(k, row, regex, s, at) && lt_regex_group(regex, 0, &start, &end)) {
+            if (lt_regex_group(regex, (uint32_t)group, &from, &to)) {
+                if (!push_text(k, &k->out->children[0], (lt_str){s.ptr + from, to - from})) {
+                    return LT_OK;
+                }
+                k->out->child_len++;
+                span.count++;
+            }
+            at = after_hit(s, start, end);
+        }
+        LT_OUT(k, lt_span)[row] = span;
+    }
+    return LT_OK;
+}
+
+static int64_t find_plain(lt_str s, lt_str sep, size_t from)
+{
+    for (size_t i = from; i + sep.len <= s.len; i++) {
+        if (memcmp(s.ptr + i, sep.ptr, sep.len) == 0) {
+            return (int64_t)i;
+        }
+    }
+    return -1;
+}
+
+/* SPLIT(s, separator): a literal separator; an empty one splits characters. */
+static lt_status split_kernel(lt_kctx *k, lt_error *err)
+{
+    (void)err;
+    LT_EACH(k, row)
+    {
+        lt_str s = lt_k_str(k, 0, row), sep = lt_k_str(k, 1, row);
+        lt_span span = {k->out->child_len, 0};
+        size_t at = 0;
+        bool more = true;
+        while (more) {
+            size_t end, next;
+            if (sep.len == 0) {
+                end = at + (at < s.len ? lt_utf8_step(s.ptr + at, s.ptr + s.len) : 0);
+                next = end;
+                more = next < s.len;
+            } else {
+                int64_t hit = find_plain(s, sep, at);
+                end = hit < 0 ? s.len : (size_t)hit;
+                next = end + sep.len;
+                more = hit >= 0;
+            }
+            if (!push_text(k, &k->out->children[0], (lt_str){s.ptr + at, end - at})) {
+                return LT_OK;
+            }
+            k->out->child_len++;
+            span.count++;
+            at = next;
+        }
+        LT_OUT(k, lt_span)[row] = span;
+    }
+    return LT_OK;
+}
+
+/* ---- STR_TO_MAP(s[, pairs, keys]): both delimiters are regular expressions ---- */
+
+typedef struct {
+    lt_mem *mem;
+    lt_regex *pairs, *keys;
+    lt_str pair_text, key_text;
+} map_delims;
+
+static void map_delims_free(void *ptr)
+{
+    map_delims *d = (map_delims *)ptr;
+    lt_regex_free(d->pairs);
+    lt_regex_free(d->keys);
+    lt_mem_free(d->mem, (void *)(uintptr_t)d->pair_text.ptr, d->pair_text.len + 1);
+    lt_mem_free(d->mem, (void *)(uintptr_t)d->key_text.ptr, d->key_text.len + 1);
+    lt_mem_free(d->mem, d, sizeof *d);
+}
+
+static bool copy_text(lt_mem *mem, lt_str s, lt_str *out)
+{
+    char *copy = lt_mem_alloc(mem, s.len + 1);
+    if (copy == NULL) {
+        return false;
+    }
+    memcpy(copy, s.ptr, s.len);
+    *out = (lt_str){copy, s.len};
+    return true;
+}
+
+static map_delims *delims_of(lt_kctx *k, lt_str pairs, lt_str keys)
+{
+    map_delims *d = (map_delims *)lt_k_kept(k);
+    if (d != NULL && lt_str_eq(d->pair_text, pairs) && lt_str_eq(d->key_text, keys)) {
+        return d;
+    }
+    d = lt_mem_zalloc(k->mem, sizeof *d);
+    bool nomem = d == NULL, bad = false;
+    if (d != NULL) {
+        d->mem = k->mem;
+        lt_k_keep(k, d, map_delims_free);
+        nomem = !copy_text(k->mem, pairs, &d->pair_text) || !copy_text(k->mem, keys, &d->key_text);
+    }
+    if (!nomem) {
+        d->pairs = lt_regex_new(k->mem, pairs, &nomem, NULL);
+        bad = nomem;
+        d->keys = lt_regex_new(k->mem, keys, &nomem, NULL);
+        nomem = nomem || bad;
+    }
+    k->nomem = k->nomem || nomem;
+    return nomem ? NULL : d;
+}
+
+static bool put_pair(lt_kctx *k, map_delims *d, uint32_t row, lt_str part, lt_span *span)
+{
+    size_t start, end;
+    lt_str key = part;
+    bool has_value = find_in(k, row, d->keys, part, 0) && lt_regex_group(d->keys, 0, &start, &end);
+    if (has_value) {
+        key.len = start;
+    }
+    if (!lt_col_reserve_children(k->out, 1, k->arena)) {
+        k->nomem = true;
+        return false;
+    }
+    lt_col *keys = &k->out->children[0], *values = &k->out->children[1];
+    uint32_t at = k->out->child_len;
+    for (uint32_t i = 0; i < span->count; i++) { /* a later equal key replaces */
+        lt_str other = lt_strv_str(&LT_COL_DATA(keys, lt_strv)[span->start + i]);
+        if (lt_str_eq(other, key)) {
+            at = span->start + i;
+        }
+    }
+    LT_COL_DATA(keys, lt_strv)[at] = lt_strv_make(key.ptr, key.len);
+    if (has_value) {
+        LT_COL_DATA(values, lt_strv)[at] = lt_strv_make(part.ptr + end, part.len - end);
+    } else {
+        LT_COL_DATA(values, lt_strv)[at] = lt_strv_make("", 0);
+        uint64_t *valid = lt_col_need_valid(values, k->out->child_cap, k->arena);
+        if (valid == NULL) {
+            k->nomem = true;
+            return false;
+        }
+        lt_bit_clear(valid, at);
+    }
+    if (at == k->out->child_len) {
+        k->out->child_len++;
+        span->count++;
+    }
+    return true;
+}
+
+static lt_status str_to_map_kernel(lt_kctx *k, lt_error *err)
+{
+    (void)err;
+    LT_EACH(k, row)
+    {
+        lt_str s = lt_k_str(k, 0, row);
+        lt_str pairs = k->arg_count > 1 ? lt_k_str(k, 1, row) : LT_STR(",");
+        lt_str keys = k->arg_count > 2 ? lt_k_str(k, 2, row) : LT_STR("=");
+        map_delims *d = delims_of(k, pairs, keys);
+        if (d == NULL) {
+            return LT_OK;
+        }
+        if (d->pairs == NULL || d->keys == NULL) {
+            lt_k_null(k, row);
+            continue;
+        }
+        lt_span span = {k->out->child_len, 0};
+        size_t at = 0, from = 0, start, end;
+        while (from <= s.len && find_in(k, row, d->pairs, s, from) &&
+               lt_regex_group(d->pairs, 0, &start, &end)) {
+            if (!put_pair(k, d, row, (lt_str){s.ptr + at, start - at}, &span)) {
+                return LT_OK;
+            }
+            at = end;
+            from = after_hit(s, start, end);
+        }
+        if (!put_pair(k, d, row, (lt_str){s.ptr + at, s.len - at}, &span)) {
+            return LT_OK;
+        }
+        LT_OUT(k, lt_span)[row] = span;
+    }
+    return LT_OK;
+}
+
+/* ---- typing ---- */
+
+static const lt_simple regexes[] = {
+    [LT_OP_REGEXP] = {"ss", 'B', false, regexp_kernel},
+    [LT_OP_REGEXP_EXTRACT] = {"ssi", 'S', true, extract_kernel},
+    [LT_OP_REGEXP_REPLACE] = {"sss", 'S', false, replace_kernel},
+    [LT_OP_REGEXP_COUNT] = {"ss", 'I', true, count_kernel},
+    [LT_OP_REGEXP_INSTR] = {"ss", 'I', true, instr_kernel},
+    [LT_OP_REGEXP_SUBSTR] = {"ss", 'S', true, extract_kernel},
+    [LT_OP_REGEXP_EXTRACT_ALL] = {"ssl", 'A', true, extract_all_kernel},
+    [LT_OP_SIMILAR] = {"sss", 'B', false, similar_kernel},
+    [LT_OP_NOT_SIMILAR] = {"sss", 'B', false, similar_kernel},
+    [LT_OP_SPLIT] = {"ss", 'A', false, split_kernel},
+    [LT_OP_STR_TO_MAP] = {"sss", 'M', false, str_to_map_kernel},
+};
+
+lt_status lt_infer_regex(lt_infer *in, lt_error *err)
+{
+    return lt_in_simple(in, &regexes[in->func->op], err);
+}

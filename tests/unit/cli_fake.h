@@ -1,0 +1,286 @@
+/* An engine behind leat.h that knows just enough to test the command line: a statement's first word
+ * says what it does, its number how much.
+ *
+ *   ROWS n        query of n rows (id BIGINT, name STRING), `row 1` ..; every third name is NULL
+ *   CHANGES       updating query: +I -U +U -D
+ *   SHOW n        listing of n names
+ *   EXPLAIN       one text of two lines
+ *   INSERT n      job without a result that reads n rows, one a step
+ *   BAD           fails to bind;  BREAK n: a query that fails with status n
+ *   FOREVER       waits until it is stopped
+ *   CREATE, SET   take effect at once
+ *
+ * Include it in one file of a test program. */
+#pragma once
+
+#include <leat/leat.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef enum {
+    FAKE_ROWS,
+    FAKE_CHANGES,
+    FAKE_SHOW,
+    FAKE_EXPLAIN,
+    FAKE_INSERT,
+    FAKE_BREAK,
+    FAKE_FOREVER
+} fake_kind;
+
+struct leat {
+    char error[200];
+    leat_config config;
+    char settings[2000]; /* the SET statements, as they came */
+    int open_jobs;
+};
+
+struct leat_job {
+    leat *db;
+    fake_kind kind;
+    uint32_t count;
+    uint32_t done;
+    bool stopped;
+    leat_status status;
+};
+
+struct leat_rows {
+    const leat_job *job;
+    uint32_t first;
+    uint32_t count;
+    char text[200];
+};
+
+static leat *fake_last; /* the engine opened last, for asserts; it may be closed */
+static char fake_settings[2000];
+static leat_config fake_config;
+static char fake_name[100];                 /* config.name */
+static void (*fake_on_wait)(leat_job *job); /* what happens while a job waits */
+
+const char *leat_version(void)
+{
+    return LEAT_VERSION;
+}
+
+leat_status leat_open(const leat_config *config, leat **out)
+{
+    leat *db = calloc(1, sizeof *db);
+    db->config = *config;
+    fake_config = *config;
+    snprintf(fake_name, sizeof fake_name, "%s", config->name != NULL ? config->name : "");
+    fake_settings[0] = '\0';
+    fake_last = db;
+    *out = db;
+    return LEAT_OK;
+}
+
+void leat_close(leat *db)
+{
+    free(db);
+}
+
+const char *leat_error(const leat *db)
+{
+    return db->error;
+}
+
+static leat_status fake_statement(leat *db, const char *text, leat_job **out)
+{
+    static const char *const words[] = {"ROWS",   "CHANGES", "SHOW",   "EXPLAIN",
+                                        "INSERT", "BREAK",   "FOREVER"};
+    if (strncmp(text, "SET", 3) == 0 || strncmp(text, "CREATE", 6) == 0) {
+        strncat(fake_settings, text, sizeof fake_settings - strlen(fake_settings) - 1);
+        return LEAT_OK;
+    }
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+        if (strncmp(text, words[i], strlen(words[i])) == 0) {
+            if (out == NULL) {
+                return LEAT_OK;
+            }
+            leat_job *job = calloc(1, sizeof *job);
+            job->db = db;
+            job->kind = (fake_kind)i;
+            job->count = (uint32_t)strtoul(text + strlen(words[i]), NULL, 10);
+            job->count = job->kind == FAKE_CHANGES ? 4 : job->kind == FAKE_EXPLAIN ? 1 : job->count;
+            *out = job;
+            return LEAT_OK;
+        }
+    }
+    snprintf(db->error, sizeof db->error, "line 1, column 1: unexpected '%.20s'", text);
+    return LEAT_SQL;
+}
+
+leat_status leat_execute(leat *db, const char *sql, size_t *offset, leat_job **job)
+{
+    char text[500];
+    size_t at = *offset + strspn(sql + *offset, " \n;");
+    size_t len = strcspn(sql + at, ";");
+    if (sql[at] == '\0') {
+        return LEAT_END;
+    }
+    snprintf(text, sizeof text, "%.*s", (int)len, sql + at);
+    *offset = at + len + (sql[at + len] == ';' ? 1 : 0);
+    return fake_statement(db, text, job);
+}
+
+leat_status leat_check(leat *db, const char *sql)
+{
+    size_t offset = 0;
+    leat_status status;
+    while ((status = leat_execute(db, sql, &offset, NULL)) == LEAT_OK) {
+    }
+    return status == LEAT_END ? LEAT_OK : status;
+}
+
+leat_status leat_explain(leat *db, const char *sql, leat_write write, void *arg)
+{
+    leat_status status = leat_check(db, sql);
+    if (status == LEAT_OK) {
+        write(arg, "plan\n", 5);
+    }
+    return status;
+}
+
+const char *leat_ddl(leat *db, const char *table)
+{
+    snprintf(db->error, sizeof db->error, "no table '%s'", table);
+    return strcmp(table, "stdin") == 0 ? "CREATE TABLE stdin (a INT)" : NULL;
+}
+
+static bool fake_is_query(const leat_job *job)
+{
+    return job->kind != FAKE_INSERT && job->kind != FAKE_FOREVER;
+}
+
+leat_state leat_step(leat_job *job, uint32_t budget)
+{
+    (void)budget;
+    if (job->kind == FAKE_BREAK) {
+        job->status = (leat_status)job->count;
+        snprintf(job->db->error, sizeof job->db->error, "it broke");
+        return LEAT_FAILED;
+    }
+    if (job->stopped) {
+        return LEAT_STOPPED;
+    }
+    if (job->kind == FAKE_FOREVER) {
+        return LEAT_WAITING;
+    }
+    if (job->kind == FAKE_INSERT && job->done < job->count) {
+        job->done++;
+        return LEAT_RUNNING;
+    }
+    return LEAT_DONE;
+}
+
+void leat_wait(leat_job *job, int64_t timeout_ms)
+{
+    (void)timeout_ms;
+    if (fake_on_wait != NULL) {
+        fake_on_wait(job);
+    }
+}
+
+void leat_wake(leat *db)
+{
+    (void)db;
+}
+
+void leat_stop(leat_job *job, bool drain)
+{
+    (void)drain;
+    job->stopped = true;
+}
+
+void leat_job_free(leat_job *job)
+{
+    free(job);
+}
+
+bool leat_job_column(const leat_job *job, uint32_t i, leat_column *out)
+{
+    static const leat_column columns[] = {{"id", "BIGINT NOT NULL", true},
+                                          {"name", "STRING", false}};
+    static const leat_column listing = {"result", "STRING", false};
+    bool is_listing = job->kind == FAKE_SHOW || job->kind == FAKE_EXPLAIN;
+    if (!fake_is_query(job) || i >= (is_listing ? 1U : 2U)) {
+        return false;
+    }
+    *out = is_listing ? listing : columns[i];
+    return true;
+}
+
+leat_rows *leat_take(leat_job *job)
+{
+    if (!fake_is_query(job) || job->done == job->count || job->kind == FAKE_BREAK) {
+        return NULL;
+    }
+    leat_rows *rows = calloc(1, sizeof *rows);
+    rows->job = job;
+    rows->first = job->done;
+    rows->count = job->count - job->done < 100 ? job->count - job->done : 100;
+    job->done += rows->count;
+    return rows;
+}
+
+void leat_rows_free(leat_rows *rows)
+{
+    free(rows);
+}
+
+uint32_t leat_rows_count(const leat_rows *rows)
+{
+    return rows->count;
+}
+
+leat_kind leat_rows_kind(const leat_rows *rows, uint32_t row)
+{
+    return rows->job->kind == FAKE_CHANGES ? (leat_kind)(rows->first + row) : LEAT_INSERT;
+}
+
+const char *leat_rows_text(leat_rows *rows, uint32_t row, uint32_t column, leat_text_style style,
+                           size_t *size)
+{
+    uint32_t number = rows->first + row + 1;
+    const char *quote = style == LEAT_TEXT_JSON ? "\"" : "";
+    if (rows->job->kind == FAKE_EXPLAIN) {
+        snprintf(rows->text, sizeof rows->text, "plan\n  scan");
+    } else if (rows->job->kind == FAKE_SHOW) {
+        snprintf(rows->text, sizeof rows->text, "%st%u%s", quote, number, quote);
+    } else if (column == 0) {
+        snprintf(rows->text, sizeof rows->text, "%u", number);
+    } else if (number % 3 == 0) {
+        return NULL;
+    } else {
+        snprintf(rows->text, sizeof rows->text, "%srow %u%s", quote, number, quote);
+    }
+    *size = strlen(rows->text);
+    return rows->text;
+}
+
+void leat_get_stats(const leat_job *job, leat_stats *out)
+{
+    memset(out, 0, sizeof *out);
+    out->rows_in = job->done;
+    out->rows_out = job->done;
+    out->watermark_ms = LEAT_TIME_MIN;
+    out->event_max_ms = LEAT_TIME_MIN;
+    out->bounded = job->kind != FAKE_FOREVER;
+    out->is_query = fake_is_query(job);
+    out->updating = job->kind == FAKE_CHANGES;
+    out->status = job->status;
+    out->last_reject = "";
+    out->message = "";
+}
+
+bool leat_get_node_stats(const leat_job *job, uint32_t node, leat_node_stats *out)
+{
+    memset(out, 0, sizeof *out);
+    out->watermark_ms = LEAT_TIME_MIN;
+    out->event = "";
+    out->name = node == 0 ? "Source: in" : "Sink: out";
+    out->kind = node == 0 ? "source" : "sink";
+    out->in = job->done;
+    out->out = job->done;
+    return node < 2 && job->kind == FAKE_INSERT;
+}

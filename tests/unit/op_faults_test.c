@@ -1,0 +1,159 @@
+/* Every allocation of every stateful operator fails once: the operator says so, and closing it
+ * leaks nothing. */
+#include "op_windows_ref.h"
+
+/* Opens, feeds and closes an operator while the n-th allocation fails; true when it was never
+ * reached. */
+static bool run_failing(h_rig *rig, const h_event *events, size_t count, int64_t n)
+{
+    enum { PART = 40 };
+    lt_batch *batches[16];
+    size_t batch_count = 0;
+    for (size_t from = 0; from < count; from += PART) {
+        size_t to = from + PART < count ? from + PART : count;
+        assert_true(batch_count < LT_COUNT_OF(batches));
+        batches[batch_count++] = h_batch(rig, events, from, to);
+    }
+    int64_t start = atomic_load(&rig->mem.alloc_count);
+    atomic_store(&rig->mem.fail_at, start + n);
+    lt_status st = h_op_open(rig);
+    for (size_t i = 0; i < batch_count; i++) {
+        if (st == LT_OK) {
+            st = h_feed(rig, 0, batches[i]);
+        } else {
+            lt_batch_unref(batches[i]);
+        }
+    }
+    bool reached = atomic_load(&rig->mem.alloc_count) > start + n;
+    atomic_store(&rig->mem.fail_at, -1);
+    if (reached && st != LT_OK) {
+        assert_int_equal(st, LT_ERR_NOMEM);
+    } else {
+        h_ok(rig, st); /* some allocations can be done without */
+    }
+    if (rig->op) {
+        h_op_free(rig);
+    }
+    return !reached;
+}
+
+static void run_all(const lt_op_class *cls, const void *spec, h_rig *rig, const lt_schema *out,
+                    bool updates)
+{
+    uint64_t seed = 77;
+    const ref_traffic traffic = {200, 5000, 60, 600, 5, 100, 20, updates};
+    h_event *events = malloc(sizeof *events * 401);
+    size_t count = ref_events(events, &seed, &traffic);
+    for (size_t i = 0; i < count; i++) {
+        events[i].we = events[i].mark ? 0 : events[i].ts / 100 * 100 + 100;
+    }
+    rig->cls = cls;
+    rig->spec = spec;
+    rig->out_schema = out;
+    rig->config = (h_config){64, false, true};
+    int64_t n = 0;
+    while (!run_failing(rig, events, count, n)) {
+        h_lines_free(&rig->lines);
+        n++;
+        assert_true(n < 100000);
+    }
+    assert_true(n > 3);
+    free(events);
+}
+
+static void test_windows(void **state)
+{
+    (void)state;
+    const lt_window windows[] = {{.kind = LT_WINDOW_TUMBLE, .size_ms = 100},
+                                 {.kind = LT_WINDOW_HOP, .size_ms = 400, .step_ms = 100},
+                                 {.kind = LT_WINDOW_CUMULATE, .size_ms = 400, .step_ms = 100},
+                                 {.kind = LT_WINDOW_SESSION, .size_ms = 50}};
+    for (size_t w = 0; w < LT_COUNT_OF(windows); w++) {
+        h_rig rig;
+        h_init(&rig);
+        lt_agg *aggs[8];
+        const uint32_t keys[1] = {COL_S};
+        const lt_window_agg_spec spec = {.window = windows[w],
+                                         .keys = keys,
+                                         .key_count = 1,
+                                         .aggs = aggs,
+                                         .agg_count = ref_aggs(&rig, aggs, w % 2 == 1),
+                                         .input_updates = w % 2 == 1};
+        run_all(w == 3 ? &lt_op_session_agg : &lt_op_window_agg, &spec, &rig,
+                h_agg_schema(&rig, keys, 1, aggs, spec.agg_count, true), w % 2 == 1);
+        h_deinit(&rig);
+    }
+}
+
+static void test_group(void **state)
+{
+    (void)state;
+    for (int net = 0; net < 2; net++) {
+        h_rig rig;
+        h_init(&rig);
+        lt_agg *aggs[8];
+        const uint32_t keys[1] = {COL_S};
+        const lt_group_agg_spec spec = {.keys = keys,
+                                        .key_count = 1,
+                                        .aggs = aggs,
+                                        .agg_count = ref_aggs(&rig, aggs, true),
+                                        .input_updates = true,
+                                        .emit_before = true,
+                                        .net_ok = net};
+        run_all(&lt_op_group_agg, &spec, &rig,
+                h_agg_schema(&rig, keys, 1, aggs, spec.agg_count, false), true);
+        h_deinit(&rig);
+    }
+}
+
+static void test_rows(void **state)
+{
+    (void)state;
+    h_rig rig;
+    h_init(&rig);
+    lt_field fields[COL_COUNT + 3];
+    memcpy(fields, rig.in_schema->fields, sizeof(lt_field) * COL_COUNT);
+    for (int i = 0; i < 3; i++) {
+        fields[COL_COUNT + i] =
+            (lt_field){LT_STR("bound"), lt_type_time(rig.arena, LT_TYPE_TIMESTAMP, 3, false)};
+    }
+    const lt_schema *expanded = lt_schema_new(rig.arena, fields, COL_COUNT + 3);
+    const uint32_t keys[1] = {COL_K};
+    lt_window_expand_spec expand = {.window = {.kind = LT_WINDOW_SESSION, .size_ms = 50},
+                                    .session_keys = keys,
+                                    .session_key_count = 1};
+    run_all(&lt_op_window_expand, &expand, &rig, expanded, false);
+    expand.window = (lt_window){.kind = LT_WINDOW_HOP, .size_ms = 400, .step_ms = 100};
+    run_all(&lt_op_window_expand, &expand, &rig, expanded, false);
+    const lt_sort_key order = {COL_V, true, false};
+    const lt_window_topn_spec topn = {.partition = keys,
+                                      .partition_count = 1,
+                                      .start_col = COL_WS,
+                                      .end_col = COL_WE,
+                                      .order = &order,
+                                      .order_count = 1,
+                                      .rank_min = 1,
+                                      .rank_max = 2};
+    run_all(&lt_op_window_topn, &topn, &rig, rig.in_schema, false);
+    const lt_pace_spec pace = {.time_col = COL_TS, .speed = 1e9};
+    run_all(&lt_op_pace, &pace, &rig, rig.in_schema, false);
+    const lt_watermark_spec watermark = {.time_col = COL_TS, .watermark = h_col(&rig, COL_TS)};
+    run_all(&lt_op_watermark, &watermark, &rig, rig.in_schema, false);
+    lt_expr *exprs[1] = {h_call(&rig, "+", h_col(&rig, COL_V), h_int(&rig, 1))};
+    const lt_calc_spec calc = {.condition = h_call(&rig, ">", h_col(&rig, COL_V), h_int(&rig, 80)),
+                               .exprs = exprs,
+                               .expr_count = 1};
+    const lt_field sum = {LT_STR("sum"), exprs[0]->type};
+    run_all(&lt_op_calc, &calc, &rig, lt_schema_new(rig.arena, &sum, 1), false);
+    h_deinit(&rig);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_windows),
+        cmocka_unit_test(test_group),
+        cmocka_unit_test(test_rows),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
