@@ -1,5 +1,6 @@
 /* Jobs and their results behind the public handles. */
 #include "api/api_int.h"
+#include "expr/totext.h"
 #include "format/json_text.h"
 #include "format/text.h"
 
@@ -63,6 +64,11 @@ static lt_status fold_results(leat_job *job, lt_error *err)
 
 leat_state leat_step(leat_job *job, uint32_t budget)
 {
+    if (job->broken) {
+        lt_error err;
+        lt_error_nomem(&err, "result rows");
+        return fail(job, &err);
+    }
     if (job->plan == NULL) {
         return LEAT_DONE;
     }
@@ -166,6 +172,8 @@ static leat_rows *rows_new(leat_job *job, lt_batch *batch)
 {
     leat_rows *rows = lt_mem_zalloc(&job->db->mem, sizeof *rows);
     if (rows == NULL) {
+        /* The rows cannot be handed out, and must not vanish: the job fails. */
+        job->broken = true;
         lt_batch_unref(batch);
         return NULL;
     }
@@ -225,11 +233,16 @@ leat_kind leat_rows_kind(const leat_rows *rows, uint32_t row)
                : LEAT_INSERT;
 }
 
-static const char *finish_text(leat_rows *rows, size_t *size)
+static void set_size(size_t *size, size_t value)
 {
     if (size != NULL) {
-        *size = rows->text.len;
+        *size = value;
     }
+}
+
+static const char *finish_text(leat_rows *rows, size_t *size)
+{
+    set_size(size, rows->text.failed ? SIZE_MAX : rows->text.len);
     return rows->text.failed ? NULL : rows->text.ptr != NULL ? rows->text.ptr : "";
 }
 
@@ -241,6 +254,7 @@ const char *leat_rows_text(leat_rows *rows, uint32_t row, uint32_t column, leat_
         const lt_listing *listing = &rows->job->listing;
         lt_str cell = listing->cells[row * listing->column_count + column];
         if (cell.ptr == NULL) {
+            set_size(size, 0);
             return NULL;
         }
         if (style == LEAT_TEXT_JSON) {
@@ -253,17 +267,22 @@ const char *leat_rows_text(leat_rows *rows, uint32_t row, uint32_t column, leat_
     const lt_col *col = &rows->batch->cols[column];
     uint32_t physical = lt_batch_row(rows->batch, row);
     if (lt_col_is_null(col, physical)) {
+        set_size(size, 0);
         return NULL;
     }
     switch (style) {
     case LEAT_TEXT_SQL:
-        lt_text_value(&rows->text, col, physical, LT_TEXT_SQL);
+        lt_col_value_to_text(rows->job->zone, col->type, col, physical, &rows->text);
         break;
     case LEAT_TEXT_JAVA:
         lt_text_value(&rows->text, col, physical, LT_TEXT_JAVA);
         break;
     case LEAT_TEXT_SHELL:
-        lt_text_value(&rows->text, col, physical, LT_TEXT_SHELL);
+        if (col->type->kind == LT_TYPE_TIMESTAMP_LTZ) {
+            lt_col_value_to_text(rows->job->zone, col->type, col, physical, &rows->text);
+        } else {
+            lt_text_value(&rows->text, col, physical, LT_TEXT_SHELL);
+        }
         break;
     case LEAT_TEXT_JSON:
         lt_json_value_text(&rows->text, col, physical);

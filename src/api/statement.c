@@ -150,6 +150,7 @@ static lt_status start(leat *db, leat_job *job, lt_error *err)
         .rejects_path = job->rejects_path,
         .feeds = db->feeds,
     };
+    job->zone = options.session->zone;
     options.idle_timeout_ms = idle_timeout_ms(db, &options.idle_timeout_bounded);
     if (job->plan->is_query) {
         LT_TRY(column_texts(job, err));

@@ -189,6 +189,9 @@ lt_status lt_bind_scan(lt_binder *b, lt_table_def *def, const lt_ast_hints *hint
 /* top: the ORDER BY of a nested query without LIMIT has no meaning and is dropped. */
 lt_status lt_bind_query(lt_binder *b, const lt_ast_query *query, bool top, lt_rel **out,
                         lt_error *err);
+/* Puts the query's WITH names into b's environment. */
+lt_status lt_bind_push_ctes(lt_binder *b, const lt_ast_query *query, lt_error *err);
+bool lt_bind_is_cte(lt_binder *b, const lt_ast_path *path);
 lt_status lt_bind_select(lt_binder *b, const lt_ast_query *query, bool top, lt_rel **out,
                          lt_error *err);
 lt_status lt_bind_insert(lt_binder *b, const lt_ast_insert *insert, uint32_t pos, lt_rel **out,
@@ -200,7 +203,17 @@ lt_status lt_bind_limits(lt_binder *b, const lt_ast_query *query, int64_t *offse
                          lt_error *err);
 void lt_bind_direction(const lt_ast_order *order, lt_sort_key *key);
 
+/* catalog, database and object name of a path; the database must exist. */
+typedef struct {
+    lt_str catalog, database, name;
+} lt_object_path;
+
 /* ---- DDL ---- */
+/* A binder whose results outlive the statement: its arena is the catalog's. */
+lt_binder lt_binder_lasting(const lt_binder *b);
+/* Is the path free for a new object? *skip: it is not, but IF NOT EXISTS was written. */
+lt_status lt_ddl_check_free(lt_binder *b, const lt_object_path *path, bool temporary,
+                            bool if_not_exists, uint32_t pos, bool *skip, lt_error *err);
 lt_status lt_ddl_create_table(lt_binder *b, const lt_ast_create_table *ast, uint32_t pos,
                               lt_bound *out, lt_error *err);
 lt_status lt_ddl_create_view(lt_binder *b, const lt_ast_create_view *ast, uint32_t pos,
@@ -216,10 +229,6 @@ lt_status lt_ddl_show(lt_binder *b, const lt_ast_show *ast, uint32_t pos, lt_bou
 lt_status lt_ddl_describe(lt_binder *b, const lt_ast_describe *ast, uint32_t pos, lt_bound *out,
                           lt_error *err);
 lt_status lt_ddl_list_settings(lt_binder *b, lt_bound *out, lt_error *err);
-/* catalog, database and object name of a path; the database must exist. */
-typedef struct {
-    lt_str catalog, database, name;
-} lt_object_path;
 lt_status lt_bind_object_path(lt_binder *b, const lt_ast_path *path, lt_object_path *out,
                               lt_error *err);
 const char *lt_object_text(lt_arena *arena, const lt_object_path *path);

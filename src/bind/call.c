@@ -416,7 +416,8 @@ static lt_status check_plain(const lt_expr_env *env, const lt_ast_expr *ast, lt_
 /* USER, SESSION_USER .. without parentheses are no functions here, but names that columns have. */
 bool lt_ast_is_plain_word(const lt_ast_expr *ast)
 {
-    return ast->kind == LT_EXPR_CALL && ast->call->niladic && !lt_func_exists_scalar(ast->call->func);
+    return ast->kind == LT_EXPR_CALL && ast->call->niladic &&
+           !lt_func_exists_scalar(ast->call->func);
 }
 
 lt_status lt_bind_call(const lt_expr_env *env, const lt_ast_expr *ast, lt_expr **out, lt_error *err)

@@ -311,12 +311,10 @@ static lt_status rename_table(lt_binder *b, const lt_table_def *old, const lt_as
 
 lt_status lt_ddl_alter_table(lt_binder *b, const lt_ast_alter *ast, uint32_t pos, lt_error *err)
 {
-    lt_binder keeper = *b;
+    lt_binder keeper = lt_binder_lasting(b);
     lt_object_path path;
     lt_table_draft draft;
     lt_table_def *def;
-    keeper.arena = b->catalog->arena;
-    keeper.eb.arena = b->catalog->arena;
     LT_TRY(lt_bind_object_path(b, &ast->path, &path, err));
     lt_table_def *old = lt_catalog_permanent(b->catalog, path.catalog, path.database, path.name);
     if (!old) {

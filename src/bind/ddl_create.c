@@ -1,15 +1,6 @@
-/* CREATE TABLE with LIKE and AS, CREATE VIEW. What stays lives in the catalog's arena: the
+/* CREATE TABLE with LIKE and AS. What stays lives in the catalog's arena: the
  * statement's text and tree do not. */
 #include "bind/draft.h"
-
-/* A binder whose results outlive the statement. */
-static lt_binder lasting(const lt_binder *b)
-{
-    lt_binder out = *b;
-    out.arena = b->catalog->arena;
-    out.eb.arena = b->catalog->arena;
-    return out;
-}
 
 /* ---- LIKE ---- */
 
@@ -340,7 +331,7 @@ static lt_status check_as(const lt_ast_create_table *ast, lt_error *err)
 static lt_status create_as(lt_binder *b, const lt_ast_create_table *ast, const lt_object_path *path,
                            lt_rel *query, lt_table_draft *draft, lt_bound *out, lt_error *err)
 {
-    lt_binder keeper = lasting(b);
+    lt_binder keeper = lt_binder_lasting(b);
     lt_table_def *def;
     lt_rel **rels = LT_NEW(b->arena, lt_rel *);
     if (!rels) {
@@ -359,27 +350,10 @@ static lt_status create_as(lt_binder *b, const lt_ast_create_table *ast, const l
 
 /* ---- CREATE TABLE ---- */
 
-static lt_status check_free(lt_binder *b, const lt_object_path *path, bool temporary,
-                            bool if_not_exists, uint32_t pos, bool *skip, lt_error *err)
-{
-    lt_table_def *old =
-        temporary ? lt_catalog_temporary(b->catalog, path->catalog, path->database, path->name)
-                  : lt_catalog_permanent(b->catalog, path->catalog, path->database, path->name);
-    *skip = old && if_not_exists;
-    if (!old || if_not_exists) {
-        return LT_OK;
-    }
-    lt_status st = lt_error_set_at(err, LT_ERR_SQL, pos, "%s '%s' already exists",
-                                   temporary ? "Temporary table" : "Table (or view)",
-                                   lt_object_text(b->arena, path));
-    lt_error_hint(err, "DROP it first, or write IF NOT EXISTS");
-    return st;
-}
-
 lt_status lt_ddl_create_table(lt_binder *b, const lt_ast_create_table *ast, uint32_t pos,
                               lt_bound *out, lt_error *err)
 {
-    lt_binder keeper = lasting(b);
+    lt_binder keeper = lt_binder_lasting(b);
     lt_object_path path;
     lt_table_draft draft = {.pos = pos};
     lt_table_def *def;
@@ -393,8 +367,8 @@ lt_status lt_ddl_create_table(lt_binder *b, const lt_ast_create_table *ast, uint
         return lt_unsupported_at(err, pos, "DISTRIBUTED BY");
     }
     LT_TRY(lt_bind_object_path(b, &ast->path, &path, err));
-    LT_TRY(check_free(b, &path, ast->temporary, ast->if_not_exists, ast->path.items[0].pos, &skip,
-                      err));
+    LT_TRY(lt_ddl_check_free(b, &path, ast->temporary, ast->if_not_exists, ast->path.items[0].pos,
+                             &skip, err));
     if (skip) {
         return LT_OK;
     }
@@ -418,152 +392,4 @@ lt_status lt_ddl_create_table(lt_binder *b, const lt_ast_create_table *ast, uint
     }
     LT_TRY(lt_draft_finish(&keeper, &draft, &path, ast->temporary, &def, err));
     return lt_catalog_store(b->catalog, def, err);
-}
-
-/* ---- views ---- */
-
-static lt_status view_columns(lt_binder *keeper, lt_table_def *def, const lt_rel *query,
-                              const lt_ast_names *names, lt_error *err)
-{
-    uint32_t count = query->schema->count;
-    lt_field *fields = LT_NEW_ARRAY(keeper->arena, lt_field, count + 1);
-    def->columns = LT_NEW_ARRAY(keeper->arena, lt_column_def, count + 1);
-    def->column_count = count;
-    if (!def->columns || !fields) {
-        return lt_error_nomem(err, "view");
-    }
-    if (names->count > 0 && names->count != count) {
-        return lt_error_set_at(err, LT_ERR_SQL, names->items[0].pos,
-                               "VIEW definition and input fields not match: the view names %u "
-                               "columns, its query has %u",
-                               names->count, count);
-    }
-    for (uint32_t i = 0; i < count; i++) {
-        fields[i] =
-            (lt_field){names->count > 0 ? names->items[i].text : query->schema->fields[i].name,
-                       query->schema->fields[i].type};
-        for (uint32_t j = 0; j < i; j++) {
-            if (lt_str_eq(fields[i].name, fields[j].name)) {
-                return lt_error_set_at(
-                    err, LT_ERR_SQL, names->count > 0 ? names->items[i].pos : query->pos,
-                    "column '" LT_STR_FMT "' stands twice in the view", LT_STR_ARG(fields[i].name));
-            }
-        }
-    }
-    def->schema = lt_schema_new(keeper->arena, fields, count);
-    for (uint32_t i = 0; def->schema && i < count; i++) {
-        def->columns[i] = (lt_column_def){.name = def->schema->fields[i].name,
-                                          .type = def->schema->fields[i].type};
-    }
-    return def->schema ? LT_OK : lt_error_nomem(err, "schema");
-}
-
-/* Types live in the statement's arena; a view's must outlive it: its text is bound once more in the
- * catalog's. */
-static lt_status view_def(lt_binder *b, const lt_object_path *path, const lt_ast_query *ast,
-                          const lt_ast_names *names, lt_str comment, bool temporary,
-                          lt_table_def **out, lt_error *err)
-{
-    lt_binder keeper = lasting(b);
-    lt_arena *arena = keeper.arena;
-    lt_table_def *def = LT_NEW(arena, lt_table_def);
-    lt_ast_query *parsed;
-    lt_rel *rel;
-    lt_text text;
-    if (!def) {
-        return lt_error_nomem(err, "view");
-    }
-    LT_TRY(lt_bind_query(b, ast, true, &rel, err));
-    lt_text_init(&text, lt_catalog_session(b->catalog)->mem);
-    lt_sql_print_query(ast, 0, &text);
-    def->query_text =
-        lt_bind_plain_text(arena, lt_catalog_session(b->catalog)->mem, lt_text_str(&text));
-    bool failed = text.failed;
-    lt_text_deinit(&text);
-    def->catalog = lt_arena_str(arena, path->catalog);
-    def->database = lt_arena_str(arena, path->database);
-    def->name = lt_arena_str(arena, path->name);
-    def->view_catalog = lt_arena_str(arena, b->current_catalog);
-    def->view_database = lt_arena_str(arena, b->current_database);
-    def->comment = comment.ptr ? lt_arena_str(arena, comment) : comment;
-    def->is_view = true;
-    def->temporary = temporary;
-    def->watermark_col = -1;
-    if (failed || !def->query_text.ptr || !def->catalog.ptr || !def->database.ptr ||
-        !def->name.ptr || !def->view_catalog.ptr || !def->view_database.ptr) {
-        return lt_error_nomem(err, "view");
-    }
-    LT_TRY(lt_sql_parse_query(&parsed, arena, def->query_text, err));
-    def->query = parsed;
-    LT_TRY(lt_bind_query(&keeper, parsed, true, &rel, err));
-    def->view_rel = rel;
-    LT_TRY(view_columns(&keeper, def, rel, names, err));
-    *out = def;
-    return LT_OK;
-}
-
-lt_status lt_ddl_create_view(lt_binder *b, const lt_ast_create_view *ast, uint32_t pos,
-                             lt_bound *out, lt_error *err)
-{
-    lt_object_path path;
-    lt_table_def *def;
-    bool skip;
-    (void)out;
-    if (ast->replace) {
-        return lt_error_set_at(err, LT_ERR_SQL, pos,
-                               "CREATE OR REPLACE VIEW is not part of Flink SQL; use ALTER VIEW .. "
-                               "AS, or DROP VIEW first");
-    }
-    LT_TRY(lt_bind_object_path(b, &ast->path, &path, err));
-    LT_TRY(check_free(b, &path, ast->temporary, ast->if_not_exists, ast->path.items[0].pos, &skip,
-                      err));
-    if (skip) {
-        return LT_OK;
-    }
-    LT_TRY(view_def(b, &path, ast->query, &ast->columns, ast->comment.text, ast->temporary, &def,
-                    err));
-    return lt_catalog_store(b->catalog, def, err);
-}
-
-lt_status lt_ddl_alter_view(lt_binder *b, const lt_ast_alter *ast, uint32_t pos, lt_error *err)
-{
-    const lt_ast_names none = {NULL, 0};
-    lt_object_path path, to;
-    lt_table_def *def;
-    LT_TRY(lt_bind_object_path(b, &ast->path, &path, err));
-    lt_table_def *old = lt_catalog_object(b->catalog, path.catalog, path.database, path.name);
-    if (!old || !old->is_view) {
-        if (ast->if_exists && !old) {
-            return LT_OK;
-        }
-        return lt_error_set_at(err, LT_ERR_SQL, ast->path.items[0].pos, "View '%s' %s",
-                               lt_object_text(b->arena, &path),
-                               old ? "is a table" : "does not exist");
-    }
-    if (ast->action == LT_ALTER_AS_QUERY) {
-        LT_TRY(view_def(b, &path, ast->query, &none, old->comment, old->temporary, &def, err));
-        return lt_catalog_store(b->catalog, def, err);
-    }
-    if (ast->action != LT_ALTER_RENAME) {
-        return lt_unsupported_at(err, pos, "this ALTER VIEW");
-    }
-    LT_TRY(lt_bind_object_path(b, &ast->to, &to, err));
-    if (lt_catalog_object(b->catalog, to.catalog, to.database, to.name)) {
-        return lt_error_set_at(err, LT_ERR_SQL, ast->to.items[0].pos, "'%s' already exists",
-                               lt_object_text(b->arena, &to));
-    }
-    def = LT_NEW(b->catalog->arena, lt_table_def);
-    if (!def) {
-        return lt_error_nomem(err, "view");
-    }
-    *def = *old;
-    def->name = lt_arena_str(b->catalog->arena, to.name);
-    def->catalog = lt_arena_str(b->catalog->arena, to.catalog);
-    def->database = lt_arena_str(b->catalog->arena, to.database);
-    if (!def->name.ptr || !def->catalog.ptr || !def->database.ptr) {
-        return lt_error_nomem(err, "view");
-    }
-    LT_TRY(lt_catalog_store(b->catalog, def, err));
-    lt_catalog_remove(b->catalog, old);
-    return LT_OK;
 }

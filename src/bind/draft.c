@@ -91,6 +91,32 @@ lt_str lt_bind_expr_text(lt_arena *arena, lt_mem *mem, const lt_ast_expr *ast)
     return out;
 }
 
+/* A binder whose results outlive the statement. */
+lt_binder lt_binder_lasting(const lt_binder *b)
+{
+    lt_binder out = *b;
+    out.arena = b->catalog->arena;
+    out.eb.arena = b->catalog->arena;
+    return out;
+}
+
+lt_status lt_ddl_check_free(lt_binder *b, const lt_object_path *path, bool temporary,
+                            bool if_not_exists, uint32_t pos, bool *skip, lt_error *err)
+{
+    lt_table_def *old =
+        temporary ? lt_catalog_temporary(b->catalog, path->catalog, path->database, path->name)
+                  : lt_catalog_permanent(b->catalog, path->catalog, path->database, path->name);
+    *skip = old && if_not_exists;
+    if (!old || if_not_exists) {
+        return LT_OK;
+    }
+    lt_status st = lt_error_set_at(err, LT_ERR_SQL, pos, "%s '%s' already exists",
+                                   temporary ? "Temporary table" : "Table (or view)",
+                                   lt_object_text(b->arena, path));
+    lt_error_hint(err, "DROP it first, or write IF NOT EXISTS");
+    return st;
+}
+
 /* ---- building a draft ---- */
 
 int lt_draft_find(const lt_table_draft *draft, lt_str name)

@@ -46,6 +46,11 @@ static lt_cte *find_cte(lt_binder *b, const lt_ast_path *path)
     return NULL;
 }
 
+bool lt_bind_is_cte(lt_binder *b, const lt_ast_path *path)
+{
+    return find_cte(b, path) != NULL;
+}
+
 static lt_status bind_cte(lt_binder *b, lt_cte *cte, lt_rel **out, lt_error *err)
 {
     lt_binder inner = *b;

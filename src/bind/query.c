@@ -318,6 +318,20 @@ static lt_status bind_body(lt_binder *b, const lt_ast_query *query, bool top, lt
     return sort_and_limit(b, query, top, out, err);
 }
 
+lt_status lt_bind_push_ctes(lt_binder *b, const lt_ast_query *query, lt_error *err)
+{
+    for (uint32_t i = 0; i < query->cte_count; i++) {
+        lt_cte *cte = LT_NEW(b->arena, lt_cte);
+        if (!cte) {
+            return lt_error_nomem(err, "WITH");
+        }
+        cte->ast = &query->ctes[i];
+        cte->outer = b->ctes;
+        b->ctes = cte;
+    }
+    return LT_OK;
+}
+
 lt_status lt_bind_query(lt_binder *b, const lt_ast_query *query, bool top, lt_rel **out,
                         lt_error *err)
 {
@@ -326,15 +340,7 @@ lt_status lt_bind_query(lt_binder *b, const lt_ast_query *query, bool top, lt_re
     if (query->recursive) {
         return lt_unsupported_at(err, query->pos, "WITH RECURSIVE");
     }
-    for (uint32_t i = 0; i < query->cte_count; i++) {
-        lt_cte *cte = LT_NEW(b->arena, lt_cte);
-        if (!cte) {
-            return lt_error_nomem(err, "WITH");
-        }
-        cte->ast = &query->ctes[i];
-        cte->outer = inner.ctes;
-        inner.ctes = cte;
-    }
+    LT_TRY(lt_bind_push_ctes(&inner, query, err));
     LT_TRY(bind_body(&inner, query, top, out, err));
     /* What nobody uses must still make sense. */
     for (lt_cte *cte = inner.ctes; cte != b->ctes; cte = cte->outer) {

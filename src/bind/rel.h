@@ -6,7 +6,7 @@
 
 #include "bind/catalog.h"
 #include "expr/aggregate.h"
-#include "op/specs.h"
+#include "expr/window.h"
 
 typedef enum {
     LT_REL_SCAN,   /* a table: its physical and non-computed metadata columns, then computed columns

@@ -17,7 +17,7 @@ const char *lt_path_text(lt_arena *arena, const lt_ast_path *path)
 
 void lt_hint_columns(const lt_schema *schema, lt_str name, lt_arena *arena, lt_error *err)
 {
-    const char *names[NAMES_MAX];
+    const char *names[NAMES_MAX] = {NULL};
     size_t count = 0;
     const char *list = "";
     for (uint32_t i = 0; i < schema->count && count < NAMES_MAX; i++) {

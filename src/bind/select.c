@@ -550,6 +550,22 @@ static lt_status bind_parts(select_state *s, lt_error *err)
     return bind_order(s, err);
 }
 
+/* GROUP BY () with nothing aggregated: a row must have a column. */
+static lt_status ensure_aggregate(select_state *s, lt_error *err)
+{
+    lt_grouping *g = &s->grouping;
+    if (g->key_count + g->agg_count > 0) {
+        return LT_OK;
+    }
+    g->aggs = LT_NEW(s->b->arena, lt_agg *);
+    if (!g->aggs) {
+        return lt_error_nomem(err, "aggregate");
+    }
+    g->agg_count = g->agg_cap = 1;
+    return lt_agg_bind(&s->b->eb, LT_STR("COUNT"), NULL, 0, false, NULL, false, s->query->pos,
+                       &g->aggs[0], err);
+}
+
 static lt_status bind_all(select_state *s, lt_error *err)
 {
     s->env = (lt_expr_env){.b = s->b, .scope = &s->scope, .clause = "SELECT"};
@@ -563,6 +579,7 @@ static lt_status bind_all(select_state *s, lt_error *err)
         s->env.grouping = &s->grouping;
         if (s->has_overs) {
             LT_TRY(bind_parts(s, err));
+            LT_TRY(ensure_aggregate(s, err));
             s->overs.count = 0;
             s->overs.base = s->grouping.key_count + s->grouping.agg_count;
         }
@@ -631,7 +648,8 @@ static lt_status sort_and_limit(select_state *s, lt_error *err)
 static lt_status build(select_state *s, lt_error *err)
 {
     if (s->grouped) {
-        uint32_t *keys;
+        uint32_t *keys = NULL;
+        LT_TRY(ensure_aggregate(s, err));
         LT_TRY(place_keys(s, &keys, err));
         LT_TRY(lt_rel_aggregate(s->b, s->rel, keys, s->grouping.key_names, s->grouping.key_count,
                                 s->grouping.aggs, s->grouping.agg_count, &s->rel, err));

@@ -428,9 +428,9 @@ lt_status lt_bind_scan(lt_binder *b, lt_table_def *def, const lt_ast_hints *hint
                        lt_rel **out, lt_error *err)
 {
     lt_rel *rel;
-    lt_expr **exprs;
+    lt_expr **exprs = NULL;
     lt_options options;
-    bool plain;
+    bool plain = true;
     LT_TRY(lt_bind_table_options(b, def, hints, pos, &options, err));
     if (!def->connector->source) {
         return lt_error_set_at(err, LT_ERR_SQL, pos,

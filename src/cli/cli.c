@@ -188,9 +188,9 @@ static int unknown_command(lt_cli *cli, const char *word)
         names[count++] = lt_cli_commands[i].name;
     }
     lt_error err;
-    lt_str given = lt_str_of(word);
+    lt_str given = {word, strlen(word)};
     const char *near = lt_str_nearest(given, names, count);
-    (void)lt_error_set(&err, LT_ERR_USAGE, "unknown command '" LT_STR_FMT "'", LT_STR_ARG(given));
+    (void)lt_error_set(&err, LT_ERR_USAGE, "unknown command '%s'", word);
     if (given.len > 4 && strcmp(word + given.len - 4, ".sql") == 0) {
         lt_error_hint(&err, "did you mean `leat run %s`?", word);
     } else if (near != NULL) {
@@ -206,9 +206,10 @@ int lt_cmd_help(lt_cli *cli, int argc, char **argv)
     if (argc < 2 || argv[1][0] == '-') {
         return print_help(cli, NULL);
     }
-    const lt_cli_command *command = lt_cli_find(argv[1]);
+    const char *word = argv[1];
+    const lt_cli_command *command = lt_cli_find(word);
     return command != NULL && command->run != NULL ? print_help(cli, command)
-                                                   : unknown_command(cli, argv[1]);
+                                                   : unknown_command(cli, word);
 }
 
 static int print_version(lt_cli *cli, bool json)

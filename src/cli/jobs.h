@@ -54,6 +54,18 @@ void lt_progress_show(lt_progress *progress);
  * it is due again, in ms; -1 = never. */
 int64_t lt_progress_tick(lt_progress *progress, lt_cli_job *jobs, size_t count);
 
+/* What flows through a job now. Under --replay the sources are far ahead of what they have let go:
+ * then the stages that pace tell. */
+typedef struct {
+    uint64_t rows;
+    uint64_t bytes; /* 0 when paced */
+    int64_t event_ms;
+    int64_t watermark_ms;
+    bool paced;
+} lt_cli_flow;
+
+void lt_job_flow(const leat_job *job, const leat_stats *stats, lt_cli_flow *out);
+
 /* ---- summary ---- */
 typedef struct {
     const char *title; /* file name, "" for -e */

@@ -12,6 +12,7 @@
 #define SAMPLE_NS     INT64_C(50000000)
 #define JOBS_SHOWN    3
 #define COLUMNS_LEAST 20
+#define LAG_MS_MAX    INT64_C(1000000000000)
 
 #define SYNC_BEGIN "\033[?2026h"
 #define SYNC_END   "\033[?2026l"
@@ -127,6 +128,32 @@ uint64_t lt_job_bytes_in(const leat_job *job)
     return bytes;
 }
 
+void lt_job_flow(const leat_job *job, const leat_stats *stats, lt_cli_flow *out)
+{
+    leat_node_stats node;
+    uint64_t paced_rows = 0;
+    int64_t paced_ms = LEAT_TIME_MIN;
+    *out = (lt_cli_flow){.rows = stats->rows_in,
+                         .event_ms = stats->event_max_ms,
+                         .watermark_ms = stats->watermark_ms};
+    for (uint32_t i = 0; leat_get_node_stats(job, i, &node); i++) {
+        if (strcmp(node.name, "Pace") == 0) {
+            out->paced = true;
+            paced_rows += node.out;
+        } else if (out->paced) {
+            /* Nothing behind a pacing stage has a later clock than what that let go. */
+            paced_ms = LT_MAX(paced_ms, node.watermark_ms);
+        }
+    }
+    if (out->paced) {
+        out->rows = paced_rows;
+        out->event_ms = paced_ms;
+        out->watermark_ms = paced_ms;
+    } else {
+        out->bytes = lt_job_bytes_in(job);
+    }
+}
+
 static void sample(lt_progress *self, lt_cli_job *jobs, size_t count, int64_t now_ns)
 {
     uint64_t rows = 0;
@@ -134,11 +161,13 @@ static void sample(lt_progress *self, lt_cli_job *jobs, size_t count, int64_t no
     int64_t now_ms = self->cli->env->wall_us(self->cli->env) / 1000;
     for (size_t i = 0; i < count; i++) {
         leat_stats stats;
+        lt_cli_flow flow;
         leat_get_stats(jobs[i].job, &stats);
-        rows += stats.rows_in;
-        bytes += lt_job_bytes_in(jobs[i].job);
+        lt_job_flow(jobs[i].job, &stats, &flow);
+        rows += flow.rows;
+        bytes += flow.bytes;
         if (jobs[i].live) {
-            lt_spark_add(&jobs[i].spark, stats.event_max_ms, now_ms, stats.rows_in);
+            lt_spark_add(&jobs[i].spark, flow.event_ms, now_ms, flow.rows);
         }
     }
     size_t at = self->sample_count++ % LT_PROGRESS_RATE_SAMPLES;
@@ -240,26 +269,37 @@ static void drop_same_day(lt_text *to, size_t first, size_t second)
     }
 }
 
+static void clocks(const lt_progress *self, lt_text *to, const lt_cli_flow *flow, bool bounded)
+{
+    size_t first = 0;
+    if (!flow->paced) {
+        label(self, to, "event");
+        first = to->len;
+        lt_human_time(to, flow->event_ms);
+    }
+    label(self, to, "watermark");
+    size_t at = to->len;
+    lt_human_time(to, flow->watermark_ms);
+    if (first > 0) {
+        drop_same_day(to, first, at);
+    }
+    lt_text_puts(to, " UTC");
+    if (!bounded && flow->event_ms != LEAT_TIME_MAX) {
+        int64_t lag_ms = self->cli->env->wall_us(self->cli->env) / 1000 - flow->event_ms;
+        label(self, to, "lag");
+        lt_human_elapsed(to, (lag_ms > 0 ? LT_MIN(lag_ms, LAG_MS_MAX) : 0) * 1000000);
+    }
+}
+
 static void time_line(const lt_progress *self, lt_text *to, const lt_cli_job *job,
                       const leat_stats *stats)
 {
+    lt_cli_flow flow;
+    lt_job_flow(job->job, stats, &flow);
     lt_text_puts(to, "  ");
     lt_text_puts(to, job->name);
-    if (stats->event_max_ms != LEAT_TIME_MIN) {
-        label(self, to, "event");
-        size_t day = to->len;
-        lt_human_time(to, stats->event_max_ms);
-        label(self, to, "watermark");
-        size_t at = to->len;
-        lt_human_time(to, stats->watermark_ms);
-        drop_same_day(to, day, at);
-        lt_text_puts(to, " UTC");
-        int64_t lag_ms = self->cli->env->wall_us(self->cli->env) / 1000 - stats->event_max_ms;
-        if (!stats->bounded && stats->event_max_ms != LEAT_TIME_MAX) {
-            label(self, to, "lag");
-            lt_human_elapsed(to,
-                             (lag_ms > 0 ? LT_MIN(lag_ms, INT64_C(1000000000000)) : 0) * 1000000);
-        }
+    if (flow.event_ms != LEAT_TIME_MIN) {
+        clocks(self, to, &flow, stats->bounded);
     }
     alarm_count(self, to, "late", stats->late);
     alarm_count(self, to, "rejected", stats->rejected);
@@ -280,9 +320,8 @@ static void node_line(const lt_progress *self, lt_text *to, const leat_job *job)
         }
         is_after_blocked = node.blocked;
         if (strcmp(node.kind, "sink") == 0) {
-            lt_text_puts(to, "  ");
-            lt_text_puts(to, node.name);
-            lt_text_putc(to, ' ');
+            const char *colon = strstr(node.name, ": ");
+            label(self, to, colon != NULL ? colon + 2 : node.name);
             lt_human_count(to, node.in);
         }
         if (strcmp(node.kind, "source") == 0 && node.event != NULL && node.event[0] != '\0') {
@@ -341,8 +380,10 @@ static void make_content(lt_progress *self, const lt_cli_job *jobs, size_t count
     lt_text *to = &self->content;
     for (size_t i = 0; i < count; i++) {
         leat_stats stats;
+        lt_cli_flow flow;
         leat_get_stats(jobs[i].job, &stats);
-        rows_in += stats.rows_in;
+        lt_job_flow(jobs[i].job, &stats, &flow);
+        rows_in += flow.rows;
         rows_out += stats.rows_out;
         memory += jobs[i].live ? stats.memory_bytes : 0;
     }

@@ -338,24 +338,27 @@ static bool table_prints(runner *self, const char *name)
            strstr(ddl, "/dev/") != NULL;
 }
 
-/* Names the job by its sinks, and finds those that write to the terminal. */
+/* Names the job by its sink, and finds out whether it writes to the terminal. */
 static lt_status describe_job(runner *self, lt_cli_job *job, lt_error *err)
 {
-    lt_text name;
     leat_node_stats node;
-    lt_text_init(&name, self->cli->mem);
+    unsigned sinks = 0;
     for (uint32_t i = 0; job->writer == NULL && leat_get_node_stats(job->job, i, &node); i++) {
         if (strcmp(node.kind, "sink") != 0) {
             continue;
         }
         const char *colon = strstr(node.name, ": ");
         const char *table = colon != NULL ? colon + 2 : node.name;
-        lt_text_printf(&name, "%s%s", name.len > 0 ? ", " : "", table);
+        job->name = lt_arena_strndup(self->session.arena, table, strlen(table));
+        if (job->name == NULL) {
+            return lt_error_nomem(err, "a job");
+        }
         job->prints = job->prints || (self->terminal_shared && table_prints(self, table));
+        sinks++;
     }
-    lt_text_puts(&name, name.len == 0 ? "query" : "");
-    job->name = name.failed ? NULL : lt_arena_strndup(self->session.arena, name.ptr, name.len);
-    lt_text_deinit(&name);
+    if (sinks > 1) {
+        job->name = lt_arena_printf(self->session.arena, "%u sinks", sinks);
+    }
     return job->name != NULL ? LT_OK : lt_error_nomem(err, "a job");
 }
 

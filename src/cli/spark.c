@@ -6,6 +6,8 @@
 
 /* Time that passes faster than this in one sample asks for a coarser unit. */
 #define JUMP_MAX 12
+/* A full line that took less time than this to fill would be too restless to read. */
+#define FILL_MS_LEAST 10000
 
 typedef struct {
     int64_t ms;
@@ -76,12 +78,18 @@ static void coarsen(lt_spark *spark)
     }
 }
 
+static bool too_fast(const lt_spark *spark, int64_t bucket, int64_t now_ms)
+{
+    bool fills = bucket - spark->first >= LT_SPARK_CELLS;
+    return bucket - spark->last > JUMP_MAX || (fills && now_ms - spark->begun_ms < FILL_MS_LEAST);
+}
+
 void lt_spark_add(lt_spark *spark, int64_t event_ms, int64_t now_ms, uint64_t rows_total)
 {
     bool by_event = event_ms != LEAT_TIME_MIN && event_ms != LEAT_TIME_MAX;
     int64_t time_ms = by_event ? event_ms : now_ms;
     if (!spark->begun || spark->by_event != by_event) {
-        *spark = (lt_spark){.begun = true, .by_event = by_event};
+        *spark = (lt_spark){.begun = true, .by_event = by_event, .begun_ms = now_ms};
         spark->last = floor_div(time_ms, unit_of(spark)->ms);
         spark->first = spark->last;
         *cell(spark, spark->last) = (double)rows_total;
@@ -89,7 +97,7 @@ void lt_spark_add(lt_spark *spark, int64_t event_ms, int64_t now_ms, uint64_t ro
         return;
     }
     int64_t bucket = floor_div(time_ms, unit_of(spark)->ms);
-    while (by_event && bucket - spark->last > JUMP_MAX &&
+    while (by_event && too_fast(spark, bucket, now_ms) &&
            spark->unit + 1 < LT_COUNT_OF(event_units)) {
         coarsen(spark);
         bucket = floor_div(time_ms, unit_of(spark)->ms);

@@ -12,9 +12,10 @@
 typedef struct {
     bool begun;
     bool by_event;
-    size_t unit;   /* index into the table of units */
-    int64_t last;  /* newest bucket: time / unit */
-    int64_t first; /* oldest bucket that was seen */
+    size_t unit;      /* index into the table of units */
+    int64_t begun_ms; /* wall time */
+    int64_t last;     /* newest bucket: time / unit */
+    int64_t first;    /* oldest bucket that was seen */
     uint64_t rows_before;
     double counts[LT_SPARK_CELLS]; /* of bucket b at b modulo the size */
 } lt_spark;

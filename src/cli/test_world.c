@@ -21,8 +21,9 @@ static lt_status engine_error(lt_world *world, const leat *db, leat_status st, l
     };
     lt_status code =
         (size_t)st < LT_COUNT_OF(codes) && codes[st] != LT_OK ? codes[st] : LT_ERR_INTERNAL;
-    return lt_error_set(err, code, "%s",
-                        db != NULL ? leat_error(db) : "an engine could not be opened");
+    const char *message = db != NULL ? leat_error(db) : "an engine could not be opened";
+    world->message = lt_arena_strndup(world->arena, message, strlen(message));
+    return lt_error_set(err, code, "%s", message);
 }
 
 static lt_status open_db(lt_world *world, bool final_rows, leat **out, lt_error *err)

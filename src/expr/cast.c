@@ -104,7 +104,6 @@ bool lt_cast_prepare(lt_cast *cast, lt_arena *arena)
     for (uint32_t i = 0; complete && i < count; i++) {
         children[i].from = cast->from->fields[i].type;
         children[i].to = cast->to->fields[i].type;
-        children[i].try_cast = cast->try_cast;
         if (!lt_cast_prepare(&children[i], arena)) {
             return false;
         }

@@ -70,12 +70,17 @@ static lt_status run_child(lt_kctx *k, const lt_cast *cast, const lt_col *from, 
     LT_TRY(cast->kernel(&sub, err));
     k->nomem = k->nomem || sub.nomem;
     *failed = sub.err;
-    k->fail = k->fail != NULL ? k->fail : sub.fail;
+    k->fail = k->fail != NULL || lt_k_cast(k)->try_cast ? k->fail : sub.fail;
     return LT_OK;
 }
 
+/* TRY_CAST makes the whole value NULL. */
 static void fail_row(lt_kctx *k, uint32_t row)
 {
+    if (lt_k_cast(k)->try_cast) {
+        lt_k_null(k, row);
+        return;
+    }
     const char *text = k->fail != NULL ? k->fail->text : "bad nested value";
     lt_k_fail(k, row, "bad-cast", "%s", text);
 }

@@ -128,7 +128,7 @@ static int64_t time_part(unit what, int64_t ms, int32_t ns_of_ms)
 LT_INLINE void extract_stamp(lt_kctx *k, const int form)
 {
     const time_op *op = (const time_op *)k->data;
-    const lt_zone *zone = op->what == U_EPOCH ? NULL : zone_for(k, op->type);
+    const lt_zone *zone = zone_for(k, op->type);
     int64_t *out = LT_OUT(k, int64_t);
     LT_EACH(k, row)
     {
@@ -350,6 +350,9 @@ static int64_t next_day(unit what, int64_t first)
 static int64_t round_days(const time_op *op, int64_t days)
 {
     int64_t first = floor_day(op->what, days);
+    if (op->what == U_DAY && op->up) {
+        return days + 1; /* as Flink does */
+    }
     return !op->up || first == days ? first : next_day(op->what, first);
 }
 
@@ -359,12 +362,8 @@ static int64_t round_ms(const time_op *op, int64_t ms)
         int64_t rest = lt_floor_mod(ms, op->fixed_ms);
         return rest == 0 ? ms : ms - rest + (op->up ? op->fixed_ms : 0);
     }
-    int64_t days = lt_floor_div(ms, LT_MS_PER_DAY);
-    int64_t first = floor_day(op->what, days);
-    if (!op->up || first * LT_MS_PER_DAY == ms) {
-        return first * LT_MS_PER_DAY;
-    }
-    return next_day(op->what, first) * LT_MS_PER_DAY;
+    /* Calendar units look at the date alone: the first day of a month is its own ceiling at any time of day. */
+    return round_days(op, lt_floor_div(ms, LT_MS_PER_DAY)) * LT_MS_PER_DAY;
 }
 
 LT_INLINE void round_stamp(lt_kctx *k, const int form)
@@ -524,7 +523,11 @@ lt_status lt_infer_timestampadd(lt_infer *in, lt_error *err)
     lt_expr *operands[2];
     LT_TRY(interval_of(in, what, in->args[1], &operands[1], err));
     if (type->kind == LT_TYPE_DATE && what > U_DAY) {
-        LT_TRY(lt_in_cast(in, 2, lt_type_time(in->b->arena, LT_TYPE_TIMESTAMP, 0, true), err));
+        LT_TRY(lt_in_cast(in, 2, lt_type_time(in->b->arena, LT_TYPE_TIMESTAMP, 6, true), err));
+    }
+    if (type->kind == LT_TYPE_TIME && unit_months[what] > 0) {
+        in->replace = in->args[2]; /* a time of day has no months */
+        return LT_OK;
     }
     operands[0] = in->args[2];
     return lt_expr_call(in->b, LT_STR("+"), operands, 2, in->pos, &in->replace, err);

@@ -230,11 +230,8 @@ static bool similar_to_regex(lt_str pattern, lt_str escape, lt_text *to)
             lt_text_puts(to, ".*");
         } else if (ch == '_') {
             lt_text_putc(to, '.');
-        } else if (ch == '.' || ch == '^' || ch == '$' || ch == '\\') {
-            lt_text_putc(to, '\\');
-            lt_text_putc(to, ch);
         } else {
-            lt_text_putc(to, ch);
+            lt_text_putc(to, ch); /* `.` and the like keep their meaning, as in Flink */
         }
     }
     lt_text_puts(to, ")\\z");

@@ -304,6 +304,11 @@ lt_status lt_infer_search(lt_infer *in, lt_error *err)
         return lt_in_refuse(in, err);
     }
     LT_TRY(lt_in_simple(in, &searches[op], err));
+    if (op == LT_OP_OVERLAY) {
+        int64_t length = (int64_t)in->args[0]->type->length + in->args[1]->type->length;
+        in->type = lt_type_sized(in->b->arena, LT_TYPE_VARCHAR,
+                                 (int32_t)LT_MIN(length, (int64_t)LT_LENGTH_MAX), lt_in_nullable(in));
+    }
     if (op == LT_OP_TRANSLATE) {
         in->flags |= LT_FUNC_NULLS;
         in->type = lt_type_string(in->b->arena, in->args[0]->type->nullable);

@@ -554,8 +554,18 @@ lt_status lt_infer_string(lt_infer *in, lt_error *err)
     case LT_OP_IS_DECIMAL:
         in->type = lt_type_new(in->b->arena, LT_TYPE_BOOLEAN, false);
         break;
+    case LT_OP_UPPER:
+    case LT_OP_LOWER:
+    case LT_OP_INITCAP:
+        in->type = in->args[0]->type;
+        break;
     default:
         break;
+    }
+    bool cuts = op == LT_OP_SUBSTRING || op == LT_OP_LEFT || op == LT_OP_RIGHT;
+    if (cuts || op == LT_OP_LTRIM || op == LT_OP_RTRIM) {
+        in->type = lt_type_sized(in->b->arena, LT_TYPE_VARCHAR, in->args[0]->type->length,
+                                 cuts || lt_in_nullable(in));
     }
     return LT_OK;
 }
@@ -592,7 +602,8 @@ lt_status lt_infer_trim(lt_infer *in, lt_error *err)
     in->args[0] = in->args[2];
     in->count = 2;
     in->kernel = trim_kernel;
-    in->type = lt_in_string_type(in, false);
+    in->type = lt_type_sized(in->b->arena, LT_TYPE_VARCHAR, in->args[0]->type->length,
+                             lt_in_nullable(in));
     in->func = lt_func_find(trim_both == *(const int *)in->data    ? LT_STR("BTRIM")
                             : trim_left == *(const int *)in->data ? LT_STR("LTRIM")
                                                                   : LT_STR("RTRIM"));

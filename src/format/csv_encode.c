@@ -29,8 +29,11 @@ static bool needs_quotes(const csv_encoder *enc, lt_str text)
         }
         /* Leading bytes count one unit, those of four-byte sequences two. */
         units += (ch & 0xC0) != 0x80 ? (ch >= 0xF0 ? 2U : 1U) : 0U;
+        if (units > UNQUOTED_MAX) {
+            return true;
+        }
     }
-    return units > UNQUOTED_MAX;
+    return false;
 }
 
 static void put_text(const csv_encoder *enc, lt_text *to, lt_str text)
@@ -46,6 +49,11 @@ static void put_text(const csv_encoder *enc, lt_text *to, lt_str text)
     }
     char *out = to->ptr + to->len;
     *out++ = quote;
+    if (memchr(text.ptr, quote, text.len) == NULL && escape == '\0') {
+        memcpy(out, text.ptr, text.len);
+        out += text.len;
+        text.len = 0;
+    }
     for (size_t i = 0; i < text.len; i++) {
         char ch = text.ptr[i];
         if (ch == quote || (escape != '\0' && ch == escape)) {

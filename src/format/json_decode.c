@@ -15,6 +15,7 @@
 #include "format/utf8.h"
 
 #define CHUNK_MIN        512
+#define INDEX_PAUSE_MAX  32U /* chunks */
 #define SCHEMA_BYTES_MAX ((size_t)64 << 20)
 
 /* ---- compiling the schema ---- */
@@ -355,17 +356,26 @@ static void next_chunk(decode_call *call)
     uint64_t rows = call->batch->row_cap - call->batch->row_count;
     uint64_t want = LT_MIN(rows * dec->row_bytes + CHUNK_MIN, (uint64_t)JSON_CHUNK_BYTES);
     size_t len = LT_MIN(in->end - in->pos, want);
-    bool ascii;
-    uint32_t count = lt_scan_lines(from, len, dec->base.cpu, dec->newlines, &ascii);
+    json_index *index = &dec->index;
+    bool full = dec->index_wait == 0 && dec->layouts[dec->layout_now].step_count > 0;
+    json_index_fill(index, from, len, dec->base.cpu, full);
+    if (!full) {
+        dec->index_wait -= dec->index_wait > 0;
+    } else {
+        /* Text with escapes everywhere is not worth the full index: it is tried ever less often. */
+        dec->index_pause = index->plain ? 0 : LT_MIN(dec->index_pause * 2 + 1, INDEX_PAUSE_MAX);
+        dec->index_wait = dec->index_pause;
+    }
+    uint32_t count = index->line_count;
     call->chunk = from;
-    call->line = dec->newlines;
-    call->line_end = dec->newlines + count;
-    call->chunk_end = in->pos + (count > 0 ? (size_t)dec->newlines[count - 1] + 1 : 0);
-    call->chunk_valid =
-        count > 0 && (ascii || lt_utf8_valid(from, call->chunk_end - in->pos, dec->base.cpu));
+    call->line = index->newlines;
+    call->line_end = index->newlines + count;
+    call->chunk_end = in->pos + (count > 0 ? (size_t)index->newlines[count - 1] + 1 : 0);
+    call->chunk_valid = count > 0 && (index->ascii || lt_utf8_valid(from, call->chunk_end - in->pos,
+                                                                    dec->base.cpu));
 }
 
-static void walk_chunk(decode_call *call, json_walk_fn *walk_fn)
+static void walk_chunk(decode_call *call)
 {
     json_decoder *dec = call->dec;
     lt_decode_in *in = call->in;
@@ -382,7 +392,7 @@ static void walk_chunk(decode_call *call, json_walk_fn *walk_fn)
         .cols = call->batch->cols,
     };
     start_reader(call, &r, walk.at, base + call->chunk_end - 1);
-    walk_fn(dec, &r, &walk);
+    json_walk_for(dec->base.cpu, dec->index.plain)(dec, &r, &walk);
     uint32_t rows = walk.row - call->batch->row_count;
     size_t bytes = (size_t)(walk.at - base) - in->pos;
     if (rows > 0) {
@@ -428,7 +438,6 @@ lt_status json_decode(lt_decoder *decoder, lt_decode_in *in, lt_batch *batch, lt
 {
     json_decoder *dec = (json_decoder *)(void *)decoder;
     decode_call call = {.dec = dec, .in = in, .batch = batch, .chunk_end = in->pos};
-    json_walk_fn *walk_fn = json_walk_for(dec->base.cpu);
     bool wait;
     (void)lt_decoder_stream_start(&dec->base, in, &wait);
     if (wait || in->pos == in->end || batch->row_count == batch->row_cap) {
@@ -444,7 +453,7 @@ lt_status json_decode(lt_decoder *decoder, lt_decode_in *in, lt_batch *batch, lt
                 next_chunk(&call);
             }
             if (call.chunk_valid && in->pos < call.chunk_end) {
-                walk_chunk(&call, walk_fn);
+                walk_chunk(&call);
                 if (in->pos == call.chunk_end || batch->row_count == batch->row_cap) {
                     continue;
                 }

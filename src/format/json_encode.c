@@ -106,21 +106,6 @@ void json_put_string(lt_text *to, const char *ptr, size_t len)
 
 /* ---- scalars ---- */
 
-static void put_integer(lt_text *to, int64_t value)
-{
-    char digits[24];
-    char *at = digits + sizeof digits;
-    uint64_t left = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
-    do {
-        *--at = (char)('0' + left % 10);
-        left /= 10;
-    } while (left > 0);
-    if (value < 0) {
-        *--at = '-';
-    }
-    lt_text_append(to, at, (size_t)(digits + sizeof digits - at));
-}
-
 static void put_double(lt_text *to, const lt_col *col, uint32_t row)
 {
     double value = col->phys == LT_PHYS_F32 ? (double)LT_COL_DATA(col, float)[row]
@@ -269,18 +254,18 @@ static lt_status put_value(const json_encoder *enc, lt_text *to, const json_fiel
         lt_text_puts(to, LT_COL_DATA(col, uint8_t)[row] ? "true" : "false");
         return LT_OK;
     case LT_TYPE_TINYINT:
-        put_integer(to, LT_COL_DATA(col, int8_t)[row]);
+        lt_num_put_i64(to, LT_COL_DATA(col, int8_t)[row]);
         return LT_OK;
     case LT_TYPE_SMALLINT:
-        put_integer(to, LT_COL_DATA(col, int16_t)[row]);
+        lt_num_put_i64(to, LT_COL_DATA(col, int16_t)[row]);
         return LT_OK;
     case LT_TYPE_INT:
     case LT_TYPE_INTERVAL_MONTH:
-        put_integer(to, LT_COL_DATA(col, int32_t)[row]);
+        lt_num_put_i64(to, LT_COL_DATA(col, int32_t)[row]);
         return LT_OK;
     case LT_TYPE_BIGINT:
     case LT_TYPE_INTERVAL_SECOND:
-        put_integer(to, LT_COL_DATA(col, int64_t)[row]);
+        lt_num_put_i64(to, LT_COL_DATA(col, int64_t)[row]);
         return LT_OK;
     case LT_TYPE_FLOAT:
     case LT_TYPE_DOUBLE:

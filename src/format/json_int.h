@@ -83,6 +83,17 @@ typedef struct {
     int32_t field;     /* -1 = not wanted */
 } json_trace;
 
+/* Where a chunk's characters of interest are, as offsets from its start. */
+typedef struct {
+    uint32_t line_count;
+    bool ascii;
+    bool plain; /* marks and line_marks are filled; no backslash, no control character but newlines
+                 */
+    uint16_t newlines[JSON_CHUNK_BYTES + 1];
+    uint16_t line_marks[JSON_CHUNK_BYTES + 1]; /* per newline: its position in `marks` */
+    uint16_t marks[JSON_CHUNK_BYTES + 128];    /* quotes and newlines, in order */
+} json_index;
+
 typedef enum {
     STEP_SKIP_STRING, /* the literal includes the opening quote, in all _STRING steps and STEP_TIME
                        */
@@ -105,6 +116,10 @@ typedef struct {
     int32_t field;
     json_step_op op;
     bool wide; /* a string that is likely longer than a short one */
+    /* For the indexed walk: marks (quotes and newlines) counted from the record's first. */
+    uint32_t mark;  /* the first one in the literal */
+    uint32_t back;  /* and its place there */
+    uint32_t close; /* the closing quote of a _STRING or STEP_TIME value */
     /* STEP_TIME: what the 3rd and 2nd half of `2026-01-01T00:00:01.123Z` look like. Digits become
      * their values by XOR, other characters zero. */
     uint32_t time_len; /* with the closing quote */
@@ -121,6 +136,7 @@ typedef struct {
     uint32_t *missing; /* fields that the record does not have: NULL in the row */
     uint32_t missing_count;
     uint32_t hits;
+    uint32_t quotes; /* in the whole record */
 } json_layout;
 
 struct json_decoder {
@@ -141,10 +157,12 @@ struct json_decoder {
     uint32_t layout_now;
     uint32_t learn_wait; /* records to go before the next layout is learned */
     uint32_t learn_pause;
-    bool walkable;                       /* layouts may be used */
-    uint32_t row_bytes;                  /* of an average record of late */
-    uint32_t trace_end;                  /* end of the last value, from the record's start */
-    uint16_t newlines[JSON_CHUNK_BYTES]; /* of the chunk at hand, as offsets from its start */
+    bool walkable;       /* layouts may be used */
+    uint32_t row_bytes;  /* of an average record of late */
+    uint32_t trace_end;  /* end of the last value, from the record's start */
+    json_index index;    /* of the chunk at hand */
+    uint32_t index_wait; /* chunks to go until the next full index */
+    uint32_t index_pause;
     /* date of the last timestamp read by the walk */
     uint64_t date_word;
     uint16_t date_tail;
@@ -189,13 +207,20 @@ typedef struct {
 
 /* Reads records while they follow one of the layouts. The reader's end is the last newline. */
 typedef void json_walk_fn(json_decoder *dec, json_reader *r, json_walk *walk);
-json_walk_fn *json_walk_for(lt_cpu_level level);
+/* `indexed`: dec->index has marks. */
+json_walk_fn *json_walk_for(lt_cpu_level level, bool indexed);
 
 /* Makes a layout of the record that was just read with tracing on: [r->record, newline], newline
  * included. */
 void json_learn(json_decoder *dec, const json_reader *r, const char *newline);
 /* Points the layouts' steps at the batch's columns. false = out of memory. */
 bool json_layouts_bind(json_decoder *dec, lt_batch *batch);
+
+/* ---- json_index.c ---- */
+
+/* Fills the index of ptr[0, len), len <= JSON_CHUNK_BYTES. Without `full`, or where the level has
+ * no fast way, newlines and `ascii` only. */
+void json_index_fill(json_index *index, const char *ptr, size_t len, lt_cpu_level level, bool full);
 
 /* ---- json_encode.c ---- */
 void json_put_string(lt_text *to, const char *ptr, size_t len); /* as Jackson writes it */

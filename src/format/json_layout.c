@@ -135,6 +135,37 @@ static bool build_steps(json_decoder *dec, json_layout *layout, const json_reade
     return set_literal(last, r->record + dec->trace_end, newline + 1);
 }
 
+static uint32_t count_quotes(const char *from, size_t len)
+{
+    uint32_t count = 0;
+    for (size_t i = 0; i < len; i++) {
+        count += from[i] == '"';
+    }
+    return count;
+}
+
+/* Numbers the marks. A record whose values have quotes of their own counts as it is: another count
+ * is another shape. */
+static void number_marks(const json_decoder *dec, json_layout *layout, const json_reader *r)
+{
+    uint32_t mark = 0;
+    for (uint32_t i = 0; i <= dec->trace_count; i++) {
+        json_step *step = &layout->steps[i];
+        bool last = step->op == STEP_END;
+        const char *first = memchr(step->lit, last ? '\n' : '"', step->lit_len);
+        step->mark = mark;
+        step->back = (uint32_t)(first - step->lit);
+        mark += count_quotes(step->lit, step->lit_len);
+        step->close = mark;
+        if (!last) {
+            uint32_t end = i + 1 < dec->trace_count ? dec->trace[i + 1].lit_from : dec->trace_end;
+            const char *value = r->record + dec->trace[i].value + includes_quote(step->op);
+            mark += count_quotes(value, (size_t)(r->record + end - value));
+        }
+    }
+    layout->quotes = mark;
+}
+
 static void note_missing(const json_decoder *dec, json_layout *layout)
 {
     layout->missing_count = 0;
@@ -183,6 +214,7 @@ void json_learn(json_decoder *dec, const json_reader *r, const char *newline)
         return;
     }
     layout->step_count = dec->trace_count + 1;
+    number_marks(dec, layout, r);
     note_missing(dec, layout);
     dec->layout_now = (uint32_t)(layout - dec->layouts);
 }

@@ -4,6 +4,9 @@
  * every skipped value is checked as well as a wanted one, and the next record is never further away
  * than its own bytes.
  *
+ * Chunks without backslashes come with an index of their quotes (json_index.c). There the same
+ * steps are taken at places that the index tells, so that no step waits for the one before.
+ *
  * Bounds: the input up to the last of walk->newlines is whole lines, and no step passes a newline
  * but STEP_END, whose literal has one. A step reads at most 64 bytes from where it stands, which
  * LT_BUF_PADDING allows anywhere, or 128 up to walk->wide_limit.
@@ -78,6 +81,40 @@ LT_INLINE const char *walk_skip_integer(const char *at)
     }
     stop = lt_digits_end(lt_load64(digits + 8));
     return stop == 0 || *digits == '0' ? NULL : digits + 8 + (LT_CTZ64(stop) >> 3);
+}
+
+/* The integer in [at, at + len), all of it; false for anything else than 1 to 16 digits with a
+ * sign. */
+LT_INLINE bool walk_exact_integer(const char *at, size_t len, int64_t *out)
+{
+    const uint64_t zeros = 0x3030303030303030ULL;
+    const uint64_t sixes = 0x0606060606060606ULL;
+    const uint64_t highs = 0xF0F0F0F0F0F0F0F0ULL;
+    bool negative = *at == '-';
+    if (LT_UNLIKELY(negative)) {
+        at++;
+        len--;
+    }
+    uint64_t value;
+    if (LT_LIKELY(len - 1 < 8)) {
+        uint64_t word = (lt_load64(at) ^ zeros) << (64 - 8 * len);
+        if (LT_UNLIKELY((((word + sixes) | word) & highs) != 0 || (len > 1 && *at == '0'))) {
+            return false;
+        }
+        value = lt_digits_value(word);
+    } else if (LT_LIKELY(len - 1 < 16)) {
+        uint64_t word = (lt_load64(at) ^ zeros) << (128 - 8 * len);
+        uint64_t low = lt_load64(at + len - 8) ^ zeros;
+        if (LT_UNLIKELY((((word + sixes) | word | (low + sixes) | low) & highs) != 0 ||
+                        *at == '0')) {
+            return false;
+        }
+        value = lt_digits_value(word) * 100000000 + lt_digits_value(low);
+    } else {
+        return false;
+    }
+    *out = negative ? -(int64_t)value : (int64_t)value;
+    return true;
 }
 
 LT_NOINLINE static bool walk_new_date(json_decoder *dec, const char *at)
@@ -162,10 +199,30 @@ LT_NOINLINE static const char *walk_any(const json_decoder *dec, json_reader *r,
     return json_read_value(r, &dec->root->nodes[step->field], to, &at) == JSON_OK ? at : NULL;
 }
 
+/* What stands between two literals, if it is a whole value. */
+LT_NOINLINE static bool walk_exact_any(const json_decoder *dec, json_reader *r,
+                                       const json_walk *walk, const json_step *step, lt_str value)
+{
+    const char *end =
+        step->field >= 0 ? walk_any(dec, r, walk, step, value.ptr) : json_skip_value(r, value.ptr);
+    return end == value.ptr + value.len;
+}
+
 LT_NOINLINE static const char *walk_escaped(json_reader *r, const char *at)
 {
     bool escaped;
     return json_string_end(r, at, &escaped);
+}
+
+/* Commits the row and goes on behind the newline. */
+LT_INLINE void walk_next(json_layout *layout, json_walk *walk, uint16_t newline)
+{
+    layout->hits++;
+    if (LT_UNLIKELY(layout->missing_count > 0)) {
+        walk_put_missing(layout, walk);
+    }
+    walk->at = walk->base + newline + 1;
+    walk->row++;
 }
 
 /* ---- portable ---- */
@@ -254,13 +311,15 @@ LT_TARGET("avx2,bmi,bmi2") LT_INLINE const char *string_event_avx2(const char *a
 
 LT_TARGET(ISA_512) LT_INLINE bool differs_avx512(const json_step *step, const char *at)
 {
-    if (LT_LIKELY(step->lit_len <= 32)) {
-        __m256i lit = _mm256_load_si256((const __m256i *)(const void *)step->lit);
-        __m256i got = _mm256_loadu_si256((const __m256i *)(const void *)at);
-        return _mm256_mask_cmpneq_epi8_mask((__mmask32)step->mask, lit, got) != 0;
+    __m256i lit = _mm256_load_si256((const __m256i *)(const void *)step->lit);
+    __m256i got = _mm256_loadu_si256((const __m256i *)(const void *)at);
+    uint32_t differs = _mm256_mask_cmpneq_epi8_mask((__mmask32)step->mask, lit, got);
+    if (LT_UNLIKELY(step->lit_len > 32)) {
+        lit = _mm256_load_si256((const __m256i *)(const void *)(step->lit + 32));
+        got = _mm256_loadu_si256((const __m256i *)(const void *)(at + 32));
+        differs |= _mm256_mask_cmpneq_epi8_mask((__mmask32)(step->mask >> 32), lit, got);
     }
-    __m512i lit = _mm512_load_si512(step->lit);
-    return _mm512_mask_cmpneq_epi8_mask(step->mask, lit, _mm512_loadu_si512(at)) != 0;
+    return differs != 0;
 }
 
 LT_TARGET(ISA_512) LT_INLINE uint64_t events_avx512(const char *at)
@@ -297,18 +356,113 @@ LT_TARGET(ISA_512) LT_INLINE const char *string_event_avx512(const char *at, boo
 #undef WALK
 #undef WALK_TARGET
 
+/* One record by the chunk's index; `marks` are the record's. Each value must fill the place between
+ * two literals exactly. */
+LT_TARGET(ISA_512)
+LT_INLINE bool record_indexed(json_decoder *dec, json_reader *r, const json_layout *layout,
+                              const json_walk *walk, const uint16_t *marks)
+{
+    const json_step *step = layout->steps;
+    const char *base = walk->base;
+    const char *at = base + marks[step->mark] - step->back;
+    const uint32_t row = walk->row;
+    int64_t number;
+    if (LT_UNLIKELY(at != walk->at)) {
+        return false;
+    }
+    for (;; step++) {
+        if (LT_UNLIKELY(differs_avx512(step, at))) {
+            return false;
+        }
+        if (step->op == STEP_END) {
+            return true;
+        }
+        const char *value = at + step->lit_len;
+        const char *end = base + marks[step[1].mark] - step[1].back;
+        size_t len = (size_t)(end - value);
+        at = end;
+        switch (step->op) {
+        case STEP_SKIP_STRING:
+            if (LT_UNLIKELY(base + marks[step->close] + 1 != end)) {
+                return false;
+            }
+            continue;
+        case STEP_STRING:
+            if (LT_UNLIKELY(base + marks[step->close] + 1 != end)) {
+                return false;
+            }
+            walk_put_string((lt_strv *)step->data + row, value, len - 1);
+            continue;
+        case STEP_TIME:
+            if (LT_LIKELY(len == step->time_len && walk_time(dec, step, value, &number))) {
+                ((int64_t *)step->data)[row] = number;
+                continue;
+            }
+            value--;
+            len++;
+            break;
+        case STEP_INT64:
+            if (LT_LIKELY(walk_exact_integer(value, len, &number))) {
+                ((int64_t *)step->data)[row] = number;
+                continue;
+            }
+            break;
+        case STEP_INT32:
+            if (LT_LIKELY(walk_exact_integer(value, len, &number) && number == (int32_t)number)) {
+                ((int32_t *)step->data)[row] = (int32_t)number;
+                continue;
+            }
+            break;
+        case STEP_SKIP_NUMBER:
+            if (LT_LIKELY(walk_exact_integer(value, len, &number))) {
+                continue;
+            }
+            break;
+        case STEP_SKIP_ANY:
+        case STEP_ANY:
+        case STEP_END:
+            break;
+        }
+        if (LT_UNLIKELY(len > JSON_CHUNK_BYTES) ||
+            !walk_exact_any(dec, r, walk, step, (lt_str){value, len})) {
+            return false;
+        }
+    }
+}
+
+LT_TARGET(ISA_512) static void walk_indexed(json_decoder *dec, json_reader *r, json_walk *walk)
+{
+    const uint16_t *newline = walk->newlines;
+    const json_index *index = &dec->index;
+    const uint16_t *line_mark = index->line_marks + (newline - index->newlines);
+    const uint16_t *marks = index->marks + (newline > index->newlines ? line_mark[-1] + 1 : 0);
+    for (; newline < walk->newlines_end && walk->row < walk->row_cap; newline++) {
+        const json_layout *layout = &dec->layouts[dec->layout_now];
+        const uint16_t *line_end = index->marks + *line_mark++;
+        bool good = layout->step_count > 0 && (size_t)(line_end - marks) == layout->quotes &&
+                    record_indexed(dec, r, layout, walk, marks);
+        if (LT_UNLIKELY(!good) && any_layout_avx512(dec, r, walk) == NULL) {
+            break;
+        }
+        marks = line_end + 1;
+        walk_next(&dec->layouts[dec->layout_now], walk, *newline);
+    }
+    walk->newlines = newline;
+}
+
 #endif
 
-json_walk_fn *json_walk_for(lt_cpu_level level)
+json_walk_fn *json_walk_for(lt_cpu_level level, bool indexed)
 {
 #if LT_HAVE_X86_64
     if (level == LT_CPU_AVX512) {
-        return walk_avx512;
+        return indexed ? walk_indexed : walk_avx512;
     }
     if (level == LT_CPU_AVX2) {
         return walk_avx2;
     }
 #endif
     (void)level;
+    (void)indexed;
     return walk_portable;
 }

@@ -89,11 +89,11 @@ WALK_TARGET LT_INLINE const char *WALK(record)(json_decoder *dec, json_reader *r
     }
 }
 
-/* The other layouts, when the record does not follow the last one. */
-WALK_TARGET LT_NOINLINE static const char *WALK(other)(json_decoder *dec, json_reader *r,
-                                                       const json_walk *walk)
+/* When the record does not follow the last layout: by all of them in turn. */
+WALK_TARGET LT_NOINLINE static const char *WALK(any_layout)(json_decoder *dec, json_reader *r,
+                                                            const json_walk *walk)
 {
-    for (uint32_t i = 1; i < JSON_LAYOUTS; i++) {
+    for (uint32_t i = 0; i < JSON_LAYOUTS; i++) {
         uint32_t index = (dec->layout_now + i) % JSON_LAYOUTS;
         const json_layout *layout = &dec->layouts[index];
         if (layout->step_count == 0) {
@@ -120,19 +120,14 @@ WALK_TARGET static void WALK(walk)(json_decoder *dec, json_reader *r, json_walk 
         json_layout *layout = &dec->layouts[dec->layout_now];
         const char *next = layout->step_count > 0 ? WALK(record)(dec, r, layout, walk) : NULL;
         if (LT_UNLIKELY(next == NULL)) {
-            next = WALK(other)(dec, r, walk);
+            next = WALK(any_layout)(dec, r, walk);
             if (next == NULL) {
                 break;
             }
             layout = &dec->layouts[dec->layout_now];
         }
         LT_DCHECK(next == walk->base + *newline + 1);
-        layout->hits++;
-        if (LT_UNLIKELY(layout->missing_count > 0)) {
-            walk_put_missing(layout, walk);
-        }
-        walk->at = walk->base + *newline + 1;
-        walk->row++;
+        walk_next(layout, walk, *newline);
     }
     walk->newlines = newline;
 }

@@ -241,3 +241,18 @@ void lt_num_put_stripped(lt_text *to, lt_i128 unscaled, unsigned scale)
     }
     lt_text_printf(to, "E%+d", exponent);
 }
+
+void lt_num_put_i64(lt_text *to, int64_t value)
+{
+    char digits[24];
+    char *at = digits + sizeof digits;
+    uint64_t left = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
+    do {
+        *--at = (char)('0' + left % 10);
+        left /= 10;
+    } while (left > 0);
+    if (value < 0) {
+        *--at = '-';
+    }
+    lt_text_append(to, at, (size_t)(digits + sizeof digits - at));
+}

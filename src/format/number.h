@@ -22,6 +22,8 @@ lt_num_result lt_num_decimal(lt_str text, unsigned precision, unsigned scale, lt
  * fits 64 bits. */
 bool lt_num_trunc_i64(lt_str text, int64_t *out);
 
+void lt_num_put_i64(lt_text *to, int64_t value);
+
 /* BigDecimal.stripTrailingZeros().toString(): `1.5`, `1E+21`, `1E-10`, `0`. */
 void lt_num_put_stripped(lt_text *to, lt_i128 unscaled, unsigned scale);
 

@@ -36,11 +36,6 @@ const char *lt_kind_text(uint8_t kind)
     return kind < LT_COUNT_OF(texts) ? texts[kind] : "?";
 }
 
-static void put_integer(lt_text *to, int64_t value)
-{
-    lt_text_printf(to, "%lld", (long long)value);
-}
-
 static void put_bool(lt_text *to, bool value, lt_text_style style)
 {
     if (style == LT_TEXT_JAVA) {
@@ -262,16 +257,16 @@ static void put_value(lt_text *to, const lt_col *col, uint32_t row, lt_text_styl
         put_bool(to, LT_COL_DATA(col, uint8_t)[row] != 0, style);
         return;
     case LT_TYPE_TINYINT:
-        put_integer(to, LT_COL_DATA(col, int8_t)[row]);
+        lt_num_put_i64(to, LT_COL_DATA(col, int8_t)[row]);
         return;
     case LT_TYPE_SMALLINT:
-        put_integer(to, LT_COL_DATA(col, int16_t)[row]);
+        lt_num_put_i64(to, LT_COL_DATA(col, int16_t)[row]);
         return;
     case LT_TYPE_INT:
-        put_integer(to, LT_COL_DATA(col, int32_t)[row]);
+        lt_num_put_i64(to, LT_COL_DATA(col, int32_t)[row]);
         return;
     case LT_TYPE_BIGINT:
-        put_integer(to, LT_COL_DATA(col, int64_t)[row]);
+        lt_num_put_i64(to, LT_COL_DATA(col, int64_t)[row]);
         return;
     case LT_TYPE_FLOAT:
         lt_text_float(to, LT_COL_DATA(col, float)[row]);

@@ -288,7 +288,11 @@ static uint32_t lines_avx2(const unsigned char *ptr, size_t len, uint16_t *offse
         uint64_t tops = (uint64_t)(uint32_t)_mm256_movemask_epi8(lo) |
                         (uint64_t)(uint32_t)_mm256_movemask_epi8(hi) << 32;
         high |= tops & mask;
-        for (hits &= mask; hits != 0; hits &= hits - 1) {
+        hits &= mask;
+        /* One newline or none is the rule, and which cannot be guessed. */
+        offsets[count] = (uint16_t)(at + _tzcnt_u64(hits));
+        count += hits != 0;
+        for (hits = _blsr_u64(hits); LT_UNLIKELY(hits != 0); hits = _blsr_u64(hits)) {
             offsets[count++] = (uint16_t)(at + LT_CTZ64(hits));
         }
     }
@@ -307,7 +311,9 @@ static uint32_t lines_avx512(const unsigned char *ptr, size_t len, uint16_t *off
         __m512i in = _mm512_maskz_loadu_epi8(mask, ptr + at);
         any = _mm512_or_si512(any, in);
         uint64_t hits = _mm512_cmpeq_epi8_mask(in, newline);
-        for (; hits != 0; hits &= hits - 1) {
+        offsets[count] = (uint16_t)(at + _tzcnt_u64(hits));
+        count += hits != 0;
+        for (hits = _blsr_u64(hits); LT_UNLIKELY(hits != 0); hits = _blsr_u64(hits)) {
             offsets[count++] = (uint16_t)(at + LT_CTZ64(hits));
         }
     }

@@ -13,7 +13,7 @@ bool lt_utf8_valid(const char *ptr, size_t len, lt_cpu_level level);
 /* A number of leading bytes that are all ASCII (not always the largest such number). */
 size_t lt_ascii_prefix(const char *ptr, size_t len, lt_cpu_level level);
 
-/* The offsets of all newlines in ptr[0, len), len <= 65536, in `offsets` (room for len); gives
+/* The offsets of all newlines in ptr[0, len), len <= 65536, in `offsets` (room for len + 1); gives
  * their number. *ascii: no byte is above 0x7f. */
 uint32_t lt_scan_lines(const char *ptr, size_t len, lt_cpu_level level, uint16_t *offsets,
                        bool *ascii);

@@ -110,7 +110,7 @@ static lt_status emit_dense(lt_op *op, lt_batch *batch, lt_emit *out, lt_error *
     if (!dense) {
         return lt_error_nomem(err, "a dense batch");
     }
-    lt_status st = lt_op_put(op, out, dense, err);
+    lt_status st = lt_emit_batch(out, dense, err);
     LT_ASSERT(st != LT_FULL);
     return st;
 }
@@ -154,7 +154,7 @@ static lt_status calc_on_batch(lt_op *op, int input_no, lt_batch *in, lt_emit *o
     } else if (batch->row_count >= COMPACT_ROWS_MIN && count < batch->row_count / 4) {
         st = emit_dense(op, batch, out, err);
     } else {
-        st = lt_op_put(op, out, batch, err);
+        st = lt_emit_batch(out, batch, err);
         LT_ASSERT(st != LT_FULL); /* one batch a callback always fits */
     }
     return st != LT_OK ? st : refused;

@@ -3,21 +3,6 @@
 #include "op/op_int.h"
 #include "op/specs.h"
 
-const char *lt_window_kind_name(lt_window_kind kind)
-{
-    switch (kind) {
-    case LT_WINDOW_TUMBLE:
-        return "TUMBLE";
-    case LT_WINDOW_HOP:
-        return "HOP";
-    case LT_WINDOW_CUMULATE:
-        return "CUMULATE";
-    case LT_WINDOW_SESSION:
-        return "SESSION";
-    }
-    return "?";
-}
-
 lt_status lt_emit_watermark(lt_op *op, lt_emit *out, int64_t watermark, lt_error *err)
 {
     lt_batch *batch = lt_batch_new(op->pool, op->out_schema, 0);

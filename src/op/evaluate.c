@@ -197,16 +197,6 @@ lt_status lt_op_chunk_new(lt_op *op, lt_arena **out, lt_error *err)
     return *out ? LT_OK : lt_error_nomem(err, "an operator");
 }
 
-lt_status lt_op_put(lt_op *op, lt_emit *out, lt_batch *batch, lt_error *err)
-{
-    uint32_t live = lt_batch_live(batch);
-    lt_status st = lt_emit_batch(out, batch, err);
-    if (st == LT_OK) {
-        op->ledger.out += live;
-    }
-    return st;
-}
-
 lt_status lt_op_emit_selected(lt_op *op, lt_batch *in, const uint32_t *sel, uint32_t count,
                               lt_emit *out, lt_error *err)
 {
@@ -234,7 +224,7 @@ lt_status lt_op_emit_selected(lt_op *op, lt_batch *in, const uint32_t *sel, uint
         memcpy(batch->sel, sel, sizeof *sel * count);
         batch->sel_count = count;
     }
-    lt_status st = lt_op_put(op, out, batch, err);
+    lt_status st = lt_emit_batch(out, batch, err);
     LT_ASSERT(st != LT_FULL); /* one batch a callback always fits */
     return st;
 }

@@ -116,7 +116,7 @@ static lt_status emit_items(group_agg_op *self, lt_emit *out, lt_error *err)
     while (self->item_at < self->item_count) {
         uint32_t count = items_that_fit(self);
         if (count == 0) {
-            LT_TRY(lt_outbox_flush(op, &self->box, out, err));
+            LT_TRY(lt_outbox_flush(&self->box, out, err));
             continue;
         }
         LT_TRY(write_items(self, count, err));
@@ -124,7 +124,7 @@ static lt_status emit_items(group_agg_op *self, lt_emit *out, lt_error *err)
     for (; self->mark_at < self->mark_count; self->mark_at++) {
         LT_TRY(lt_outbox_mark(op, &self->box, self->marks[self->mark_at].watermark, err));
     }
-    return lt_outbox_flush(op, &self->box, out, err);
+    return lt_outbox_flush(&self->box, out, err);
 }
 
 static lt_status group_agg_resume(lt_op *op, lt_emit *out, lt_error *err)

@@ -3,15 +3,18 @@
  * callback but its declared state tables and a few scalars.
  *
  * Time. op->watermark is the operator's merged event-time clock (minimum over its active inputs)
- * before the callback. How a class sees marks is its `marks` policy: LT_MARKS_PASS   the output is
- * derived from the input batch and carries its marks along (filter, projection): the class does
- * nothing about time. It must emit a derived batch even when no row is left, if the batch has
- * marks. LT_MARKS_SPLIT  the framework cuts the batch at its marks: on_batch sees segments without
- * marks, on_watermark(merged) comes between them, and the framework sends the watermark on after
- * it. The simple way. LT_MARKS_OWN    on_batch sees the whole batch and handles its marks itself,
- * the sending on included (lt_emit_watermark), and sets op->watermark. Single input only. For
- * operators that have a fast path when nothing fires between marks. Watermark LT_WATERMARK_MAX is
- * the end of bounded input: fire everything. */
+ * before the callback. LT_WATERMARK_MAX is the end of bounded input: fire everything. How a class
+ * sees marks is its `marks` policy:
+ *
+ *   LT_MARKS_PASS   the output is derived from the input batch and carries its marks along
+ *                   (filter, projection): the class does nothing about time. It must send the
+ *                   marks on even when no row is left.
+ *   LT_MARKS_SPLIT  the framework cuts the batch at its marks: on_batch sees segments without
+ *                   marks, on_watermark(merged) comes between them, and the framework sends the
+ *                   watermark on after it. The simple way.
+ *   LT_MARKS_OWN    on_batch sees the whole batch and handles its marks itself, the sending on
+ *                   included, and sets op->watermark. Single input only. For operators that have
+ *                   a fast path when nothing fires between marks. */
 #pragma once
 
 #include "base/status.h"
@@ -53,7 +56,7 @@ typedef struct {
     uint64_t expired;  /* state TTL */
     uint64_t rejected; /* refused with a reason */
     uint64_t held;     /* in state, not decided yet */
-    uint64_t out;      /* rows emitted (not part of the balance) */
+    uint64_t out;      /* counted by the framework: rows emitted (not part of the balance) */
 } lt_ledger;
 
 struct lt_op {

@@ -40,7 +40,7 @@ lt_status lt_outbox_commit(lt_op *op, lt_outbox *box, uint32_t count, lt_error *
 /* Notes that the watermark became `watermark` after the rows so far. */
 lt_status lt_outbox_mark(lt_op *op, lt_outbox *box, int64_t watermark, lt_error *err);
 /* Sends what is there, if anything. */
-lt_status lt_outbox_flush(lt_op *op, lt_outbox *box, lt_emit *out, lt_error *err);
+lt_status lt_outbox_flush(lt_outbox *box, lt_emit *out, lt_error *err);
 
 /* dst[dst_row + i] = src[rows ? rows[i] : i]. Bytes are borrowed unless copy_bytes. false = out of
  * memory. */
@@ -104,8 +104,6 @@ lt_status lt_op_chunk_new(lt_op *op, lt_arena **out, lt_error *err);
  * unchanged), one batch at most. Nothing is sent when neither rows nor marks are left. */
 lt_status lt_op_emit_selected(lt_op *op, lt_batch *in, const uint32_t *sel, uint32_t count,
                               lt_emit *out, lt_error *err);
-/* Gives a batch away and counts its rows; on LT_FULL the caller keeps it. */
-lt_status lt_op_put(lt_op *op, lt_emit *out, lt_batch *batch, lt_error *err);
 
 /* Scalars of save() and load(): little-endian int64 values, by index. */
 void lt_op_save_i64(lt_text *to, int64_t value);

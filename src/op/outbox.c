@@ -84,7 +84,7 @@ lt_status lt_outbox_mark(lt_op *op, lt_outbox *box, int64_t watermark, lt_error 
     return LT_OK;
 }
 
-lt_status lt_outbox_flush(lt_op *op, lt_outbox *box, lt_emit *out, lt_error *err)
+lt_status lt_outbox_flush(lt_outbox *box, lt_emit *out, lt_error *err)
 {
     lt_batch *batch = box->batch;
     if (!batch) {
@@ -94,7 +94,7 @@ lt_status lt_outbox_flush(lt_op *op, lt_outbox *box, lt_emit *out, lt_error *err
         lt_outbox_deinit(box);
         return LT_OK;
     }
-    lt_status st = lt_op_put(op, out, batch, err);
+    lt_status st = lt_emit_batch(out, batch, err);
     if (st != LT_FULL) {
         box->batch = NULL;
     }

@@ -143,14 +143,16 @@ static lt_status take_in(pace_op *self, const lt_batch *in, lt_error *err)
     uint32_t *rows = lt_op_live_rows(in, op->scratch);
     const lt_col **cols = LT_NEW_ARRAY(op->scratch, const lt_col *, (size_t)in->col_count + 1);
     uint32_t count = lt_batch_live(in);
-    lt_rows encoded;
+    lt_rows encoded = {0};
     if (!rows || !cols) {
         return lt_error_nomem(err, "rows that wait");
     }
     for (uint32_t c = 0; c < in->col_count; c++) {
         cols[c] = &in->cols[c];
     }
-    LT_TRY(lt_rowcodec_encode(self->row_codec, cols, rows, count, op->scratch, &encoded, err));
+    if (count > 0) { /* a batch of marks alone has no columns */
+        LT_TRY(lt_rowcodec_encode(self->row_codec, cols, rows, count, op->scratch, &encoded, err));
+    }
     uint32_t mark = 0;
     for (uint32_t i = 0; i < count; i++) {
         for (; mark < in->mark_count && in->marks[mark].first_row <= rows[i]; mark++) {
@@ -245,7 +247,7 @@ static lt_status release(pace_op *self, lt_emit *out, lt_error *err)
     held_item *items[RELEASE_ROWS];
     for (;;) {
         if (lt_outbox_room(&self->box) == 0) {
-            LT_TRY(lt_outbox_flush(&self->op, &self->box, out, err));
+            LT_TRY(lt_outbox_flush(&self->box, out, err));
         }
         uint32_t max = LT_MIN(lt_outbox_room(&self->box), (uint32_t)RELEASE_ROWS);
         uint32_t count = 0;
@@ -255,7 +257,7 @@ static lt_status release(pace_op *self, lt_emit *out, lt_error *err)
         }
         LT_TRY(let_out(self, items, count, err));
     }
-    return lt_outbox_flush(&self->op, &self->box, out, err);
+    return lt_outbox_flush(&self->box, out, err);
 }
 
 /* ---- callbacks ---- */

@@ -520,7 +520,7 @@ static lt_status work(lt_sessions *s, lt_emit *out, lt_error *err)
         LT_TRY(lt_outbox_mark(s->op, &s->box, s->unsent, err));
         s->unsent = LT_WATERMARK_MIN;
     }
-    return lt_outbox_flush(s->op, &s->box, out, err);
+    return lt_outbox_flush(&s->box, out, err);
 }
 
 lt_status lt_sessions_resume(lt_sessions *s, lt_emit *out, lt_error *err)

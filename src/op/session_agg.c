@@ -239,7 +239,7 @@ static lt_status session_emit(lt_sessions *s, lt_emit *out, lt_error *err)
     const lt_window_agg_spec *spec = s->op->spec;
     while (s->due_at < s->due_count) {
         if (lt_outbox_room(&s->box) == 0) {
-            LT_TRY(lt_outbox_flush(s->op, &s->box, out, err));
+            LT_TRY(lt_outbox_flush(&s->box, out, err));
         }
         lt_session_head *heads[LT_SESSIONS_DUE_MAX];
         uint32_t count = 0;

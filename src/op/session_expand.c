@@ -180,7 +180,7 @@ static lt_status rows_emit(lt_sessions *s, lt_emit *out, lt_error *err)
         LT_TRY(list_items(s, session, &items, &count, err));
         while (self->item_at < count) {
             if (lt_outbox_room(&s->box) == 0) {
-                LT_TRY(lt_outbox_flush(s->op, &s->box, out, err));
+                LT_TRY(lt_outbox_flush(&s->box, out, err));
             }
             uint32_t part = LT_MIN(count - self->item_at, lt_outbox_room(&s->box));
             LT_TRY(write_items(self, &session->head, items + self->item_at, part, err));

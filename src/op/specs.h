@@ -4,6 +4,7 @@
 
 #include "expr/aggregate.h"
 #include "expr/expr.h"
+#include "expr/window.h"
 
 /* Filter and projection in one. */
 typedef struct {
@@ -20,26 +21,6 @@ typedef struct {
     lt_expr *watermark;         /* TIMESTAMP(3) or LTZ(3) over the input schema */
     int64_t future_skew_max_ms; /* rows further ahead of the wall clock are rejected; 0 = off */
 } lt_watermark_spec;
-
-typedef enum {
-    LT_WINDOW_TUMBLE,
-    LT_WINDOW_HOP,
-    LT_WINDOW_CUMULATE,
-    LT_WINDOW_SESSION
-} lt_window_kind;
-
-/* A window assigner. Times are wall-clock ms of the session zone for LTZ attributes (aligned to
- * local time), event ms otherwise. */
-typedef struct {
-    lt_window_kind kind;
-    int64_t size_ms; /* TUMBLE, HOP, CUMULATE size; SESSION gap */
-    int64_t step_ms; /* HOP slide, CUMULATE step; else 0 */
-    int64_t offset_ms;
-    uint32_t time_col;           /* TIMESTAMP or LTZ column of the input, precision 3 */
-    bool ltz;                    /* time_col is TIMESTAMP_LTZ */
-    bool attached;               /* input rows already carry their window: */
-    uint32_t start_col, end_col; /* TIMESTAMP(3) columns, when attached */
-} lt_window;
 
 /* Output schema: input columns, window_start, window_end, window_time. */
 typedef struct {
@@ -82,12 +63,6 @@ typedef struct {
     int64_t count; /* < 0 = unlimited */
 } lt_limit_spec;
 
-typedef struct {
-    uint32_t col;
-    bool descending;
-    bool nulls_first;
-} lt_sort_key;
-
 /* Rows ranked within (partition, window); emitted when the window closes. Output schema: input
  * columns, then the rank (BIGINT NOT NULL) if rank_output. */
 typedef struct {
@@ -106,5 +81,3 @@ typedef struct {
     uint32_t time_col;
     double speed; /* 60 = one minute of event time a second */
 } lt_pace_spec;
-
-const char *lt_window_kind_name(lt_window_kind kind); /* "TUMBLE" .. */

@@ -134,7 +134,7 @@ static lt_status emit_marked(watermark_op *self, lt_batch *in, const uint32_t *r
         lt_batch_unref(batch);
         return LT_OK;
     }
-    lt_status st = lt_op_put(op, out, batch, err);
+    lt_status st = lt_emit_batch(out, batch, err);
     LT_ASSERT(st != LT_FULL); /* one batch a callback always fits */
     return st;
 }

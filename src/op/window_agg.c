@@ -1,8 +1,7 @@
 /* TUMBLE, HOP and CUMULATE aggregates, and aggregates over attached windows, on shared slices.
  *
  *   slices   end 10 -> { key -> accumulators }   rows go into the one slice they lie in
- *            end 20 -> { .. }                    a window is the merge of its slices
- * (window_fire.c)
+ *            end 20 -> { .. }                    a window is their merge (window_fire.c)
  *
  * The hot path: when no window closes between the batch's first and last mark, and none of its rows
  * is late, the marks do not matter. Slice ends are computed column at a time, rows are dealt to
@@ -529,7 +528,7 @@ static lt_status work(window_agg_op *self, window_input *input, lt_emit *out, lt
         LT_TRY(lt_outbox_mark(&self->op, &self->box, self->unsent, err));
         self->unsent = LT_WATERMARK_MIN;
     }
-    return lt_outbox_flush(&self->op, &self->box, out, err);
+    return lt_outbox_flush(&self->box, out, err);
 }
 
 static lt_status finish_batch(window_agg_op *self, lt_status st, lt_error *err)

@@ -92,7 +92,7 @@ static lt_status expand_tumble(window_expand_op *self, lt_batch *in, lt_emit *ou
         memcpy(batch->sel, self->rows, sizeof(uint32_t) * self->row_count);
         batch->sel_count = self->row_count;
     }
-    lt_status st = lt_op_put(op, out, batch, err);
+    lt_status st = lt_emit_batch(out, batch, err);
     LT_ASSERT(st != LT_FULL); /* one batch a callback always fits */
     return st;
 }
@@ -170,14 +170,14 @@ static lt_status expand_more(window_expand_op *self, lt_emit *out, lt_error *err
     lt_batch *in = self->sessions.pending;
     while (self->row_at < self->row_count) {
         if (lt_outbox_room(box) == 0) {
-            LT_TRY(lt_outbox_flush(&self->op, box, out, err));
+            LT_TRY(lt_outbox_flush(box, out, err));
         }
         LT_TRY(fill_batch(self, err));
     }
     for (; self->mark_at < in->mark_count; self->mark_at++) {
         LT_TRY(lt_outbox_mark(&self->op, box, in->marks[self->mark_at].watermark, err));
     }
-    return lt_outbox_flush(&self->op, box, out, err);
+    return lt_outbox_flush(box, out, err);
 }
 
 static lt_status finish(window_expand_op *self, lt_status st)

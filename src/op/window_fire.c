@@ -346,7 +346,7 @@ static lt_status emit_window(window_agg_op *self, lt_emit *out, lt_error *err)
     void *values[CHUNK_ROWS];
     for (;;) {
         if (lt_outbox_room(&self->box) == 0) {
-            LT_TRY(lt_outbox_flush(&self->op, &self->box, out, err));
+            LT_TRY(lt_outbox_flush(&self->box, out, err));
         }
         uint32_t max = LT_MIN(lt_outbox_room(&self->box), (uint32_t)CHUNK_ROWS);
         uint32_t count = lt_table_scan(self->fire_from, &self->fire_scan, values, max);

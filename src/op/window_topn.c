@@ -5,8 +5,7 @@
  * heap their offsets with the worst at the root:
  *
  *   heap   | offset (4) | offset | ...
- *   blob   | sequence (8) | order length (4) | row length (4) | order key, padded to 8 | encoded
- * row | ...
+ *   blob   | sequence (8) | order length (4) | row length (4) | order key | encoded row | ...
  *
  * Order keys compare by memcmp; among equals the earlier row is better. A row that is pushed out
  * leaves a hole in the blob, which is closed when holes take more than half of it. */
@@ -441,7 +440,7 @@ static lt_status emit_record(topn_op *self, lt_emit *out, lt_error *err)
     (void)heap_of(self->fire_record, &count);
     while (self->fire_item < count) {
         if (lt_outbox_room(&self->box) == 0) {
-            LT_TRY(lt_outbox_flush(&self->op, &self->box, out, err));
+            LT_TRY(lt_outbox_flush(&self->box, out, err));
         }
         uint32_t part = LT_MIN(count - self->fire_item, lt_outbox_room(&self->box));
         LT_TRY(write_rows(self, self->fire_item, part, err));
@@ -490,7 +489,7 @@ static lt_status fire(topn_op *self, int64_t watermark, lt_emit *out, lt_error *
         }
         LT_TRY(emit_window(self, out, err));
     }
-    return lt_outbox_flush(&self->op, &self->box, out, err);
+    return lt_outbox_flush(&self->box, out, err);
 }
 
 static lt_status topn_on_watermark(lt_op *op, int64_t event_ms, lt_emit *out, lt_error *err)

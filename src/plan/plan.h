@@ -6,6 +6,7 @@
 
 #include "bind/rel.h"
 #include "op/op.h"
+#include "op/specs.h"
 
 typedef enum { LT_PLAN_SOURCE, LT_PLAN_VALUES, LT_PLAN_OPERATOR, LT_PLAN_SINK } lt_plan_node_kind;
 

@@ -96,13 +96,13 @@ static bool is_fusible(const window_match *m)
     return true;
 }
 
-/* A session is cut by its PARTITION BY columns alone; grouping by others needs the rows of each
- * session. */
-static lt_status check_session(const window_match *m, lt_error *err)
+/* A session is cut by its PARTITION BY columns alone: the operator that assigns sessions itself can
+ * group by nothing else. */
+static bool session_fits(const window_match *m)
 {
     const lt_rel *window = m->chain.bottom;
     if (m->props->kind != LT_WINDOW_SESSION || window->kind != LT_REL_WINDOW) {
-        return LT_OK;
+        return true;
     }
     uint32_t found = 0;
     for (uint32_t i = 0; i < window->u.window_tvf.session_key_count; i++) {
@@ -115,15 +115,7 @@ static lt_status check_session(const window_match *m, lt_error *err)
             }
         }
     }
-    if (m->fusible && found == window->u.window_tvf.session_key_count && found == m->key_count) {
-        return LT_OK;
-    }
-    lt_error_set_at(
-        err, LT_ERR_UNSUPPORTED, m->agg->pos,
-        "grouping sessions by other columns than their PARTITION BY is not supported yet");
-    lt_error_hint(
-        err, "GROUP BY window_start, window_end and exactly the PARTITION BY columns of SESSION");
-    return LT_ERR_UNSUPPORTED;
+    return found == window->u.window_tvf.session_key_count && found == m->key_count;
 }
 
 static lt_status split_keys(lt_planner *p, window_match *m, lt_error *err)
@@ -234,9 +226,8 @@ lt_status lt_rule_window_agg(lt_planner *p, lt_rel *agg, lt_log **out, lt_error 
         return LT_OK;
     }
     LT_TRY(lt_chain_collapse(p, agg->inputs[0], &m.chain, err));
-    m.fusible = is_fusible(&m);
     LT_TRY(split_keys(p, &m, err));
-    LT_TRY(check_session(&m, err));
+    m.fusible = is_fusible(&m) && session_fits(&m);
 
     const lt_schema *schema;
     LT_TRY(agg_schema(p, &m, &schema, err));

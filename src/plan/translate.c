@@ -59,14 +59,6 @@ static lt_status translate_window(lt_planner *p, lt_rel *rel, lt_log **out, lt_e
     node->window = rel->u.window_tvf.window;
     node->keys = rel->u.window_tvf.session_keys;
     node->key_count = rel->u.window_tvf.session_key_count;
-    if (node->window.kind == LT_WINDOW_SESSION) {
-        lt_error_set_at(
-            err, LT_ERR_UNSUPPORTED, rel->pos,
-            "SESSION rows without GROUP BY window_start, window_end are not supported yet");
-        lt_error_hint(err, "aggregate the session: GROUP BY window_start, window_end and its "
-                           "PARTITION BY columns");
-        return LT_ERR_UNSUPPORTED;
-    }
     return lt_log_intern(p, node, out, err);
 }
 

@@ -1,14 +1,17 @@
 /* The syntax tree of Flink SQL: what was written, nothing about what it means.
  *
- * One struct per family, each with a `kind` and a union to switch over: statements (lt_ast_stmt), queries
- * (lt_ast_query), table references (lt_ast_from), expressions (lt_ast_expr), types (lt_ast_type). All nodes,
- * arrays and strings live in the arena that was handed to the parser and are immutable after parsing.
+ * One struct per family, each with a `kind` and a union to switch over: statements (lt_ast_stmt),
+ * queries (lt_ast_query), table references (lt_ast_from), expressions (lt_ast_expr), types
+ * (lt_ast_type). All nodes, arrays and strings live in the arena that was handed to the parser and
+ * are immutable after parsing.
  *
  * Conventions
  * - `pos` is the byte offset of the node's first byte in the text given to the parser.
- * - Lists are `T *items; uint32_t count` pairs; items is NULL when count is 0. Optional pointers are NULL when absent.
- * - Keywords and special call syntaxes are normalised (upper-case names, one order of arguments), so that two
- *   spellings of one thing give equal trees. Names keep their case: identifiers are case-sensitive.
+ * - Lists are `T *items; uint32_t count` pairs; items is NULL when count is 0. Optional pointers
+ * are NULL when absent.
+ * - Keywords and special call syntaxes are normalised (upper-case names, one order of arguments),
+ * so that two spellings of one thing give equal trees. Names keep their case: identifiers are
+ * case-sensitive.
  * - Chains of AND, OR and of one set operation are flat lists. All other nesting is bounded by
  *   LT_SQL_LEVELS_MAX, so recursing over a tree is safe. */
 #pragma once
@@ -18,8 +21,9 @@
 
 #include "base/str.h"
 
-/* No path from the root of a tree to a leaf is longer than this; a query counts LT_SQL_LEVELS_QUERY levels. */
-#define LT_SQL_LEVELS_MAX 400
+/* No path from the root of a tree to a leaf is longer than this; a query counts LT_SQL_LEVELS_QUERY
+ * levels. */
+#define LT_SQL_LEVELS_MAX   400
 #define LT_SQL_LEVELS_QUERY 4
 
 typedef struct lt_ast_expr lt_ast_expr;
@@ -31,7 +35,8 @@ typedef struct lt_ast_window lt_ast_window;
 typedef struct lt_ast_pattern lt_ast_pattern;
 typedef struct lt_ast_group lt_ast_group;
 
-/* ---- names, lists, options --------------------------------------------------------------------- */
+/* ---- names, lists, options ---------------------------------------------------------------------
+ */
 
 /* An identifier without its quotes. An absent optional name has text.ptr == NULL. */
 typedef struct {
@@ -67,7 +72,8 @@ typedef struct {
     uint32_t pos;
 } lt_ast_string;
 
-/* 'key' = 'value' of WITH, SET, ...; in lists of keys (RESET) value.text.ptr is NULL. Duplicates are kept, in order. */
+/* 'key' = 'value' of WITH, SET, ...; in lists of keys (RESET) value.text.ptr is NULL. Duplicates
+ * are kept, in order. */
 typedef struct {
     lt_ast_string key;
     lt_ast_string value;
@@ -114,7 +120,8 @@ typedef struct {
     uint32_t count;
 } lt_ast_hints;
 
-/* ---- time units and intervals ------------------------------------------------------------------ */
+/* ---- time units and intervals ------------------------------------------------------------------
+ */
 
 typedef enum {
     LT_UNIT_NONE,
@@ -147,7 +154,8 @@ typedef struct {
     int32_t scale; /* of SECOND */
 } lt_ast_interval;
 
-/* ---- types ------------------------------------------------------------------------------------- */
+/* ---- types -------------------------------------------------------------------------------------
+ */
 
 typedef enum {
     LT_ASTT_BOOLEAN,
@@ -178,7 +186,7 @@ typedef enum {
     LT_ASTT_STRUCTURED,    /* class_name, fields */
     LT_ASTT_RAW,           /* class_name, snapshot */
     LT_ASTT_VARIANT,
-    LT_ASTT_NULL,
+    LT_ASTT_NULL, /* this and the next: never parsed, for trees that the binder builds */
     LT_ASTT_ANY,
     LT_ASTT_USER /* path: a user defined type */
 } lt_ast_type_kind;
@@ -205,35 +213,37 @@ struct lt_ast_type {
     lt_ast_path path;
 };
 
-/* ---- expressions ------------------------------------------------------------------------------- */
+/* ---- expressions -------------------------------------------------------------------------------
+ */
 
 typedef enum {
-    LT_EXPR_LITERAL,  /* lit */
-    LT_EXPR_IDENT,    /* path: column, alias.column, column.field, ... the binder decides */
-    LT_EXPR_STAR,     /* `*` or `path.*`; path.count 0 for the bare star */
-    LT_EXPR_CALL,     /* call */
-    LT_EXPR_UNARY,    /* unary */
-    LT_EXPR_BINARY,   /* binary */
-    LT_EXPR_LOGICAL,  /* logical: AND or OR of two or more operands */
-    LT_EXPR_IS,       /* is: a test with IS */
-    LT_EXPR_BETWEEN,  /* between */
-    LT_EXPR_LIKE,     /* like: LIKE, ILIKE, RLIKE, SIMILAR TO */
-    LT_EXPR_IN,       /* in: list or sub-query */
-    LT_EXPR_QUANTIFIED, /* quantified: x = ANY (..), x > ALL (..) */
-    LT_EXPR_EXISTS,   /* query */
-    LT_EXPR_UNIQUE,   /* query */
-    LT_EXPR_SUBQUERY, /* query: scalar sub-query, or a row's one */
-    LT_EXPR_CASE,     /* kase */
-    LT_EXPR_CAST,     /* cast */
-    LT_EXPR_FIELD,    /* field: operand.name where operand is not a plain path */
-    LT_EXPR_ITEM,     /* item: operand[index] */
-    LT_EXPR_ROW,      /* list: ROW(a, b) or (a, b) */
-    LT_EXPR_ARRAY,    /* list: ARRAY[..] */
-    LT_EXPR_MAP,      /* list: MAP[k, v, ..]; an even number of items */
-    LT_EXPR_MULTISET, /* list: MULTISET[..] */
-    LT_EXPR_COLLECTION_QUERY, /* collection: ARRAY(query), MAP(query), MULTISET(query), CURSOR(query) */
-    LT_EXPR_INTERVAL, /* interval: INTERVAL expr unit, the value not a string literal */
-    LT_EXPR_DATETIME_MINUS, /* minus: (a - b) unit */
+    LT_EXPR_LITERAL,          /* lit */
+    LT_EXPR_IDENT,            /* path: column, alias.column, column.field, ... the binder decides */
+    LT_EXPR_STAR,             /* `*` or `path.*`; path.count 0 for the bare star */
+    LT_EXPR_CALL,             /* call */
+    LT_EXPR_UNARY,            /* unary */
+    LT_EXPR_BINARY,           /* binary */
+    LT_EXPR_LOGICAL,          /* logical: AND or OR of two or more operands */
+    LT_EXPR_IS,               /* is: a test with IS */
+    LT_EXPR_BETWEEN,          /* between */
+    LT_EXPR_LIKE,             /* like: LIKE, ILIKE, RLIKE, SIMILAR TO */
+    LT_EXPR_IN,               /* in: list or sub-query */
+    LT_EXPR_QUANTIFIED,       /* quantified: x = ANY (..), x > ALL (..) */
+    LT_EXPR_EXISTS,           /* query */
+    LT_EXPR_UNIQUE,           /* query */
+    LT_EXPR_SUBQUERY,         /* query: scalar sub-query, or a row's one */
+    LT_EXPR_CASE,             /* kase */
+    LT_EXPR_CAST,             /* cast */
+    LT_EXPR_FIELD,            /* field: operand.name where operand is not a plain path */
+    LT_EXPR_ITEM,             /* item: operand[index] */
+    LT_EXPR_ROW,              /* list: ROW(a, b) or (a, b) */
+    LT_EXPR_ARRAY,            /* list: ARRAY[..] */
+    LT_EXPR_MAP,              /* list: MAP[k, v, ..]; an even number of items */
+    LT_EXPR_MULTISET,         /* list: MULTISET[..] */
+    LT_EXPR_COLLECTION_QUERY, /* collection: ARRAY(query), MAP(query), MULTISET(query),
+                                 CURSOR(query) */
+    LT_EXPR_INTERVAL,         /* interval: INTERVAL expr unit, the value not a string literal */
+    LT_EXPR_DATETIME_MINUS,   /* minus: (a - b) unit */
     /* The following appear only as arguments of calls. */
     LT_EXPR_UNIT,       /* unit: YEAR in EXTRACT(YEAR FROM t), FLOOR(t TO YEAR), TIMESTAMPADD(..) */
     LT_EXPR_SYMBOL,     /* symbol: a keyword, upper case: BOTH, LEADING, TRAILING of TRIM */
@@ -252,7 +262,7 @@ typedef enum {
     LT_LIT_DOUBLE,  /* text: with an exponent, as written */
     LT_LIT_STRING,  /* text: the decoded value, UTF-8, may contain NUL */
     LT_LIT_BINARY,  /* text: the decoded bytes */
-    LT_LIT_DATE,    /* text: what stands between the quotes; not checked here, as for the next three */
+    LT_LIT_DATE, /* text: what stands between the quotes; not checked here, as for the next three */
     LT_LIT_TIME,
     LT_LIT_TIMESTAMP,
     LT_LIT_INTERVAL /* text, negative, interval */
@@ -361,8 +371,8 @@ typedef enum {
 
 typedef enum { LT_JSON_NULLS_NONE, LT_JSON_NULL_ON_NULL, LT_JSON_ABSENT_ON_NULL } lt_ast_json_nulls;
 
-/* The clauses of the JSON functions. JSON_OBJECT and JSON_OBJECTAGG have their keys and values alternating in
- * the call's args. */
+/* The clauses of the JSON functions. JSON_OBJECT and JSON_OBJECTAGG have their keys and values
+ * alternating in the call's args. */
 typedef struct {
     lt_ast_type *returning;
     lt_ast_json_wrapper wrapper;
@@ -377,14 +387,15 @@ typedef struct {
  * Special syntaxes are given with their arguments in this order:
  *   TRIM(SYMBOL, chars, s) - always three, blank and BOTH when not written
  *   SUBSTRING(s, from [, for]), POSITION(a, b [, from]), OVERLAY(s, r, from [, for])
- *   EXTRACT(UNIT, t), FLOOR(t, UNIT), CEIL(t, UNIT), TIMESTAMPADD(UNIT, n, t), TIMESTAMPDIFF(UNIT, a, b)
- *   COUNT(STAR); CURRENT_DATE without parentheses: niladic set, no args
- *   FINAL(column), RUNNING(column): niladic and `semantics` set; before a call only its `semantics` is set */
+ *   EXTRACT(UNIT, t), FLOOR(t, UNIT), CEIL(t, UNIT), TIMESTAMPADD(UNIT, n, t), TIMESTAMPDIFF(UNIT,
+ * a, b) COUNT(STAR); CURRENT_DATE without parentheses: niladic set, no args FINAL(column),
+ * RUNNING(column): niladic and `semantics` set; before a call only its `semantics` is set */
 typedef struct {
-    lt_ast_path name;       /* as written */
-    lt_str func;            /* the last part in upper case: switch on this for built-in functions */
+    lt_ast_path name; /* as written */
+    lt_str func;      /* the last part in upper case: switch on this for built-in functions */
     lt_ast_exprs args;
-    lt_ast_name *arg_names; /* NULL, or one for each argument: f(name => value); absent ones have text.ptr NULL */
+    lt_ast_name *arg_names; /* NULL, or one for each argument: f(name => value); absent ones have
+                               text.ptr NULL */
     bool niladic;           /* written without parentheses: CURRENT_TIMESTAMP */
     lt_ast_quantifier quantifier;
     lt_ast_orders order_by;     /* inside the parentheses: ARRAY_AGG(x ORDER BY y) */
@@ -452,7 +463,8 @@ struct lt_ast_expr {
         struct {
             lt_ast_expr *operand; /* NULL for CASE WHEN condition */
             lt_ast_exprs whens;   /* as many as thens */
-            lt_ast_exprs thens;   /* NULL: the same as the next one; `WHEN a, b THEN c` gives NULL, c */
+            lt_ast_exprs
+                thens; /* NULL: the same as the next one; `WHEN a, b THEN c` gives NULL, c */
             lt_ast_expr *otherwise; /* NULL when there is no ELSE */
         } kase;
         struct {
@@ -468,7 +480,8 @@ struct lt_ast_expr {
             lt_ast_expr *operand, *index;
         } item;
         struct {
-            lt_ast_expr_kind what; /* LT_EXPR_ARRAY, LT_EXPR_MAP, LT_EXPR_MULTISET; LT_EXPR_SUBQUERY for CURSOR */
+            lt_ast_expr_kind what; /* LT_EXPR_ARRAY, LT_EXPR_MAP, LT_EXPR_MULTISET; LT_EXPR_SUBQUERY
+                                      for CURSOR */
             lt_ast_query *query;
         } collection;
         struct {
@@ -487,7 +500,8 @@ struct lt_ast_expr {
     };
 };
 
-/* ---- windows (OVER) ---------------------------------------------------------------------------- */
+/* ---- windows (OVER) ----------------------------------------------------------------------------
+ */
 
 typedef enum {
     LT_BOUND_UNBOUNDED_PRECEDING,
@@ -518,7 +532,8 @@ struct lt_ast_window {
     bool disallow_partial;
 };
 
-/* ---- table references -------------------------------------------------------------------------- */
+/* ---- table references --------------------------------------------------------------------------
+ */
 
 typedef enum {
     LT_FROM_TABLE,    /* table */
@@ -539,10 +554,10 @@ typedef enum {
 } lt_ast_join_kind;
 
 typedef enum {
-    LT_PATTERN_VAR,    /* name */
-    LT_PATTERN_CONCAT, /* children */
-    LT_PATTERN_ALTER,  /* children: a | b */
-    LT_PATTERN_QUANT,  /* children[0] repeated min..max */
+    LT_PATTERN_VAR,     /* name */
+    LT_PATTERN_CONCAT,  /* children */
+    LT_PATTERN_ALTER,   /* children: a | b */
+    LT_PATTERN_QUANT,   /* children[0] repeated min..max */
     LT_PATTERN_PERMUTE, /* children */
     LT_PATTERN_EXCLUDE  /* children[0]: {- a -} */
 } lt_ast_pattern_kind;
@@ -617,7 +632,8 @@ struct lt_ast_from {
         struct {
             lt_ast_expr *call; /* LT_EXPR_CALL */
             bool lateral;
-            bool table_syntax; /* TABLE(f(..)) instead of f(..); means the same, ignored by lt_ast_*_eq */
+            bool table_syntax; /* TABLE(f(..)) instead of f(..); means the same, ignored by
+                                  lt_ast_*_eq */
         } function;
         struct {
             lt_ast_exprs exprs;
@@ -634,14 +650,16 @@ struct lt_ast_from {
     };
 };
 
-/* ---- queries ----------------------------------------------------------------------------------- */
+/* ---- queries -----------------------------------------------------------------------------------
+ */
 
 typedef enum {
     LT_QUERY_SELECT, /* select */
     LT_QUERY_VALUES, /* rows */
     LT_QUERY_SETOP,  /* setop */
     LT_QUERY_TABLE,  /* table: TABLE t */
-    LT_QUERY_NESTED  /* nested: (query with its own WITH, ORDER BY or LIMIT) that this node adds further ones to */
+    LT_QUERY_NESTED  /* nested: (query with its own WITH, ORDER BY or LIMIT) that this node adds
+                        further ones to */
 } lt_ast_query_kind;
 
 typedef enum { LT_SETOP_UNION, LT_SETOP_INTERSECT, LT_SETOP_EXCEPT } lt_ast_setop_kind;
@@ -720,54 +738,61 @@ struct lt_ast_query {
     lt_ast_expr *limit;  /* LIMIT n or FETCH FIRST n ROWS ONLY; NULL when absent or LIMIT ALL */
 };
 
-/* ---- statements -------------------------------------------------------------------------------- */
+/* ---- statements --------------------------------------------------------------------------------
+ */
 
 typedef enum {
     LT_STMT_QUERY,         /* query; `execute` set for EXECUTE SELECT .. */
     LT_STMT_INSERT,        /* insert */
-    LT_STMT_STATEMENT_SET, /* set: EXECUTE STATEMENT SET BEGIN .. END, or BEGIN STATEMENT SET; .. END */
+    LT_STMT_STATEMENT_SET, /* set: EXECUTE STATEMENT SET BEGIN .. END, or BEGIN STATEMENT SET; ..
+                              END */
     LT_STMT_EXPLAIN,       /* explain */
     LT_STMT_CREATE_TABLE,  /* create_table: also [CREATE OR] REPLACE TABLE */
     LT_STMT_CREATE_VIEW,   /* create_view */
     LT_STMT_CREATE_MATERIALIZED_TABLE, /* create_table with freshness */
-    LT_STMT_CREATE_CATALOG,  /* create_object */
-    LT_STMT_CREATE_DATABASE, /* create_object */
-    LT_STMT_CREATE_MODEL,    /* create_object */
-    LT_STMT_CREATE_FUNCTION, /* function */
-    LT_STMT_ALTER_TABLE,     /* alter */
-    LT_STMT_ALTER_VIEW,      /* alter: RENAME or AS query */
-    LT_STMT_ALTER_MATERIALIZED_TABLE, /* alter */
-    LT_STMT_ALTER_CATALOG,   /* alter: SET, RESET, COMMENT */
-    LT_STMT_ALTER_DATABASE,  /* alter: SET */
-    LT_STMT_ALTER_MODEL,     /* alter: SET, RESET, RENAME */
-    LT_STMT_ALTER_FUNCTION,  /* function */
-    LT_STMT_DROP,            /* drop */
-    LT_STMT_SHOW,            /* show */
-    LT_STMT_DESCRIBE,        /* describe */
-    LT_STMT_USE,             /* use */
-    LT_STMT_LOAD_MODULE,     /* module */
-    LT_STMT_UNLOAD_MODULE,   /* module */
-    LT_STMT_SET,             /* setting: key and value absent for the bare form */
-    LT_STMT_RESET,           /* setting */
-    LT_STMT_ADD_JAR,         /* text */
-    LT_STMT_REMOVE_JAR,      /* text */
-    LT_STMT_STOP_JOB,        /* stop_job */
-    LT_STMT_CALL,            /* call: LT_EXPR_CALL */
-    LT_STMT_ANALYZE,         /* analyze */
-    LT_STMT_COMPILE_PLAN,    /* plan: COMPILE PLAN 'f' FOR stmt */
-    LT_STMT_EXECUTE_PLAN,    /* plan: EXECUTE PLAN 'f' */
-    LT_STMT_COMPILE_AND_EXECUTE_PLAN, /* plan */
-    LT_STMT_DELETE,          /* modify */
-    LT_STMT_UPDATE,          /* modify */
-    LT_STMT_TRUNCATE,        /* path */
-    LT_STMT_BEGIN_STATEMENT_SET, /* the client's, alone */
-    LT_STMT_END,             /* the client's END, alone */
+    LT_STMT_CREATE_CATALOG,            /* create_object */
+    LT_STMT_CREATE_DATABASE,           /* create_object */
+    LT_STMT_CREATE_MODEL,              /* create_object */
+    LT_STMT_CREATE_FUNCTION,           /* function */
+    LT_STMT_ALTER_TABLE,               /* alter */
+    LT_STMT_ALTER_VIEW,                /* alter: RENAME or AS query */
+    LT_STMT_ALTER_MATERIALIZED_TABLE,  /* alter */
+    LT_STMT_ALTER_CATALOG,             /* alter: SET, RESET, COMMENT */
+    LT_STMT_ALTER_DATABASE,            /* alter: SET */
+    LT_STMT_ALTER_MODEL,               /* alter: SET, RESET, RENAME */
+    LT_STMT_ALTER_FUNCTION,            /* function */
+    LT_STMT_DROP,                      /* drop */
+    LT_STMT_SHOW,                      /* show */
+    LT_STMT_DESCRIBE,                  /* describe */
+    LT_STMT_USE,                       /* use */
+    LT_STMT_LOAD_MODULE,               /* module */
+    LT_STMT_UNLOAD_MODULE,             /* module */
+    LT_STMT_SET,                       /* setting: key and value absent for the bare form */
+    LT_STMT_RESET,                     /* setting */
+    LT_STMT_ADD_JAR,                   /* text */
+    LT_STMT_REMOVE_JAR,                /* text */
+    LT_STMT_STOP_JOB,                  /* stop_job */
+    LT_STMT_CALL,                      /* call: LT_EXPR_CALL */
+    LT_STMT_ANALYZE,                   /* analyze */
+    LT_STMT_COMPILE_PLAN,              /* plan: COMPILE PLAN 'f' FOR stmt */
+    LT_STMT_EXECUTE_PLAN,              /* plan: EXECUTE PLAN 'f' */
+    LT_STMT_COMPILE_AND_EXECUTE_PLAN,  /* plan */
+    LT_STMT_DELETE,                    /* modify */
+    LT_STMT_UPDATE,                    /* modify */
+    LT_STMT_TRUNCATE,                  /* path */
+    LT_STMT_BEGIN_STATEMENT_SET,       /* the client's, alone */
+    LT_STMT_END,                       /* the client's END, alone */
     LT_STMT_HELP,
     LT_STMT_QUIT, /* QUIT or EXIT */
     LT_STMT_CLEAR
 } lt_ast_stmt_kind;
 
-typedef enum { LT_CONFLICT_NONE, LT_CONFLICT_ERROR, LT_CONFLICT_NOTHING, LT_CONFLICT_DEDUPLICATE } lt_ast_conflict;
+typedef enum {
+    LT_CONFLICT_NONE,
+    LT_CONFLICT_ERROR,
+    LT_CONFLICT_NOTHING,
+    LT_CONFLICT_DEDUPLICATE
+} lt_ast_conflict;
 
 typedef struct {
     bool execute; /* EXECUTE INSERT .. */
@@ -781,18 +806,18 @@ typedef struct {
 } lt_ast_insert;
 
 typedef struct {
-    bool client_form; /* BEGIN STATEMENT SET; .. END */
+    bool client_form;      /* BEGIN STATEMENT SET; .. END */
     lt_ast_stmt **inserts; /* LT_STMT_INSERT */
     uint32_t count;
 } lt_ast_set;
 
 #define LT_EXPLAIN_ESTIMATED_COST 1u
 #define LT_EXPLAIN_CHANGELOG_MODE 2u
-#define LT_EXPLAIN_JSON_PLAN 4u
-#define LT_EXPLAIN_PLAN_ADVICE 8u
+#define LT_EXPLAIN_JSON_PLAN      4u
+#define LT_EXPLAIN_PLAN_ADVICE    8u
 
 typedef struct {
-    uint32_t details; /* LT_EXPLAIN_* */
+    uint32_t details;  /* LT_EXPLAIN_* */
     lt_ast_stmt *stmt; /* query, insert, statement set, CREATE or REPLACE TABLE .. AS */
 } lt_ast_explain;
 
@@ -836,8 +861,9 @@ typedef struct {
     lt_ast_expr *expr;
 } lt_ast_watermark;
 
-/* The parenthesised list of CREATE TABLE and of ALTER TABLE ADD, MODIFY. Two primary keys are refused by the parser, and
- * so are enforced keys and UNIQUE with LIKE or AS; in all other places these two are the binder's to refuse. */
+/* The parenthesised list of CREATE TABLE and of ALTER TABLE ADD, MODIFY. Two primary keys are
+ * refused by the parser, and so are enforced keys and UNIQUE with LIKE or AS; in all other places
+ * these two are the binder's to refuse. */
 typedef struct {
     bool present;
     lt_ast_column *columns;
@@ -878,8 +904,8 @@ typedef enum { LT_REFRESH_NONE, LT_REFRESH_FULL, LT_REFRESH_CONTINUOUS } lt_ast_
 
 typedef struct {
     bool temporary;
-    bool replace;           /* REPLACE TABLE or CREATE OR REPLACE TABLE */
-    bool create_or;         /* CREATE OR REPLACE, CREATE OR ALTER */
+    bool replace;   /* REPLACE TABLE or CREATE OR REPLACE TABLE */
+    bool create_or; /* CREATE OR REPLACE, CREATE OR ALTER */
     bool if_not_exists;
     lt_ast_path path;
     lt_ast_schema schema;
@@ -945,7 +971,7 @@ typedef enum {
     LT_ALTER_DROP_WATERMARK,
     LT_ALTER_ADD_PARTITIONS,  /* partitions, partition_options, if_exists_action */
     LT_ALTER_DROP_PARTITIONS, /* partitions, if_exists_action */
-    LT_ALTER_AS_QUERY,    /* query */
+    LT_ALTER_AS_QUERY,        /* query */
     LT_ALTER_SUSPEND,
     LT_ALTER_RESUME,      /* options */
     LT_ALTER_REFRESH,     /* partitions[0] when count is 1 */
@@ -1009,13 +1035,13 @@ typedef enum {
 typedef struct {
     lt_ast_show_kind how;
     lt_ast_object what;
-    bool user;     /* SHOW USER FUNCTIONS */
-    bool full;     /* SHOW FULL MODULES */
-    bool in;       /* IN instead of FROM before path */
+    bool user;        /* SHOW USER FUNCTIONS */
+    bool full;        /* SHOW FULL MODULES */
+    bool in;          /* IN instead of FROM before path */
     lt_ast_path path; /* count 0 when absent */
     bool not_like;
     bool ilike;
-    lt_ast_string like; /* absent when there is no [I]LIKE */
+    lt_ast_string like;         /* absent when there is no [I]LIKE */
     lt_ast_partition partition; /* SHOW PARTITIONS t PARTITION (..) */
 } lt_ast_show;
 
@@ -1096,8 +1122,8 @@ struct lt_ast_stmt {
 };
 
 /* Structural equality, without positions and quotes; for tests and for finding repeated expressions
- * (GROUP BY e and SELECT e). Function names compare without regard to case, all other names with it.
- * NULL equals only NULL. */
+ * (GROUP BY e and SELECT e). Function names compare without regard to case, all other names with
+ * it. NULL equals only NULL. */
 bool lt_ast_expr_eq(const lt_ast_expr *a, const lt_ast_expr *b);
 bool lt_ast_type_eq(const lt_ast_type *a, const lt_ast_type *b);
 bool lt_ast_window_eq(const lt_ast_window *a, const lt_ast_window *b);

@@ -21,7 +21,8 @@ static bool list_eq(const void *a, const void *b, uint32_t count_a, uint32_t cou
     return true;
 }
 
-/* ---- small parts ------------------------------------------------------------------------------- */
+/* ---- small parts -------------------------------------------------------------------------------
+ */
 
 /* Absent (ptr NULL) differs from empty. */
 static bool text_eq(lt_str a, lt_str b)
@@ -133,7 +134,8 @@ static bool interval_eq(lt_ast_interval a, lt_ast_interval b)
     return a.from == b.from && a.to == b.to && a.precision == b.precision && a.scale == b.scale;
 }
 
-/* ---- types ------------------------------------------------------------------------------------- */
+/* ---- types -------------------------------------------------------------------------------------
+ */
 
 static bool field_same(const void *a, const void *b)
 {
@@ -157,7 +159,8 @@ bool lt_ast_type_eq(const lt_ast_type *a, const lt_ast_type *b)
            path_eq(a->path, b->path);
 }
 
-/* ---- calls ------------------------------------------------------------------------------------- */
+/* ---- calls -------------------------------------------------------------------------------------
+ */
 
 static bool order_same(const void *a, const void *b)
 {
@@ -224,7 +227,8 @@ static bool call_eq(const lt_ast_call *a, const lt_ast_call *b)
            json_eq(a->json, b->json);
 }
 
-/* ---- expressions ------------------------------------------------------------------------------- */
+/* ---- expressions -------------------------------------------------------------------------------
+ */
 
 static bool lit_eq(const lt_ast_lit *a, const lt_ast_lit *b)
 {
@@ -355,7 +359,8 @@ bool lt_ast_expr_eq(const lt_ast_expr *a, const lt_ast_expr *b)
     return false;
 }
 
-/* ---- table references -------------------------------------------------------------------------- */
+/* ---- table references --------------------------------------------------------------------------
+ */
 
 static bool pattern_eq(const lt_ast_pattern *a, const lt_ast_pattern *b);
 
@@ -366,8 +371,8 @@ static bool pattern_same(const void *a, const void *b)
 
 static bool pattern_eq(const lt_ast_pattern *a, const lt_ast_pattern *b)
 {
-    return a->kind == b->kind && name_eq(a->name, b->name) && a->min == b->min && a->max == b->max &&
-           a->reluctant == b->reluctant &&
+    return a->kind == b->kind && name_eq(a->name, b->name) && a->min == b->min &&
+           a->max == b->max && a->reluctant == b->reluctant &&
            LIST_EQ(a->children, b->children, a->child_count, b->child_count, pattern_same);
 }
 
@@ -431,7 +436,8 @@ static bool from_eq(const lt_ast_from *a, const lt_ast_from *b)
     return false;
 }
 
-/* ---- queries ----------------------------------------------------------------------------------- */
+/* ---- queries -----------------------------------------------------------------------------------
+ */
 
 static bool group_eq(const lt_ast_group *a, const lt_ast_group *b);
 
@@ -515,7 +521,8 @@ bool lt_ast_query_eq(const lt_ast_query *a, const lt_ast_query *b)
            lt_ast_expr_eq(a->limit, b->limit);
 }
 
-/* ---- statements -------------------------------------------------------------------------------- */
+/* ---- statements --------------------------------------------------------------------------------
+ */
 
 static bool stmt_same(const void *a, const void *b)
 {
@@ -529,10 +536,10 @@ static bool string_same(const void *a, const void *b)
 
 static bool insert_eq(const lt_ast_insert *a, const lt_ast_insert *b)
 {
-    return a->execute == b->execute && a->overwrite == b->overwrite && path_eq(a->table, b->table) &&
-           hints_eq(a->hints, b->hints) && partition_same(&a->partition, &b->partition) &&
-           paths_eq(a->columns, b->columns) && lt_ast_query_eq(a->query, b->query) &&
-           a->conflict == b->conflict;
+    return a->execute == b->execute && a->overwrite == b->overwrite &&
+           path_eq(a->table, b->table) && hints_eq(a->hints, b->hints) &&
+           partition_same(&a->partition, &b->partition) && paths_eq(a->columns, b->columns) &&
+           lt_ast_query_eq(a->query, b->query) && a->conflict == b->conflict;
 }
 
 static bool column_same(const void *a, const void *b)
@@ -551,8 +558,9 @@ static bool constraint_same(const void *a, const void *b)
 {
     const lt_ast_constraint *x = a;
     const lt_ast_constraint *y = b;
-    return x->unique == y->unique && name_eq(x->name, y->name) && names_eq(x->columns, y->columns) &&
-           x->enforced_given == y->enforced_given && x->not_enforced == y->not_enforced;
+    return x->unique == y->unique && name_eq(x->name, y->name) &&
+           names_eq(x->columns, y->columns) && x->enforced_given == y->enforced_given &&
+           x->not_enforced == y->not_enforced;
 }
 
 static bool schema_eq(const lt_ast_schema *a, const lt_ast_schema *b)
@@ -581,9 +589,10 @@ static bool like_option_same(const void *a, const void *b)
 
 static bool create_table_eq(const lt_ast_create_table *a, const lt_ast_create_table *b)
 {
-    return a->temporary == b->temporary && a->replace == b->replace && a->create_or == b->create_or &&
-           a->if_not_exists == b->if_not_exists && path_eq(a->path, b->path) &&
-           schema_eq(&a->schema, &b->schema) && string_eq(a->comment, b->comment) &&
+    return a->temporary == b->temporary && a->replace == b->replace &&
+           a->create_or == b->create_or && a->if_not_exists == b->if_not_exists &&
+           path_eq(a->path, b->path) && schema_eq(&a->schema, &b->schema) &&
+           string_eq(a->comment, b->comment) &&
            distribution_eq(&a->distribution, &b->distribution) &&
            names_eq(a->partitioned_by, b->partitioned_by) && options_eq(&a->options, &b->options) &&
            path_eq(a->like, b->like) &&
@@ -626,7 +635,8 @@ static bool alter_eq(const lt_ast_alter *a, const lt_ast_alter *b)
     return a->action == b->action && a->if_exists == b->if_exists && path_eq(a->path, b->path) &&
            path_eq(a->to, b->to) && path_eq(a->column, b->column) &&
            options_eq(&a->options, &b->options) && string_eq(a->comment, b->comment) &&
-           schema_eq(&a->schema, &b->schema) && distribution_eq(&a->distribution, &b->distribution) &&
+           schema_eq(&a->schema, &b->schema) &&
+           distribution_eq(&a->distribution, &b->distribution) &&
            paths_eq(a->columns, b->columns) && name_eq(a->constraint, b->constraint) &&
            a->if_exists_action == b->if_exists_action &&
            LIST_EQ(a->partitions, b->partitions, a->partition_count, b->partition_count,

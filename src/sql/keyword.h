@@ -1,5 +1,5 @@
-/* Every keyword of Flink SQL 2.2 with what the grammar lets it be. One list for the lexer, the reserved-word test and
- * the printer. Sorted by name (bytewise): the lookup is a binary search.
+/* Every keyword of Flink SQL 2.2 with what the grammar lets it be. One list for the lexer, the
+ * reserved-word test and the printer. Sorted by name (bytewise): the lookup is a binary search.
  *   N  not reserved: also an identifier      R  reserved
  *   F  reserved, but callable as a function  C  reserved, a value of its own (CURRENT_DATE)
  *   B  both F and C */
@@ -166,5 +166,5 @@ lt_keyword lt_keyword_find(lt_str word);
 lt_str lt_keyword_name(lt_keyword keyword); /* upper case */
 char lt_keyword_class(lt_keyword keyword);  /* 'N', 'R', 'F', 'C', 'B' as above */
 
-/* True for names (upper case) that Flink's normalised text shows without quotes in calls: the standard functions. */
+/* True for the functions (upper case) that Flink's normalised text shows without quotes. */
 bool lt_sql_is_standard_function(lt_str upper);

@@ -1,7 +1,8 @@
 /* Lexical rules of Flink SQL (Calcite's, with back quotes for identifiers).
  *
- * The lexer never fails on bad text: it emits LT_TOK_BAD and stops there, and the parser reports it when it arrives at
- * it. Bytes from 0x80 on count as letters, so names in any script work; invalid UTF-8 is bad text. */
+ * The lexer never fails on bad text: it emits LT_TOK_BAD and stops there, and the parser reports it
+ * when it arrives at it. Bytes from 0x80 on count as letters, so names in any script work; invalid
+ * UTF-8 is bad text. */
 #include "sql/lex.h"
 
 #include "base/assert.h"
@@ -45,7 +46,8 @@ static int hex_value(char ch)
     return -1;
 }
 
-/* '\0' past the end; no rule accepts a NUL byte outside quotes, so the two need no telling apart. */
+/* '\0' past the end; no rule accepts a NUL byte outside quotes, so the two need no telling apart.
+ */
 static char peek(const lexer *lx, size_t ahead)
 {
     return lx->at + ahead < lx->text.len ? lx->text.ptr[lx->at + ahead] : '\0';
@@ -55,9 +57,11 @@ static char peek(const lexer *lx, size_t ahead)
 static size_t utf8_length(const unsigned char *ptr, size_t len)
 {
     unsigned char lead = ptr[0];
-    size_t need = lead < 0x80 ? 1 : lead >= 0xC2 && lead < 0xE0 ? 2 : lead >= 0xE0 && lead < 0xF0 ? 3
-                                : lead >= 0xF0 && lead < 0xF5   ? 4
-                                                                : 0;
+    size_t need = lead < 0x80                   ? 1
+                  : lead >= 0xC2 && lead < 0xE0 ? 2
+                  : lead >= 0xE0 && lead < 0xF0 ? 3
+                  : lead >= 0xF0 && lead < 0xF5 ? 4
+                                                : 0;
     if (need == 0 || need > len) {
         return 0;
     }
@@ -311,7 +315,8 @@ static bool lex_op(lexer *lx)
     }
     if (lx->text.ptr[start] == '"') {
         return bad(lx, start,
-                   "double quotes mean nothing in Flink SQL: write `name` for a name, 'text' for a string");
+                   "double quotes mean nothing in Flink SQL: write `name` for a name, 'text' for a "
+                   "string");
     }
     return bad(lx, start, "this character means nothing here");
 }
@@ -369,7 +374,8 @@ lt_status lt_lex(lt_lexed *out, lt_arena *arena, lt_str text, lt_error *err)
     return LT_OK;
 }
 
-/* ---- values of strings ------------------------------------------------------------------------- */
+/* ---- values of strings -------------------------------------------------------------------------
+ */
 
 typedef struct {
     const char *from;
@@ -478,8 +484,9 @@ static bool decode(decoder *dec, lt_token_kind kind, char escape)
 {
     while (dec->from < dec->end) {
         char ch = *dec->from++;
-        bool escapes = kind == LT_TOK_STRING_ESCAPED ? ch == '\\'
-                                                     : kind == LT_TOK_STRING_UNICODE && ch == escape;
+        bool escapes = kind == LT_TOK_STRING_ESCAPED
+                           ? ch == '\\'
+                           : kind == LT_TOK_STRING_UNICODE && ch == escape;
         if (escapes && dec->from < dec->end && kind == LT_TOK_STRING_ESCAPED) {
             if (!take_escape(dec)) {
                 return false;

@@ -11,7 +11,8 @@
 typedef enum {
     LT_TOK_END,
     LT_TOK_BAD,    /* text that is no token: lt_lexed.bad says why; always followed by END */
-    LT_TOK_WORD,   /* identifier or keyword without quotes; keyword is LT_KEYWORD_NOT for the former */
+    LT_TOK_WORD,   /* identifier or keyword without quotes; keyword is LT_KEYWORD_NOT for the former
+                    */
     LT_TOK_QUOTED, /* identifier in back quotes */
     LT_TOK_STRING, /* '..' */
     LT_TOK_STRING_UNICODE, /* U&'..' */
@@ -66,12 +67,12 @@ typedef struct {
     const char *bad; /* why the BAD token is bad; static text */
 } lt_lexed;
 
-/* Only LT_ERR_NOMEM and LT_ERR_LIMIT (text over 1 GiB); bad text becomes a BAD token, so that a mistake before it is
- * reported first. */
+/* Only LT_ERR_NOMEM and LT_ERR_LIMIT (text over 1 GiB); bad text becomes a BAD token, so that a
+ * mistake before it is reported first. */
 LT_NODISCARD lt_status lt_lex(lt_lexed *out, lt_arena *arena, lt_str text, lt_error *err);
 
-/* The value of a string token without doubled quotes and escapes. False with *why set when it is malformed, with *why
- * NULL when out of memory. escape: of U&'..' (backslash when 0). */
+/* The value of a string token without doubled quotes and escapes. False with *why set when it is
+ * malformed, with *why NULL when out of memory. escape: of U&'..' (backslash when 0). */
 bool lt_lex_string(lt_str *out, lt_arena *arena, const lt_token *token, lt_str text, char escape,
                    const char **why);
 

@@ -1,10 +1,12 @@
-/* The parser's ground: tokens, errors, memory, limits, names and lists, and the public entry points. */
+/* The parser's ground: tokens, errors, memory, limits, names and lists, and the public entry
+ * points. */
 #include <stdarg.h>
 #include <stdio.h>
 
 #include "sql/parse_int.h"
 
-/* ---- tokens ------------------------------------------------------------------------------------ */
+/* ---- tokens ------------------------------------------------------------------------------------
+ */
 
 bool lt_take_kw2(lt_parser *p, lt_keyword first, lt_keyword second)
 {
@@ -41,7 +43,8 @@ bool lt_at_string(const lt_parser *p)
            kind == LT_TOK_STRING_UNICODE || kind == LT_TOK_STRING_CHARSET;
 }
 
-/* ---- errors ------------------------------------------------------------------------------------ */
+/* ---- errors ------------------------------------------------------------------------------------
+ */
 
 #define SHOWN_MAX 60
 
@@ -105,16 +108,19 @@ lt_status lt_parse_expected(lt_parser *p, const char *what)
     }
     bool reserved = token->kind == LT_TOK_WORD && lt_keyword_class(token->keyword) != 'N';
     if (reserved && wants_name(what)) {
-        lt_status st = lt_parse_error(p, token->pos, "expected %s but found the reserved word '%.*s'",
-                                      what, shown, text.ptr);
-        lt_error_hint(p->err, "`%.*s` is a reserved word: to use it as a name, write it in back quotes",
+        lt_status st = lt_parse_error(
+            p, token->pos, "expected %s but found the reserved word '%.*s'", what, shown, text.ptr);
+        lt_error_hint(p->err,
+                      "`%.*s` is a reserved word: to use it as a name, write it in back quotes",
                       shown, text.ptr);
         return st;
     }
-    lt_status st = lt_parse_error(p, token->pos, "expected %s but found '%.*s'", what, shown, text.ptr);
+    lt_status st =
+        lt_parse_error(p, token->pos, "expected %s but found '%.*s'", what, shown, text.ptr);
     if (reserved && strcmp(what, TEXT_END) == 0) {
-        lt_error_hint(p->err, "if '%.*s' is meant as a name, write it in back quotes: it is a reserved word",
-                      shown, text.ptr);
+        lt_error_hint(
+            p->err, "if '%.*s' is meant as a name, write it in back quotes: it is a reserved word",
+            shown, text.ptr);
     }
     return st;
 }
@@ -129,7 +135,8 @@ lt_status lt_expect_kw(lt_parser *p, lt_keyword keyword)
     return lt_take_kw(p, keyword) ? LT_OK : lt_parse_expected(p, lt_keyword_name(keyword).ptr);
 }
 
-/* ---- memory and limits ------------------------------------------------------------------------- */
+/* ---- memory and limits -------------------------------------------------------------------------
+ */
 
 void *lt_parse_alloc(lt_parser *p, size_t size, size_t align)
 {
@@ -198,7 +205,8 @@ void lt_parse_leave(lt_parser *p, uint32_t depth, uint32_t levels)
     p->level -= levels;
 }
 
-/* ---- names, strings, options ------------------------------------------------------------------- */
+/* ---- names, strings, options -------------------------------------------------------------------
+ */
 
 lt_status lt_parse_name(lt_parser *p, lt_ast_name *out)
 {
@@ -376,7 +384,8 @@ lt_status lt_parse_int(lt_parser *p, const char *what, int32_t *out)
     return LT_OK;
 }
 
-/* ---- entry points ------------------------------------------------------------------------------ */
+/* ---- entry points ------------------------------------------------------------------------------
+ */
 
 static lt_status start(lt_parser *p, lt_arena *arena, lt_str text, lt_error *err)
 {

@@ -13,7 +13,8 @@ static lt_status alter_new(lt_parser *p, lt_ast_stmt_kind kind, lt_ast_stmt *stm
     return LT_OK;
 }
 
-/* ---- ALTER TABLE ------------------------------------------------------------------------------- */
+/* ---- ALTER TABLE -------------------------------------------------------------------------------
+ */
 
 /* RENAME TO t, RENAME column TO name */
 static lt_status rename(lt_parser *p, lt_ast_alter *node)
@@ -88,8 +89,7 @@ static lt_status elements(lt_parser *p, lt_ast_alter *node)
 
 static lt_status add(lt_parser *p, lt_ast_alter *node)
 {
-    if (lt_at_kw(p, LT_KW_PARTITION) ||
-        (lt_at_kw(p, LT_KW_IF) && lt_at_kw2(p, 1, LT_KW_NOT))) {
+    if (lt_at_kw(p, LT_KW_PARTITION) || (lt_at_kw(p, LT_KW_IF) && lt_at_kw2(p, 1, LT_KW_NOT))) {
         return add_partitions(p, node);
     }
     if (lt_take_kw(p, LT_KW_DISTRIBUTION)) {
@@ -112,8 +112,7 @@ static lt_status modify(lt_parser *p, lt_ast_alter *node)
 
 static lt_status drop(lt_parser *p, lt_ast_alter *node)
 {
-    if (lt_at_kw(p, LT_KW_PARTITION) ||
-        (lt_at_kw(p, LT_KW_IF) && lt_at_kw2(p, 1, LT_KW_EXISTS))) {
+    if (lt_at_kw(p, LT_KW_PARTITION) || (lt_at_kw(p, LT_KW_IF) && lt_at_kw2(p, 1, LT_KW_EXISTS))) {
         return drop_partitions(p, node);
     }
     if (lt_take_kw(p, LT_KW_PRIMARY)) {
@@ -169,7 +168,8 @@ static lt_status alter_table(lt_parser *p, lt_ast_stmt *stmt)
     return lt_parse_expected(p, "ADD, MODIFY, DROP, RENAME, SET or RESET");
 }
 
-/* ---- ALTER MATERIALIZED TABLE ------------------------------------------------------------------ */
+/* ---- ALTER MATERIALIZED TABLE ------------------------------------------------------------------
+ */
 
 static lt_status set_materialized(lt_parser *p, lt_ast_alter *node)
 {
@@ -225,18 +225,22 @@ static lt_status alter_materialized(lt_parser *p, lt_ast_stmt *stmt)
         return reset(p, node);
     }
     uint32_t pos = lt_tok(p, 0)->pos;
-    bool schema = lt_take_kw(p, LT_KW_MODIFY) || lt_take_kw(p, LT_KW_ADD) || lt_take_kw(p, LT_KW_DROP);
+    bool schema =
+        lt_take_kw(p, LT_KW_MODIFY) || lt_take_kw(p, LT_KW_ADD) || lt_take_kw(p, LT_KW_DROP);
     if (schema && lt_at_kw(p, LT_KW_DISTRIBUTION)) {
-        return lt_parse_unsupported(p, pos, "the distribution of a materialized table cannot be changed");
+        return lt_parse_unsupported(p, pos,
+                                    "the distribution of a materialized table cannot be changed");
     }
     if (schema) {
-        return lt_parse_unsupported(p, pos, "changing the schema of a materialized table belongs to "
-                                            "Flink 2.3");
+        return lt_parse_unsupported(p, pos,
+                                    "changing the schema of a materialized table belongs to "
+                                    "Flink 2.3");
     }
     return lt_parse_expected(p, "SUSPEND, RESUME, REFRESH, AS, SET or RESET");
 }
 
-/* ---- the others -------------------------------------------------------------------------------- */
+/* ---- the others --------------------------------------------------------------------------------
+ */
 
 static lt_status alter_view(lt_parser *p, lt_ast_stmt *stmt)
 {
@@ -344,5 +348,6 @@ lt_status lt_parse_alter(lt_parser *p, lt_ast_stmt *stmt)
     if (lt_at_kw(p, LT_KW_FUNCTION) || lt_at_kw(p, LT_KW_TEMPORARY)) {
         return alter_function(p, stmt);
     }
-    return lt_parse_expected(p, "TABLE, VIEW, FUNCTION, CATALOG, DATABASE, MODEL or MATERIALIZED TABLE");
+    return lt_parse_expected(
+        p, "TABLE, VIEW, FUNCTION, CATALOG, DATABASE, MODEL or MATERIALIZED TABLE");
 }

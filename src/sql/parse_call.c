@@ -1,8 +1,9 @@
-/* Calls: arguments, what follows the parenthesis (FILTER, OVER ..), windows, ORDER BY items, and the functions with a
- * syntax of their own. */
+/* Calls: arguments, what follows the parenthesis (FILTER, OVER ..), windows, ORDER BY items, and
+ * the functions with a syntax of their own. */
 #include "sql/parse_int.h"
 
-/* ---- building calls ---------------------------------------------------------------------------- */
+/* ---- building calls ----------------------------------------------------------------------------
+ */
 
 /* CEILING and CHARACTER_LENGTH are two spellings of one function each. */
 static lt_status canonical(lt_parser *p, lt_str name, lt_str *out)
@@ -49,7 +50,8 @@ lt_status lt_call_arg(lt_parser *p, lt_ast_call *call, lt_ast_expr *arg)
     return LT_OK;
 }
 
-/* ---- ORDER BY, windows ------------------------------------------------------------------------- */
+/* ---- ORDER BY, windows -------------------------------------------------------------------------
+ */
 
 lt_status lt_parse_orders(lt_parser *p, lt_ast_orders *out)
 {
@@ -173,7 +175,8 @@ static lt_status over(lt_parser *p, lt_ast_window **out)
     return lt_parse_name(p, &(*out)->ref);
 }
 
-/* ---- what follows the parenthesis -------------------------------------------------------------- */
+/* ---- what follows the parenthesis --------------------------------------------------------------
+ */
 
 static void null_treatment(lt_parser *p, lt_ast_call *call)
 {
@@ -206,7 +209,8 @@ lt_status lt_parse_call_suffix(lt_parser *p, lt_ast_call *call)
     return LT_OK;
 }
 
-/* ---- arguments --------------------------------------------------------------------------------- */
+/* ---- arguments ---------------------------------------------------------------------------------
+ */
 
 /* PARTITION BY a, b or PARTITION BY (a, b), and ORDER BY, behind TABLE t or (query). */
 static lt_status table_partition(lt_parser *p, lt_ast_expr *arg)
@@ -349,15 +353,16 @@ static lt_status arguments(lt_parser *p, lt_ast_call *call)
 }
 
 /* Functions of Flink 2.3 and later, to be refused by name instead of as unknown. */
-static const char *const later_functions[] = {"TO_CHANGELOG",    "FROM_CHANGELOG", "SNAPSHOT",
-                                              "INET_ATON",       "INET_NTOA",      "BITMAP_BUILD",
-                                              "BITMAP_BUILD_AGG", "IS_VALID_UTF8", "MAKE_VALID_UTF8"};
+static const char *const later_functions[] = {
+    "TO_CHANGELOG", "FROM_CHANGELOG",   "SNAPSHOT",      "INET_ATON",      "INET_NTOA",
+    "BITMAP_BUILD", "BITMAP_BUILD_AGG", "IS_VALID_UTF8", "MAKE_VALID_UTF8"};
 
 lt_status lt_parse_call(lt_parser *p, lt_ast_path name, lt_ast_expr **out)
 {
     lt_ast_expr *expr = NULL;
     LT_TRY(call_of(p, name, &expr));
-    for (size_t i = 0; name.count == 1 && !name.items[0].quoted && i < LT_COUNT_OF(later_functions); i++) {
+    for (size_t i = 0; name.count == 1 && !name.items[0].quoted && i < LT_COUNT_OF(later_functions);
+         i++) {
         if (lt_str_eq(expr->call->func, lt_str_of(later_functions[i]))) {
             return lt_parse_unsupported(p, expr->pos, "the function %s belongs to Flink 2.3",
                                         later_functions[i]);
@@ -371,7 +376,8 @@ lt_status lt_parse_call(lt_parser *p, lt_ast_path name, lt_ast_expr **out)
     return lt_parse_call_suffix(p, expr->call);
 }
 
-/* ---- calls with a syntax of their own ---------------------------------------------------------- */
+/* ---- calls with a syntax of their own ----------------------------------------------------------
+ */
 
 static lt_status expr_arg(lt_parser *p, lt_ast_call *call)
 {
@@ -410,7 +416,8 @@ static lt_status extract(lt_parser *p, lt_ast_call *call)
     return expr_arg(p, call);
 }
 
-/* POSITION(a IN b [FROM c]): the IN belongs to the function, so the first operand is a primary with signs and calls. */
+/* POSITION(a IN b [FROM c]): the IN belongs to the function, so the first operand is a primary with
+ * signs and calls. */
 static lt_status position(lt_parser *p, lt_ast_call *call)
 {
     lt_ast_expr *first = NULL;
@@ -457,7 +464,8 @@ static lt_status trim(lt_parser *p, lt_ast_call *call)
     lt_ast_expr *chars = NULL;
     lt_ast_expr *from = NULL;
     uint32_t pos = lt_tok(p, 0)->pos;
-    bool given = lt_at_kw(p, LT_KW_BOTH) || lt_at_kw(p, LT_KW_LEADING) || lt_at_kw(p, LT_KW_TRAILING);
+    bool given =
+        lt_at_kw(p, LT_KW_BOTH) || lt_at_kw(p, LT_KW_LEADING) || lt_at_kw(p, LT_KW_TRAILING);
     LT_TRY(lt_expr_new(p, LT_EXPR_SYMBOL, pos, &side));
     side->symbol = LT_STR("BOTH");
     if (given) {
@@ -499,7 +507,8 @@ static lt_status translate(lt_parser *p, lt_ast_call *call)
 {
     LT_TRY(expr_arg(p, call));
     if (lt_at_kw(p, LT_KW_USING)) {
-        return lt_parse_unsupported(p, lt_tok(p, 0)->pos, "TRANSLATE(.. USING ..) is not supported");
+        return lt_parse_unsupported(p, lt_tok(p, 0)->pos,
+                                    "TRANSLATE(.. USING ..) is not supported");
     }
     while (lt_take(p, LT_TOK_COMMA)) {
         LT_TRY(expr_arg(p, call));
@@ -507,7 +516,8 @@ static lt_status translate(lt_parser *p, lt_ast_call *call)
     return LT_OK;
 }
 
-/* PREV(x [, n]), NEXT(x [, n]), CLASSIFIER(), MATCH_NUMBER(): ordinary but for their reserved names. */
+/* PREV(x [, n]), NEXT(x [, n]), CLASSIFIER(), MATCH_NUMBER(): ordinary but for their reserved
+ * names. */
 static lt_status plain(lt_parser *p, lt_ast_call *call)
 {
     if (lt_at(p, LT_TOK_RPAREN)) {

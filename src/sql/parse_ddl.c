@@ -1,7 +1,8 @@
 /* CREATE statements and the elements of a table's schema. */
 #include "sql/parse_int.h"
 
-/* ---- elements of a schema ---------------------------------------------------------------------- */
+/* ---- elements of a schema ----------------------------------------------------------------------
+ */
 
 /* [NOT] ENFORCED */
 static lt_status enforcement(lt_parser *p, bool *given, bool *not_enforced)
@@ -203,7 +204,8 @@ static lt_status schema(lt_parser *p, lt_ast_schema *out)
     return lt_expect(p, LT_TOK_RPAREN, "',' or ')'");
 }
 
-/* ---- clauses of CREATE TABLE ------------------------------------------------------------------- */
+/* ---- clauses of CREATE TABLE -------------------------------------------------------------------
+ */
 
 static lt_status comment(lt_parser *p, lt_ast_string *out)
 {
@@ -290,10 +292,11 @@ static lt_status like_option(lt_parser *p, lt_ast_create_table *node)
             return LT_OK;
         }
     }
-    return lt_parse_expected(p, option.merge == LT_MERGE_OVERWRITING
-                                    ? "GENERATED, METADATA, OPTIONS or WATERMARKS"
-                                    : "ALL, CONSTRAINTS, DISTRIBUTION, GENERATED, METADATA, OPTIONS, "
-                                      "PARTITIONS or WATERMARKS");
+    return lt_parse_expected(p,
+                             option.merge == LT_MERGE_OVERWRITING
+                                 ? "GENERATED, METADATA, OPTIONS or WATERMARKS"
+                                 : "ALL, CONSTRAINTS, DISTRIBUTION, GENERATED, METADATA, OPTIONS, "
+                                   "PARTITIONS or WATERMARKS");
 }
 
 /* LIKE t [( options )] */
@@ -361,7 +364,8 @@ static lt_status create_table(lt_parser *p, const prefix *before, lt_ast_stmt *s
     return LT_OK;
 }
 
-/* ---- materialized tables ----------------------------------------------------------------------- */
+/* ---- materialized tables -----------------------------------------------------------------------
+ */
 
 lt_status lt_parse_freshness(lt_parser *p, lt_ast_expr **out)
 {
@@ -372,8 +376,9 @@ lt_status lt_parse_freshness(lt_parser *p, lt_ast_expr **out)
     LT_TRY(lt_parse_interval_literal(p, out));
     return (*out)->kind == LT_EXPR_LITERAL
                ? LT_OK
-               : lt_parse_error(p, (*out)->pos, "FRESHNESS takes an interval literal, as in "
-                                                "INTERVAL '1' HOUR");
+               : lt_parse_error(p, (*out)->pos,
+                                "FRESHNESS takes an interval literal, as in "
+                                "INTERVAL '1' HOUR");
 }
 
 lt_status lt_parse_refresh_mode(lt_parser *p, lt_ast_refresh *out)
@@ -394,9 +399,10 @@ static lt_status materialized_schema(lt_parser *p, lt_ast_schema *out)
     }
     if (!at_constraint(p)) {
         return lt_at_name(p, 0) || lt_at_kw(p, LT_KW_WATERMARK)
-                   ? lt_parse_unsupported(p, lt_tok(p, 0)->pos,
-                                          "columns and watermarks of a materialized table belong to "
-                                          "Flink 2.3")
+                   ? lt_parse_unsupported(
+                         p, lt_tok(p, 0)->pos,
+                         "columns and watermarks of a materialized table belong to "
+                         "Flink 2.3")
                    : lt_parse_expected(p, "PRIMARY KEY");
     }
     out->present = true;
@@ -412,7 +418,8 @@ static lt_status create_materialized(lt_parser *p, const prefix *before, lt_ast_
     }
     LT_TRY(lt_expect_kw(p, LT_KW_TABLE));
     if (before->temporary || before->or_replace || !before->create) {
-        return lt_parse_error(p, before->pos, "a materialized table is neither temporary nor replaced");
+        return lt_parse_error(p, before->pos,
+                              "a materialized table is neither temporary nor replaced");
     }
     stmt->kind = LT_STMT_CREATE_MATERIALIZED_TABLE;
     stmt->create_table = node;
@@ -438,7 +445,8 @@ static lt_status create_materialized(lt_parser *p, const prefix *before, lt_ast_
     return lt_parse_query(p, &node->query);
 }
 
-/* ---- views, catalogs, databases, models, functions --------------------------------------------- */
+/* ---- views, catalogs, databases, models, functions ---------------------------------------------
+ */
 
 static lt_status create_view(lt_parser *p, const prefix *before, lt_ast_stmt *stmt)
 {
@@ -486,7 +494,8 @@ static lt_status create_object(lt_parser *p, const prefix *before, lt_ast_stmt_k
     }
     bool model = kind == LT_STMT_CREATE_MODEL;
     if (before->temporary && !model) {
-        return lt_parse_error(p, before->pos, "only tables, views, functions and models can be temporary");
+        return lt_parse_error(p, before->pos,
+                              "only tables, views, functions and models can be temporary");
     }
     stmt->kind = kind;
     stmt->create_object = node;
@@ -521,7 +530,8 @@ static lt_status using_jars(lt_parser *p, lt_ast_function *node)
     do {
         lt_ast_string jar = {0};
         if (lt_at_word(p, 0, "ARTIFACT")) {
-            return lt_parse_unsupported(p, lt_tok(p, 0)->pos, "USING ARTIFACT belongs to Flink 2.3");
+            return lt_parse_unsupported(p, lt_tok(p, 0)->pos,
+                                        "USING ARTIFACT belongs to Flink 2.3");
         }
         LT_TRY(lt_expect_kw(p, LT_KW_JAR));
         LT_TRY(lt_parse_string(p, &jar));
@@ -541,7 +551,8 @@ lt_status lt_parse_function_body(lt_parser *p, bool jars, lt_ast_function *node)
         LT_TRY(using_jars(p, node));
     }
     if (lt_at_kw(p, LT_KW_WITH)) {
-        return lt_parse_unsupported(p, lt_tok(p, 0)->pos, "options of functions belong to Flink 2.3");
+        return lt_parse_unsupported(p, lt_tok(p, 0)->pos,
+                                    "options of functions belong to Flink 2.3");
     }
     return LT_OK;
 }
@@ -567,7 +578,8 @@ static lt_status create_function(lt_parser *p, const prefix *before, lt_ast_stmt
     return lt_parse_function_body(p, true, node);
 }
 
-/* ---- the dispatcher ---------------------------------------------------------------------------- */
+/* ---- the dispatcher ----------------------------------------------------------------------------
+ */
 
 static lt_status create_prefix(lt_parser *p, prefix *before)
 {
@@ -581,14 +593,16 @@ static lt_status create_prefix(lt_parser *p, prefix *before)
     }
     if (lt_take_kw(p, LT_KW_OR)) {
         if (lt_at_kw(p, LT_KW_ALTER)) {
-            return lt_parse_unsupported(p, lt_tok(p, 0)->pos, "CREATE OR ALTER belongs to Flink 2.3");
+            return lt_parse_unsupported(p, lt_tok(p, 0)->pos,
+                                        "CREATE OR ALTER belongs to Flink 2.3");
         }
         LT_TRY(lt_expect_kw(p, LT_KW_REPLACE));
         before->or_replace = true;
     }
     before->temporary = lt_take_kw(p, LT_KW_TEMPORARY);
     before->system = lt_take_kw(p, LT_KW_SYSTEM);
-    return before->system && !lt_at_kw(p, LT_KW_FUNCTION) ? lt_parse_expected(p, "FUNCTION") : LT_OK;
+    return before->system && !lt_at_kw(p, LT_KW_FUNCTION) ? lt_parse_expected(p, "FUNCTION")
+                                                          : LT_OK;
 }
 
 lt_status lt_parse_create(lt_parser *p, lt_ast_stmt *stmt)
@@ -619,5 +633,6 @@ lt_status lt_parse_create(lt_parser *p, lt_ast_stmt *stmt)
     if (lt_at_kw(p, LT_KW_CONNECTION)) {
         return lt_parse_unsupported(p, before.pos, "CREATE CONNECTION belongs to a later Flink");
     }
-    return lt_parse_expected(p, "TABLE, VIEW, FUNCTION, CATALOG, DATABASE, MODEL or MATERIALIZED TABLE");
+    return lt_parse_expected(
+        p, "TABLE, VIEW, FUNCTION, CATALOG, DATABASE, MODEL or MATERIALIZED TABLE");
 }

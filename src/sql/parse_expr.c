@@ -1,10 +1,10 @@
-/* Expressions by operator precedence, without recursion: operands and operators lie on two stacks (Dijkstra's
- * shunting-yard), so that only parentheses, calls and sub-queries cost C stack, and a chain of ten thousand ANDs
- * costs none. Precedences are Flink's (Calcite's):
- *   unary - +  80 | * / % ||  60 | + -  40 | IN BETWEEN LIKE  32 | comparisons  30 | IS  28 | NOT  26 | AND  24 |
- *   OR  22 | MULTISET INTERSECT  18 | MULTISET UNION, EXCEPT  14
- * BETWEEN and ESCAPE take a second operand: BETWEEN is first a barrier (precedence 0) that the next AND turns into an
- * operator; LIKE becomes LIKE_ESCAPE when the word ESCAPE comes. */
+/* Expressions by operator precedence, without recursion: operands and operators lie on two stacks
+ * (Dijkstra's shunting-yard), so that only parentheses, calls and sub-queries cost C stack, and a
+ * chain of ten thousand ANDs costs none. Precedences are Flink's (Calcite's): unary - +  80 | * / %
+ * ||  60 | + -  40 | IN BETWEEN LIKE  32 | comparisons  30 | IS  28 | NOT  26 | AND  24 | OR  22 |
+ * MULTISET INTERSECT  18 | MULTISET UNION, EXCEPT  14 BETWEEN and ESCAPE take a second operand:
+ * BETWEEN is first a barrier (precedence 0) that the next AND turns into an operator; LIKE becomes
+ * LIKE_ESCAPE when the word ESCAPE comes. */
 #include "sql/parse_int.h"
 
 typedef enum {
@@ -46,7 +46,8 @@ typedef struct {
     found found;       /* by the last look for an operator */
 } yard;
 
-/* ---- the two stacks ---------------------------------------------------------------------------- */
+/* ---- the two stacks ----------------------------------------------------------------------------
+ */
 
 static lt_status push_operand(lt_parser *p, lt_ast_expr *expr, uint32_t reach)
 {
@@ -101,7 +102,8 @@ lt_status lt_expr_new(lt_parser *p, lt_ast_expr_kind kind, uint32_t pos, lt_ast_
     return LT_OK;
 }
 
-/* ---- building ---------------------------------------------------------------------------------- */
+/* ---- building ----------------------------------------------------------------------------------
+ */
 
 static bool is_logical(const lt_ast_expr *expr, lt_ast_op op)
 {
@@ -126,7 +128,8 @@ static lt_status append_logical(lt_parser *p, lt_ast_exprs *to, lt_ast_expr *exp
     return LT_OK;
 }
 
-/* The left operand's own list grows when it is a chain of the same operator: nobody else holds it. */
+/* The left operand's own list grows when it is a chain of the same operator: nobody else holds it.
+ */
 static lt_status build_logical(yard *y, lt_operator op)
 {
     lt_operand *left = top(y, 1);
@@ -228,7 +231,8 @@ static lt_status push_binary(yard *y, lt_ast_op op, uint8_t precedence, uint32_t
     return push_operator(y->p, entry);
 }
 
-/* ---- operators that are words ------------------------------------------------------------------ */
+/* ---- operators that are words ------------------------------------------------------------------
+ */
 
 static lt_status take_and(yard *y)
 {
@@ -264,7 +268,8 @@ static lt_status take_between(yard *y, bool negated)
 static lt_status take_like(yard *y, lt_ast_like_kind how, bool negated)
 {
     lt_parser *p = y->p;
-    lt_operator op = {.what = DO_LIKE, .op = (uint8_t)how, .precedence = PREC_IN, .negated = negated};
+    lt_operator op = {
+        .what = DO_LIKE, .op = (uint8_t)how, .precedence = PREC_IN, .negated = negated};
     op.pos = lt_tok(p, 0)->pos;
     lt_skip(p);
     if (how == LT_SIMILAR) {
@@ -535,7 +540,8 @@ static lt_status take_word(yard *y)
     return LT_OK;
 }
 
-/* ---- operators that are signs ------------------------------------------------------------------ */
+/* ---- operators that are signs ------------------------------------------------------------------
+ */
 
 typedef struct {
     uint8_t token;
@@ -544,12 +550,12 @@ typedef struct {
 } sign_row;
 
 static const sign_row signs[] = {
-    {LT_TOK_PLUS, LT_OP_ADD, PREC_ADD},      {LT_TOK_MINUS, LT_OP_SUB, PREC_ADD},
-    {LT_TOK_STAR, LT_OP_MUL, PREC_MUL},      {LT_TOK_SLASH, LT_OP_DIV, PREC_MUL},
-    {LT_TOK_PERCENT, LT_OP_MOD, PREC_MUL},   {LT_TOK_CONCAT, LT_OP_CONCAT, PREC_MUL},
-    {LT_TOK_EQ, LT_OP_EQ, PREC_COMPARE},     {LT_TOK_NE, LT_OP_NE, PREC_COMPARE},
-    {LT_TOK_LT, LT_OP_LT, PREC_COMPARE},     {LT_TOK_LE, LT_OP_LE, PREC_COMPARE},
-    {LT_TOK_GT, LT_OP_GT, PREC_COMPARE},     {LT_TOK_GE, LT_OP_GE, PREC_COMPARE},
+    {LT_TOK_PLUS, LT_OP_ADD, PREC_ADD},    {LT_TOK_MINUS, LT_OP_SUB, PREC_ADD},
+    {LT_TOK_STAR, LT_OP_MUL, PREC_MUL},    {LT_TOK_SLASH, LT_OP_DIV, PREC_MUL},
+    {LT_TOK_PERCENT, LT_OP_MOD, PREC_MUL}, {LT_TOK_CONCAT, LT_OP_CONCAT, PREC_MUL},
+    {LT_TOK_EQ, LT_OP_EQ, PREC_COMPARE},   {LT_TOK_NE, LT_OP_NE, PREC_COMPARE},
+    {LT_TOK_LT, LT_OP_LT, PREC_COMPARE},   {LT_TOK_LE, LT_OP_LE, PREC_COMPARE},
+    {LT_TOK_GT, LT_OP_GT, PREC_COMPARE},   {LT_TOK_GE, LT_OP_GE, PREC_COMPARE},
 };
 
 static lt_status take_sign(yard *y)

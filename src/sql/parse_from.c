@@ -12,7 +12,8 @@ static lt_status from_new(lt_parser *p, lt_ast_from_kind kind, uint32_t pos, lt_
     return LT_OK;
 }
 
-/* ---- single references ------------------------------------------------------------------------- */
+/* ---- single references -------------------------------------------------------------------------
+ */
 
 /* FOR SYSTEM_TIME AS OF e */
 static lt_status snapshot(lt_parser *p, lt_ast_from *from)
@@ -41,6 +42,19 @@ static lt_status named(lt_parser *p, lt_ast_from **out)
     return snapshot(p, *out);
 }
 
+/* 'file': a table that is inferred from the file, which is its name. Flink has no such form. */
+static lt_status file(lt_parser *p, lt_ast_from **out)
+{
+    lt_ast_string text = {0};
+    lt_ast_path path = {0};
+    LT_TRY(from_new(p, LT_FROM_TABLE, lt_tok(p, 0)->pos, out));
+    LT_TRY(lt_parse_string(p, &text));
+    lt_ast_name name = {.text = text.text, .pos = (*out)->pos, .quoted = true};
+    LT_PUSH(p, path.items, path.count, name);
+    (*out)->table.path = path;
+    return lt_parse_hints(p, &(*out)->table.hints);
+}
+
 /* TABLE ( f(..) ); the function may have a name that is reserved. */
 static lt_status table_function(lt_parser *p, lt_ast_from **out)
 {
@@ -50,7 +64,8 @@ static lt_status table_function(lt_parser *p, lt_ast_from **out)
     (*out)->function.table_syntax = true;
     LT_TRY(lt_parse_primary(p, &(*out)->function.call));
     if ((*out)->function.call->kind != LT_EXPR_CALL || (*out)->function.call->call->niladic) {
-        return lt_parse_error(p, (*out)->function.call->pos, "TABLE(..) takes a call of a function");
+        return lt_parse_error(p, (*out)->function.call->pos,
+                              "TABLE(..) takes a call of a function");
     }
     return lt_expect(p, LT_TOK_RPAREN, "')'");
 }
@@ -168,6 +183,8 @@ lt_status lt_parse_table_ref(lt_parser *p, lt_ast_from **out)
         LT_TRY(table_function(p, out));
     } else if (lt_at_name(p, 0)) {
         LT_TRY(named(p, out));
+    } else if (lt_at_string(p)) {
+        LT_TRY(file(p, out));
     } else {
         return lt_parse_expected(p, "a table");
     }
@@ -181,13 +198,14 @@ lt_status lt_parse_table_ref(lt_parser *p, lt_ast_from **out)
     return refuse_rest(p);
 }
 
-/* ---- joins ------------------------------------------------------------------------------------- */
+/* ---- joins -------------------------------------------------------------------------------------
+ */
 
 static bool take_join(lt_parser *p, lt_keyword word, bool outer)
 {
-    uint32_t words = lt_at_kw2(p, 1, LT_KW_JOIN) ? 2
+    uint32_t words = lt_at_kw2(p, 1, LT_KW_JOIN)                                            ? 2
                      : outer && lt_at_kw2(p, 1, LT_KW_OUTER) && lt_at_kw2(p, 2, LT_KW_JOIN) ? 3
-                                                                                          : 0;
+                                                                                            : 0;
     if (!lt_at_kw(p, word) || words == 0) {
         return false;
     }
@@ -233,10 +251,11 @@ static lt_status joins(lt_parser *p, lt_ast_from **out)
         lt_ast_join_kind how = LT_JOIN_INNER;
         lt_ast_from *right = NULL;
         bool natural = lt_take_kw(p, LT_KW_NATURAL);
-        bool apply = (lt_at_kw(p, LT_KW_CROSS) || lt_at_kw(p, LT_KW_OUTER)) &&
-                     lt_at_kw2(p, 1, LT_KW_APPLY);
+        bool apply =
+            (lt_at_kw(p, LT_KW_CROSS) || lt_at_kw(p, LT_KW_OUTER)) && lt_at_kw2(p, 1, LT_KW_APPLY);
         if (apply) {
-            return lt_parse_unsupported(p, lt_tok(p, 0)->pos, "APPLY is not Flink SQL: use a join with LATERAL");
+            return lt_parse_unsupported(p, lt_tok(p, 0)->pos,
+                                        "APPLY is not Flink SQL: use a join with LATERAL");
         }
         if (!join_kind(p, &how)) {
             return natural ? lt_parse_expected(p, "JOIN") : LT_OK;

@@ -1,13 +1,13 @@
 /* What the files of the parser share; nothing outside src/sql includes this.
  *
- * Recursive descent over the token array. The parser carries the arena and the caller's lt_error, so its functions
- * take no `err`. Two counters bound the work:
- *   depth  of our own recursion, so that the C stack is safe: every cycle of calls goes through a lt_parse_enter
- *          with a depth;
- *   level  of the tree being built, whatever the parentheses. `reach` is the deepest level of what was parsed
+ * Recursive descent over the token array. The parser carries the arena and the caller's lt_error,
+ * so its functions take no `err`. Two counters bound the work: depth  of our own recursion, so that
+ * the C stack is safe: every cycle of calls goes through a lt_parse_enter with a depth; level  of
+ * the tree being built, whatever the parentheses. `reach` is the deepest level of what was parsed
  *          last; chains that grow to the left (a + b + c) raise it without recursion.
- * What parses must parse again after printing. The printer's text recurses at most once for each level, plus what its
- * cosmetic parentheses add, which it stops writing below LT_SQL_PRETTY_MAX of them. */
+ * What parses must parse again after printing. The printer's text recurses at most once for each
+ * level, plus what its cosmetic parentheses add, which it stops writing below LT_SQL_PRETTY_MAX of
+ * them. */
 #pragma once
 
 #include "base/assert.h"
@@ -15,7 +15,7 @@
 #include "sql/parse.h"
 
 #define LT_SQL_PRETTY_MAX 64
-#define LT_SQL_DEPTH_MAX (LT_SQL_LEVELS_MAX + LT_SQL_PRETTY_MAX + 24)
+#define LT_SQL_DEPTH_MAX  (LT_SQL_LEVELS_MAX + LT_SQL_PRETTY_MAX + 24)
 /* A query recurses once more for the expressions of its clauses. */
 #define LT_SQL_DEPTH_QUERY (LT_SQL_LEVELS_QUERY - 1)
 
@@ -52,7 +52,8 @@ typedef struct {
     uint32_t operator_cap;
 } lt_parser;
 
-/* ---- tokens ------------------------------------------------------------------------------------ */
+/* ---- tokens ------------------------------------------------------------------------------------
+ */
 
 static inline const lt_token *lt_tok(const lt_parser *p, uint32_t ahead)
 {
@@ -109,7 +110,8 @@ bool lt_at_word(const lt_parser *p, uint32_t ahead, const char *word);
 bool lt_at_name(const lt_parser *p, uint32_t ahead);
 lt_str lt_tok_text(const lt_parser *p, const lt_token *token);
 
-/* ---- errors ------------------------------------------------------------------------------------ */
+/* ---- errors ------------------------------------------------------------------------------------
+ */
 
 /* expected `what` but found the next token; explains reserved words and bad text. */
 LT_NODISCARD lt_status lt_parse_expected(lt_parser *p, const char *what);
@@ -121,13 +123,15 @@ LT_NODISCARD lt_status lt_parse_nomem(lt_parser *p);
 LT_NODISCARD lt_status lt_expect(lt_parser *p, lt_token_kind kind, const char *what);
 LT_NODISCARD lt_status lt_expect_kw(lt_parser *p, lt_keyword keyword);
 
-/* ---- memory and limits ------------------------------------------------------------------------- */
+/* ---- memory and limits -------------------------------------------------------------------------
+ */
 
 /* A zeroed node, counted; NULL with the error set. */
 void *lt_parse_alloc(lt_parser *p, size_t size, size_t align);
 #define LT_NODE(p, T) ((T *)lt_parse_alloc((p), sizeof(T), _Alignof(T)))
 
-/* Room for one more item in a list that only grows through this; the new items, NULL with the error set. */
+/* Room for one more item in a list that only grows through this; the new items, NULL with the error
+ * set. */
 void *lt_list_room(lt_parser *p, void *items, uint32_t count, size_t size);
 #define LT_PUSH(p, list_items, list_count, item)                                           \
     do {                                                                                   \
@@ -145,7 +149,8 @@ void lt_parse_leave(lt_parser *p, uint32_t depth, uint32_t levels);
 /* Checks a level reached without recursion and notes it in p->reach. */
 LT_NODISCARD lt_status lt_parse_reach(lt_parser *p, uint32_t level);
 
-/* ---- names and small things (parse.c) ---------------------------------------------------------- */
+/* ---- names and small things (parse.c) ----------------------------------------------------------
+ */
 
 LT_NODISCARD lt_status lt_parse_name(lt_parser *p, lt_ast_name *out);
 LT_NODISCARD lt_status lt_parse_path(lt_parser *p, lt_ast_path *out);
@@ -158,21 +163,24 @@ LT_NODISCARD lt_status lt_parse_hints(lt_parser *p, lt_ast_hints *out); /* nothi
 LT_NODISCARD lt_status lt_parse_int(lt_parser *p, const char *what, int32_t *out);
 bool lt_at_string(const lt_parser *p);
 
-/* ---- types (parse_type.c) ---------------------------------------------------------------------- */
+/* ---- types (parse_type.c) ----------------------------------------------------------------------
+ */
 
 /* nullable_suffix: [NOT] NULL may follow (columns and fields, not CAST). */
 LT_NODISCARD lt_status lt_parse_type(lt_parser *p, bool nullable_suffix, lt_ast_type **out);
 
-/* ---- expressions (parse_expr.c, parse_primary.c, parse_call.c) --------------------------------- */
+/* ---- expressions (parse_expr.c, parse_primary.c, parse_call.c) ---------------------------------
+ */
 
 LT_NODISCARD lt_status lt_parse_expr(lt_parser *p, lt_ast_expr **out);
 LT_NODISCARD lt_status lt_parse_exprs(lt_parser *p, lt_ast_exprs *out); /* a, b, c: at least one */
 LT_NODISCARD lt_status lt_parse_primary(lt_parser *p, lt_ast_expr **out);
-LT_NODISCARD lt_status lt_parse_orders(lt_parser *p, lt_ast_orders *out); /* behind ORDER BY */
+LT_NODISCARD lt_status lt_parse_orders(lt_parser *p, lt_ast_orders *out);  /* behind ORDER BY */
 LT_NODISCARD lt_status lt_parse_window(lt_parser *p, lt_ast_window **out); /* ( .. ) */
 /* A call of `name`, the parenthesis is next. */
 LT_NODISCARD lt_status lt_parse_call(lt_parser *p, lt_ast_path name, lt_ast_expr **out);
-/* Calls with a syntax of their own (CAST, TRIM, ..); *out NULL when the next word is none of them. */
+/* Calls with a syntax of their own (CAST, TRIM, ..); *out NULL when the next word is none of them.
+ */
 LT_NODISCARD lt_status lt_parse_special(lt_parser *p, lt_ast_expr **out);
 LT_NODISCARD lt_status lt_parse_json(lt_parser *p, lt_ast_expr **out); /* likewise, JSON_.. */
 /* FILTER, WITHIN GROUP, IGNORE NULLS, OVER behind a call. */
@@ -188,7 +196,8 @@ LT_NODISCARD lt_status lt_parse_number(lt_parser *p, lt_ast_expr **out);
 LT_NODISCARD lt_status lt_expr_new(lt_parser *p, lt_ast_expr_kind kind, uint32_t pos,
                                    lt_ast_expr **out);
 
-/* ---- queries (parse_query.c, parse_from.c) ----------------------------------------------------- */
+/* ---- queries (parse_query.c, parse_from.c) -----------------------------------------------------
+ */
 
 bool lt_at_query(const lt_parser *p); /* SELECT, VALUES, WITH, TABLE t */
 LT_NODISCARD lt_status lt_parse_query(lt_parser *p, lt_ast_query **out);
@@ -199,15 +208,18 @@ LT_NODISCARD lt_status lt_parse_from(lt_parser *p, lt_ast_from **out);
 LT_NODISCARD lt_status lt_parse_match(lt_parser *p, lt_ast_from *input, lt_ast_from **out);
 LT_NODISCARD lt_status lt_parse_table_ref(lt_parser *p, lt_ast_from **out);
 
-/* ---- statements (parse_stmt.c, parse_ddl.c, parse_alter.c, parse_show.c) ----------------------- */
+/* ---- statements (parse_stmt.c, parse_ddl.c, parse_alter.c, parse_show.c) -----------------------
+ */
 
 LT_NODISCARD lt_status lt_parse_stmt(lt_parser *p, lt_ast_stmt **out);
-LT_NODISCARD lt_status lt_parse_create(lt_parser *p, lt_ast_stmt *stmt);  /* CREATE or REPLACE is next */
+LT_NODISCARD lt_status lt_parse_create(lt_parser *p,
+                                       lt_ast_stmt *stmt); /* CREATE or REPLACE is next */
 LT_NODISCARD lt_status lt_parse_alter(lt_parser *p, lt_ast_stmt *stmt);
 LT_NODISCARD lt_status lt_parse_drop(lt_parser *p, lt_ast_stmt *stmt);
 LT_NODISCARD lt_status lt_parse_show(lt_parser *p, lt_ast_stmt *stmt);
 LT_NODISCARD lt_status lt_parse_describe(lt_parser *p, lt_ast_stmt *stmt);
-LT_NODISCARD lt_status lt_parse_partition(lt_parser *p, bool bare, lt_ast_partition *out); /* ( .. ) */
+LT_NODISCARD lt_status lt_parse_partition(lt_parser *p, bool bare,
+                                          lt_ast_partition *out); /* ( .. ) */
 LT_NODISCARD lt_status lt_parse_distribution(lt_parser *p, lt_ast_distribution *out);
 LT_NODISCARD lt_status lt_parse_element(lt_parser *p, bool alter, lt_ast_schema *schema);
 LT_NODISCARD lt_status lt_check_schema(lt_parser *p, const lt_ast_schema *schema, bool alter);

@@ -67,10 +67,10 @@ static bool take_behaviour(lt_parser *p, lt_ast_json_on *on)
 
 /* Which behaviours each function takes, as bits of 1 << lt_ast_json_on. */
 #define VALUE_ON ((1u << LT_JSON_ON_NULL) | (1u << LT_JSON_ON_ERROR) | (1u << LT_JSON_ON_DEFAULT))
-#define QUERY_ON                                                                         \
+#define QUERY_ON                                                                           \
     ((1u << LT_JSON_ON_NULL) | (1u << LT_JSON_ON_ERROR) | (1u << LT_JSON_ON_EMPTY_ARRAY) | \
      (1u << LT_JSON_ON_EMPTY_OBJECT))
-#define EXISTS_ON                                                                    \
+#define EXISTS_ON                                                                      \
     ((1u << LT_JSON_ON_TRUE) | (1u << LT_JSON_ON_FALSE) | (1u << LT_JSON_ON_UNKNOWN) | \
      (1u << LT_JSON_ON_ERROR))
 
@@ -100,9 +100,8 @@ static lt_status on_clauses(lt_parser *p, unsigned allowed, bool empty, lt_ast_j
             json->on_error = on;
             json->on_error_default = value;
         } else {
-            return lt_parse_expected(p, empty && !json->on_empty && !json->on_error
-                                            ? "EMPTY or ERROR"
-                                            : "')'");
+            return lt_parse_expected(
+                p, empty && !json->on_empty && !json->on_error ? "EMPTY or ERROR" : "')'");
         }
     }
     return LT_OK;
@@ -222,9 +221,9 @@ static const struct {
     lt_keyword keyword;
     lt_status (*parse)(lt_parser *p, lt_ast_call *call);
 } functions[] = {
-    {LT_KW_JSON_VALUE, json_value},         {LT_KW_JSON_QUERY, json_query},
-    {LT_KW_JSON_EXISTS, json_exists},       {LT_KW_JSON_OBJECT, json_object},
-    {LT_KW_JSON_ARRAY, json_array},         {LT_KW_JSON_OBJECTAGG, json_objectagg},
+    {LT_KW_JSON_VALUE, json_value},       {LT_KW_JSON_QUERY, json_query},
+    {LT_KW_JSON_EXISTS, json_exists},     {LT_KW_JSON_OBJECT, json_object},
+    {LT_KW_JSON_ARRAY, json_array},       {LT_KW_JSON_OBJECTAGG, json_objectagg},
     {LT_KW_JSON_ARRAYAGG, json_arrayagg},
 };
 

@@ -31,6 +31,7 @@ static lt_status permutation(lt_parser *p, lt_ast_pattern **out)
         LT_TRY(alternatives(p, &child));
         LT_TRY(add_child(p, *out, child));
     } while (lt_take(p, LT_TOK_COMMA));
+    LT_TRY(lt_parse_reach(p, p->reach + 1));
     return lt_expect(p, LT_TOK_RPAREN, "',' or ')'");
 }
 
@@ -42,6 +43,7 @@ static lt_status exclusion(lt_parser *p, lt_ast_pattern **out)
     lt_skip(p);
     LT_TRY(alternatives(p, &child));
     LT_TRY(add_child(p, *out, child));
+    LT_TRY(lt_parse_reach(p, p->reach + 1));
     LT_TRY(lt_expect(p, LT_TOK_MINUS, "'-}'"));
     return lt_expect(p, LT_TOK_RBRACE, "'-}'");
 }
@@ -92,27 +94,44 @@ static lt_status braces(lt_parser *p, uint32_t *min, uint32_t *max)
         LT_TRY(lt_parse_int(p, "a repetition", &value));
         *max = (uint32_t)value;
         if (*max < *min || *max == 0) {
-            return lt_parse_error(p, lt_tok(p, 0)->pos, "the upper bound of a repetition is too small");
+            return lt_parse_error(p, lt_tok(p, 0)->pos,
+                                  "the upper bound of a repetition is too small");
         }
     }
     return lt_expect(p, LT_TOK_RBRACE, "'}'");
 }
 
+/* A repetition behind an element; *taken false when there is none. */
+static lt_status repetition(lt_parser *p, uint32_t *min, uint32_t *max, bool *taken)
+{
+    *min = 0;
+    *max = LT_PATTERN_UNBOUNDED;
+    *taken = true;
+    if (lt_take(p, LT_TOK_PLUS)) {
+        *min = 1;
+    } else if (lt_take(p, LT_TOK_QUESTION)) {
+        *max = 1;
+    } else if (lt_at(p, LT_TOK_LBRACE) && !at_exclusion(p)) {
+        lt_skip(p);
+        return braces(p, min, max);
+    } else {
+        *taken = lt_take(p, LT_TOK_STAR);
+    }
+    return LT_OK;
+}
+
 static lt_status quantified(lt_parser *p, lt_ast_pattern **out)
 {
+    uint32_t saved = p->reach;
+    p->reach = p->level;
     LT_TRY(element(p, out));
     for (;;) {
         uint32_t min = 0;
-        uint32_t max = LT_PATTERN_UNBOUNDED;
-        if (lt_take(p, LT_TOK_PLUS)) {
-            min = 1;
-        } else if (lt_take(p, LT_TOK_QUESTION)) {
-            max = 1;
-        } else if (lt_at(p, LT_TOK_LBRACE) && !at_exclusion(p)) {
-            lt_skip(p);
-            LT_TRY(braces(p, &min, &max));
-        } else if (!lt_take(p, LT_TOK_STAR)) {
-            return LT_OK;
+        uint32_t max = 0;
+        bool taken = false;
+        LT_TRY(repetition(p, &min, &max, &taken));
+        if (!taken) {
+            break;
         }
         lt_ast_pattern *outer = NULL;
         LT_TRY(pattern_new(p, LT_PATTERN_QUANT, (*out)->pos, &outer));
@@ -123,6 +142,8 @@ static lt_status quantified(lt_parser *p, lt_ast_pattern **out)
         LT_TRY(lt_parse_reach(p, p->reach + 1));
         *out = outer;
     }
+    p->reach = LT_MAX(saved, p->reach);
+    return LT_OK;
 }
 
 /* Appends child to the list node of this kind, taking a nested one apart. */
@@ -157,7 +178,7 @@ static lt_status concatenation(lt_parser *p, lt_ast_pattern **out)
 
 static lt_status alternatives(lt_parser *p, lt_ast_pattern **out)
 {
-    LT_TRY(lt_parse_enter(p, 1, 1));
+    LT_TRY(lt_parse_enter(p, 1, 0));
     uint32_t saved = p->reach;
     p->reach = p->level;
     LT_TRY(concatenation(p, out));
@@ -174,7 +195,7 @@ static lt_status alternatives(lt_parser *p, lt_ast_pattern **out)
         LT_TRY(lt_parse_reach(p, p->reach + 1));
     }
     p->reach = LT_MAX(saved, p->reach);
-    lt_parse_leave(p, 1, 1);
+    lt_parse_leave(p, 1, 0);
     return LT_OK;
 }
 

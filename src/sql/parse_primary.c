@@ -1,10 +1,13 @@
-/* Operands of expressions: literals, names, constructors, CASE, parentheses, and what follows an operand directly
+/* Operands of expressions: literals, names, constructors, CASE, parentheses, and what follows an
+ * operand directly
  * ([index], .field). Calls are in parse_call.c. */
 #include "sql/parse_int.h"
 
-/* ---- literals ---------------------------------------------------------------------------------- */
+/* ---- literals ----------------------------------------------------------------------------------
+ */
 
-/* Digits in one form: no leading zeros before the point, one digit at least, no point without digits behind. */
+/* Digits in one form: no leading zeros before the point, one digit at least, no point without
+ * digits behind. */
 lt_status lt_parse_number(lt_parser *p, lt_ast_expr **out)
 {
     const lt_token *token = lt_tok(p, 0);
@@ -87,9 +90,9 @@ static lt_status introducer(lt_parser *p, const lt_token *token, lt_str *out)
     for (size_t i = 0; i + 1 < len; i++) {
         to[i] = to[i] >= 'a' && to[i] <= 'z' ? (char)(to[i] - 'a' + 'A') : to[i];
     }
-    static const char *const known[] = {"UTF8",    "UTF-8",      "UTF16",    "UTF-16",   "UTF-16LE",
-                                        "UTF32",   "UTF-32",     "UTF-16BE", "US-ASCII", "ASCII",
-                                        "US_ASCII", "ISO-8859-1", "LATIN1",   "ISO8859_1"};
+    static const char *const known[] = {
+        "UTF8",     "UTF-8",    "UTF16", "UTF-16",   "UTF-16LE",   "UTF32",  "UTF-32",
+        "UTF-16BE", "US-ASCII", "ASCII", "US_ASCII", "ISO-8859-1", "LATIN1", "ISO8859_1"};
     for (size_t i = 0; i < LT_COUNT_OF(known); i++) {
         if (strcmp(known[i], to) == 0) {
             *out = (lt_str){to, len - 1};
@@ -186,7 +189,8 @@ static lt_status word_literal(lt_parser *p, lt_ast_lit_kind kind, bool value, lt
     return LT_OK;
 }
 
-/* ---- intervals and units ----------------------------------------------------------------------- */
+/* ---- intervals and units -----------------------------------------------------------------------
+ */
 
 typedef struct {
     lt_keyword singular;
@@ -259,7 +263,8 @@ lt_status lt_parse_interval(lt_parser *p, lt_ast_interval *out)
 lt_status lt_parse_interval_literal(lt_parser *p, lt_ast_expr **out)
 {
     uint32_t pos = lt_tok(p, 0)->pos;
-    uint32_t ahead = lt_tok(p, 1)->kind == LT_TOK_MINUS || lt_tok(p, 1)->kind == LT_TOK_PLUS ? 2 : 1;
+    uint32_t ahead =
+        lt_tok(p, 1)->kind == LT_TOK_MINUS || lt_tok(p, 1)->kind == LT_TOK_PLUS ? 2 : 1;
     lt_token_kind kind = (lt_token_kind)lt_tok(p, ahead)->kind;
     lt_ast_expr *expr = NULL;
     lt_skip(p);
@@ -296,7 +301,8 @@ lt_status lt_parse_interval_literal(lt_parser *p, lt_ast_expr **out)
     return LT_OK;
 }
 
-/* Sorted by how often they are asked for; the SQL_TSI_ names are those of TIMESTAMPADD and TIMESTAMPDIFF. */
+/* Sorted by how often they are asked for; the SQL_TSI_ names are those of TIMESTAMPADD and
+ * TIMESTAMPDIFF. */
 static const struct {
     const char *name;
     lt_ast_unit unit;
@@ -344,9 +350,11 @@ lt_status lt_parse_unit(lt_parser *p, lt_ast_expr **out)
     return lt_parse_expected(p, "a unit of time (YEAR, MONTH, DAY, HOUR, MINUTE, SECOND, ..)");
 }
 
-/* ---- constructors ------------------------------------------------------------------------------ */
+/* ---- constructors ------------------------------------------------------------------------------
+ */
 
-/* The items of ROW(..), ARRAY[..], MAP[..], up to and with the closing sign; the opening one is taken. */
+/* The items of ROW(..), ARRAY[..], MAP[..], up to and with the closing sign; the opening one is
+ * taken. */
 static lt_status items(lt_parser *p, lt_token_kind close, lt_ast_expr *expr)
 {
     LT_TRY(lt_parse_enter(p, 0, 1));
@@ -464,7 +472,8 @@ static lt_status case_expr(lt_parser *p, lt_ast_expr **out)
     return LT_OK;
 }
 
-/* ---- parentheses ------------------------------------------------------------------------------- */
+/* ---- parentheses -------------------------------------------------------------------------------
+ */
 
 static lt_status subquery_new(lt_parser *p, uint32_t pos, lt_ast_query *query, lt_ast_expr **out)
 {
@@ -529,7 +538,8 @@ static lt_status parens(lt_parser *p, lt_ast_expr **out)
     return lt_expect(p, LT_TOK_RPAREN, "',' or ')'");
 }
 
-/* ---- names and calls --------------------------------------------------------------------------- */
+/* ---- names and calls ---------------------------------------------------------------------------
+ */
 
 /* a.b.c, a.b.*, a.b(..) */
 static lt_status path_expr(lt_parser *p, lt_ast_expr **out)
@@ -656,9 +666,9 @@ static lt_status word_start(lt_parser *p, lt_ast_expr **out)
         return collection_query(p, LT_EXPR_SUBQUERY, out);
     }
     bool name_next = next == LT_TOK_WORD || next == LT_TOK_QUOTED;
-    if (keyword == LT_KW_RUNNING ||
-        (keyword == LT_KW_FINAL && name_next && !lt_at_kw2(p, 1, LT_KW_AS) && !lt_at_kw2(p, 1, LT_KW_FROM) &&
-         (lt_at_name(p, 1) || lt_tok(p, 2)->kind == LT_TOK_LPAREN))) {
+    if (keyword == LT_KW_RUNNING || (keyword == LT_KW_FINAL && name_next &&
+                                     !lt_at_kw2(p, 1, LT_KW_AS) && !lt_at_kw2(p, 1, LT_KW_FROM) &&
+                                     (lt_at_name(p, 1) || lt_tok(p, 2)->kind == LT_TOK_LPAREN))) {
         return semantics(p, out);
     }
     LT_TRY(lt_parse_special(p, out));

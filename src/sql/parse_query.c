@@ -29,7 +29,8 @@ static lt_status query_new(lt_parser *p, lt_ast_query_kind kind, uint32_t pos, l
     return LT_OK;
 }
 
-/* ---- SELECT ------------------------------------------------------------------------------------ */
+/* ---- SELECT ------------------------------------------------------------------------------------
+ */
 
 static lt_status select_item(lt_parser *p, lt_ast_item *item)
 {
@@ -42,7 +43,8 @@ static lt_status select_item(lt_parser *p, lt_ast_item *item)
     LT_TRY(lt_parse_expr(p, &item->expr));
     if (lt_take_kw(p, LT_KW_AS)) {
         if (lt_at_string(p)) {
-            lt_status st = lt_parse_error(p, lt_tok(p, 0)->pos, "expected a name but found a string");
+            lt_status st =
+                lt_parse_error(p, lt_tok(p, 0)->pos, "expected a name but found a string");
             lt_error_hint(p->err, "write the alias in back quotes");
             return st;
         }
@@ -178,7 +180,8 @@ static lt_status select_query(lt_parser *p, lt_ast_query **out)
     return select_clauses(p, select);
 }
 
-/* ---- VALUES ------------------------------------------------------------------------------------ */
+/* ---- VALUES ------------------------------------------------------------------------------------
+ */
 
 static lt_status values_query(lt_parser *p, lt_ast_query **out)
 {
@@ -198,7 +201,8 @@ static lt_status values_query(lt_parser *p, lt_ast_query **out)
     return lt_parse_reach(p, p->reach + 1);
 }
 
-/* ---- set operations ---------------------------------------------------------------------------- */
+/* ---- set operations ----------------------------------------------------------------------------
+ */
 
 static lt_status table_query(lt_parser *p, lt_ast_query **out)
 {
@@ -235,8 +239,8 @@ static lt_status combine(lt_parser *p, lt_ast_setop_kind op, bool all, lt_ast_qu
                          lt_ast_query **left)
 {
     lt_ast_query *query = *left;
-    bool chain = query->kind == LT_QUERY_SETOP && query->setop.op == op && query->setop.all == all &&
-                 query->cte_count == 0 && !has_tail(query);
+    bool chain = query->kind == LT_QUERY_SETOP && query->setop.op == op &&
+                 query->setop.all == all && query->cte_count == 0 && !has_tail(query);
     if (!chain) {
         LT_TRY(query_new(p, LT_QUERY_SETOP, query->pos, &query));
         query->setop.op = op;
@@ -286,7 +290,8 @@ static lt_status set_operations(lt_parser *p, lt_ast_query **left)
     return LT_OK;
 }
 
-/* ---- ORDER BY, LIMIT --------------------------------------------------------------------------- */
+/* ---- ORDER BY, LIMIT ---------------------------------------------------------------------------
+ */
 
 static lt_status row_count(lt_parser *p, lt_ast_expr **out)
 {
@@ -317,7 +322,8 @@ static lt_status tail_clauses(lt_parser *p, lt_ast_query *tail)
             LT_TRY(row_count(p, &tail->limit));
         }
         if (lt_at(p, LT_TOK_COMMA) && tail->limit) {
-            lt_status st = lt_parse_error(p, tail->limit->pos, "LIMIT start, count is not Flink SQL");
+            lt_status st =
+                lt_parse_error(p, tail->limit->pos, "LIMIT start, count is not Flink SQL");
             lt_error_hint(p->err, "write LIMIT count OFFSET start");
             return st;
         }
@@ -326,7 +332,8 @@ static lt_status tail_clauses(lt_parser *p, lt_ast_query *tail)
     if (lt_take_kw(p, LT_KW_OFFSET)) {
         LT_TRY(offset_clause(p, tail));
         if (lt_at_kw(p, LT_KW_LIMIT)) {
-            lt_status st = lt_parse_error(p, lt_tok(p, 0)->pos, "OFFSET before LIMIT is not Flink SQL");
+            lt_status st =
+                lt_parse_error(p, lt_tok(p, 0)->pos, "OFFSET before LIMIT is not Flink SQL");
             lt_error_hint(p->err, "write LIMIT count OFFSET start");
             return st;
         }
@@ -344,7 +351,8 @@ static lt_status tail_clauses(lt_parser *p, lt_ast_query *tail)
     return LT_OK;
 }
 
-/* ---- whole queries ----------------------------------------------------------------------------- */
+/* ---- whole queries -----------------------------------------------------------------------------
+ */
 
 static lt_status with_clause(lt_parser *p, lt_ast_query *with)
 {
@@ -367,8 +375,8 @@ static lt_status with_clause(lt_parser *p, lt_ast_query *with)
 /* Puts the outer WITH and tail on query, or on a node around it when it has its own. */
 static lt_status attach(lt_parser *p, const lt_ast_query *outer, lt_ast_query **query)
 {
-    bool clash = (outer->cte_count > 0 && (*query)->cte_count > 0) ||
-                 (has_tail(outer) && has_tail(*query));
+    bool clash =
+        (outer->cte_count > 0 && (*query)->cte_count > 0) || (has_tail(outer) && has_tail(*query));
     if (clash) {
         lt_ast_query *nested = NULL;
         LT_TRY(query_new(p, LT_QUERY_NESTED, (*query)->pos, &nested));
@@ -403,11 +411,14 @@ lt_status lt_parse_query(lt_parser *p, lt_ast_query **out)
     lt_ast_query outer = {.pos = lt_tok(p, 0)->pos};
     lt_ast_query *first = NULL;
     LT_TRY(lt_parse_enter(p, LT_SQL_DEPTH_QUERY, LT_SQL_LEVELS_QUERY));
+    uint32_t saved = p->reach;
+    p->reach = p->level;
     if (lt_take_kw(p, LT_KW_WITH)) {
         LT_TRY(with_clause(p, &outer));
     }
     LT_TRY(operand(p, &first));
     LT_TRY(rest(p, &outer, first, out));
+    p->reach = LT_MAX(saved, p->reach);
     lt_parse_leave(p, LT_SQL_DEPTH_QUERY, LT_SQL_LEVELS_QUERY);
     return LT_OK;
 }

@@ -7,7 +7,8 @@ static lt_status simple_name(lt_parser *p, const lt_ast_path *path)
                             : lt_parse_error(p, path->items[1].pos, "a catalog has a simple name");
 }
 
-/* ---- SHOW -------------------------------------------------------------------------------------- */
+/* ---- SHOW --------------------------------------------------------------------------------------
+ */
 
 /* [NOT] {LIKE | ILIKE} 'pattern' */
 static lt_status like(lt_parser *p, bool ilike, lt_ast_show *show)
@@ -153,7 +154,8 @@ lt_status lt_parse_show(lt_parser *p, lt_ast_stmt *stmt)
     return show_list(p, show);
 }
 
-/* ---- DESCRIBE ---------------------------------------------------------------------------------- */
+/* ---- DESCRIBE ----------------------------------------------------------------------------------
+ */
 
 static lt_status describe_object(lt_parser *p, lt_ast_object what, lt_ast_describe *node)
 {
@@ -196,7 +198,8 @@ lt_status lt_parse_describe(lt_parser *p, lt_ast_stmt *stmt)
     return lt_parse_path(p, &node->path);
 }
 
-/* ---- DROP -------------------------------------------------------------------------------------- */
+/* ---- DROP --------------------------------------------------------------------------------------
+ */
 
 static const struct {
     lt_keyword keyword;
@@ -213,9 +216,8 @@ static lt_status drop_what(lt_parser *p, lt_ast_drop *drop)
     if (lt_take_kw(p, LT_KW_MATERIALIZED)) {
         drop->what = LT_OBJ_MATERIALIZED_TABLE;
         LT_TRY(lt_expect_kw(p, LT_KW_TABLE));
-        return drop->temporary
-                   ? lt_parse_error(p, pos, "a materialized table is never temporary")
-                   : LT_OK;
+        return drop->temporary ? lt_parse_error(p, pos, "a materialized table is never temporary")
+                               : LT_OK;
     }
     for (size_t i = 0; i < LT_COUNT_OF(droppable); i++) {
         if (!lt_take_kw(p, droppable[i].keyword)) {
@@ -224,12 +226,14 @@ static lt_status drop_what(lt_parser *p, lt_ast_drop *drop)
         drop->what = droppable[i].what;
         bool never = drop->what == LT_OBJ_DATABASE || drop->what == LT_OBJ_CATALOG;
         if ((drop->temporary && never) || (drop->system && drop->what != LT_OBJ_FUNCTION)) {
-            return lt_parse_error(p, pos, "%s does not go with %s", lt_keyword_name(droppable[i].keyword).ptr,
+            return lt_parse_error(p, pos, "%s does not go with %s",
+                                  lt_keyword_name(droppable[i].keyword).ptr,
                                   drop->system ? "SYSTEM" : "TEMPORARY");
         }
         return LT_OK;
     }
-    return lt_parse_expected(p, "TABLE, VIEW, FUNCTION, MODEL, DATABASE, CATALOG or MATERIALIZED TABLE");
+    return lt_parse_expected(
+        p, "TABLE, VIEW, FUNCTION, MODEL, DATABASE, CATALOG or MATERIALIZED TABLE");
 }
 
 lt_status lt_parse_drop(lt_parser *p, lt_ast_stmt *stmt)

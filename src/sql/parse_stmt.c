@@ -22,7 +22,8 @@ lt_status lt_parse_if_not_exists(lt_parser *p, bool *out)
     return LT_OK;
 }
 
-/* ---- INSERT ------------------------------------------------------------------------------------ */
+/* ---- INSERT ------------------------------------------------------------------------------------
+ */
 
 static lt_status partition_value(lt_parser *p, lt_ast_expr **out)
 {
@@ -114,7 +115,8 @@ static bool at_insert(const lt_parser *p)
            (lt_at_kw(p, LT_KW_EXECUTE) && lt_at_kw2(p, 1, LT_KW_INSERT));
 }
 
-/* ---- statement sets ---------------------------------------------------------------------------- */
+/* ---- statement sets ----------------------------------------------------------------------------
+ */
 
 static lt_status stmt_new(lt_parser *p, lt_ast_stmt **out)
 {
@@ -177,7 +179,8 @@ static lt_status begin(lt_parser *p, lt_ast_stmt *stmt)
     return set_body(p, stmt->set);
 }
 
-/* ---- EXPLAIN, EXECUTE, plans ------------------------------------------------------------------- */
+/* ---- EXPLAIN, EXECUTE, plans -------------------------------------------------------------------
+ */
 
 static lt_status query_stmt(lt_parser *p, lt_ast_stmt *stmt)
 {
@@ -243,7 +246,8 @@ static lt_status explained(lt_parser *p, lt_ast_stmt *stmt)
     if (lt_at_kw(p, LT_KW_CREATE) || lt_at_kw(p, LT_KW_REPLACE)) {
         LT_TRY(lt_parse_create(p, stmt));
         if (stmt->kind != LT_STMT_CREATE_TABLE || !stmt->create_table->query) {
-            return lt_parse_error(p, pos, "of the CREATE statements EXPLAIN takes only CREATE TABLE .. AS");
+            return lt_parse_error(p, pos,
+                                  "of the CREATE statements EXPLAIN takes only CREATE TABLE .. AS");
         }
         return LT_OK;
     }
@@ -304,7 +308,8 @@ static lt_status plan(lt_parser *p, lt_ast_stmt *stmt)
                                      : lt_parse_expected(p, "INSERT or STATEMENT SET");
 }
 
-/* ---- DELETE, UPDATE ---------------------------------------------------------------------------- */
+/* ---- DELETE, UPDATE ----------------------------------------------------------------------------
+ */
 
 static lt_status assignments(lt_parser *p, lt_ast_modify *node)
 {
@@ -344,7 +349,8 @@ static lt_status modify(lt_parser *p, lt_ast_stmt *stmt)
     return lt_take_kw(p, LT_KW_WHERE) ? lt_parse_expr(p, &node->where) : LT_OK;
 }
 
-/* ---- the small ones ---------------------------------------------------------------------------- */
+/* ---- the small ones ----------------------------------------------------------------------------
+ */
 
 static lt_status use(lt_parser *p, lt_ast_stmt *stmt)
 {
@@ -521,7 +527,10 @@ static bool client_word(lt_parser *p, lt_ast_stmt *stmt)
     static const struct {
         const char *word;
         lt_ast_stmt_kind kind;
-    } words[] = {{"HELP", LT_STMT_HELP}, {"QUIT", LT_STMT_QUIT}, {"EXIT", LT_STMT_QUIT}, {"CLEAR", LT_STMT_CLEAR}};
+    } words[] = {{"HELP", LT_STMT_HELP},
+                 {"QUIT", LT_STMT_QUIT},
+                 {"EXIT", LT_STMT_QUIT},
+                 {"CLEAR", LT_STMT_CLEAR}};
     for (size_t i = 0; i < LT_COUNT_OF(words); i++) {
         if (lt_at_word(p, 0, words[i].word)) {
             stmt->kind = words[i].kind;

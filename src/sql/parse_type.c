@@ -230,9 +230,9 @@ static bool at_collection_suffix(const lt_parser *p, bool nullable_suffix)
 {
     uint32_t ahead = 0;
     if (nullable_suffix) {
-        ahead = lt_at_kw2(p, 0, LT_KW_NULL)                                      ? 1
+        ahead = lt_at_kw2(p, 0, LT_KW_NULL)                                 ? 1
                 : lt_at_kw2(p, 0, LT_KW_NOT) && lt_at_kw2(p, 1, LT_KW_NULL) ? 2
-                                                                                : 0;
+                                                                            : 0;
     }
     return at_suffix(p, ahead);
 }

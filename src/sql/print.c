@@ -1,5 +1,5 @@
-/* The printer's ground: names, strings, types, expressions. Layout and parentheses are those of Flink's normalised
- * text, so that the two can be compared. */
+/* The printer's ground: names, strings, types, expressions. Layout and parentheses are those of
+ * Flink's normalised text, so that the two can be compared. */
 #include "sql/print_int.h"
 
 bool lt_print_open(lt_printer *pr)
@@ -25,7 +25,8 @@ void lt_print_kw(lt_printer *pr, const char *text)
     lt_text_puts(pr->to, text);
 }
 
-/* ---- names and strings ------------------------------------------------------------------------- */
+/* ---- names and strings -------------------------------------------------------------------------
+ */
 
 static void quoted(lt_text *to, lt_str text, char quote, bool upper)
 {
@@ -108,7 +109,8 @@ void lt_print_hints(lt_printer *pr, const lt_ast_hints *hints)
     lt_print_kw(pr, " */");
 }
 
-/* ---- units, intervals -------------------------------------------------------------------------- */
+/* ---- units, intervals --------------------------------------------------------------------------
+ */
 
 const char *lt_print_unit(lt_ast_unit unit)
 {
@@ -155,7 +157,8 @@ void lt_print_interval(lt_printer *pr, const lt_ast_interval *interval)
     }
 }
 
-/* ---- types ------------------------------------------------------------------------------------- */
+/* ---- types -------------------------------------------------------------------------------------
+ */
 
 static const char *type_word(lt_ast_type_kind kind)
 {
@@ -188,6 +191,8 @@ static const char *type_word(lt_ast_type_kind kind)
         [LT_ASTT_STRUCTURED] = "STRUCTURED",
         [LT_ASTT_RAW] = "RAW",
         [LT_ASTT_VARIANT] = "VARIANT",
+        [LT_ASTT_NULL] = "NULL",
+        [LT_ASTT_ANY] = "ANY",
         [LT_ASTT_USER] = "",
     };
     LT_ASSERT((size_t)kind < LT_COUNT_OF(words));
@@ -280,7 +285,8 @@ void lt_print_type(lt_printer *pr, const lt_ast_type *type)
     }
 }
 
-/* ---- literals ---------------------------------------------------------------------------------- */
+/* ---- literals ----------------------------------------------------------------------------------
+ */
 
 static void prefixed(lt_printer *pr, const char *prefix, lt_str text)
 {
@@ -336,7 +342,8 @@ static void literal(lt_printer *pr, const lt_ast_lit *lit)
     }
 }
 
-/* ---- operators --------------------------------------------------------------------------------- */
+/* ---- operators ---------------------------------------------------------------------------------
+ */
 
 static const char *op_text(lt_ast_op op)
 {
@@ -392,7 +399,8 @@ static bool is_number(const lt_ast_expr *expr)
 /* -1: the one operator that prints without parentheses. */
 static bool is_negative_number(const lt_ast_expr *expr)
 {
-    return expr->kind == LT_EXPR_UNARY && expr->unary.op == LT_OP_NEG && is_number(expr->unary.operand);
+    return expr->kind == LT_EXPR_UNARY && expr->unary.op == LT_OP_NEG &&
+           is_number(expr->unary.operand);
 }
 
 static void unary(lt_printer *pr, const lt_ast_expr *expr)
@@ -494,8 +502,10 @@ static void between(lt_printer *pr, const lt_ast_expr *expr)
 
 static void like(lt_printer *pr, const lt_ast_expr *expr)
 {
-    static const char *const words[] = {
-        [LT_LIKE] = "LIKE", [LT_ILIKE] = "ILIKE", [LT_RLIKE] = "RLIKE", [LT_SIMILAR] = "SIMILAR TO"};
+    static const char *const words[] = {[LT_LIKE] = "LIKE",
+                                        [LT_ILIKE] = "ILIKE",
+                                        [LT_RLIKE] = "RLIKE",
+                                        [LT_SIMILAR] = "SIMILAR TO"};
     lt_text_putc(pr->to, '(');
     lt_print_expr(pr, expr->like.operand);
     lt_text_printf(pr->to, "%s %s ", expr->like.negated ? " NOT" : "", words[expr->like.how]);
@@ -537,7 +547,8 @@ static void quantified(lt_printer *pr, const lt_ast_expr *expr)
     lt_text_putc(pr->to, ')');
 }
 
-/* ---- the other forms --------------------------------------------------------------------------- */
+/* ---- the other forms ---------------------------------------------------------------------------
+ */
 
 static void subquery(lt_printer *pr, const char *word, const lt_ast_query *query)
 {
@@ -626,7 +637,8 @@ static void item(lt_printer *pr, const lt_ast_expr *expr)
     lt_text_putc(pr->to, ']');
 }
 
-static void constructor(lt_printer *pr, const char *open, const char *close, const lt_ast_expr *expr)
+static void constructor(lt_printer *pr, const char *open, const char *close,
+                        const lt_ast_expr *expr)
 {
     bool opened = lt_print_open(pr);
     lt_print_kw(pr, open);
@@ -675,15 +687,17 @@ static void table_arg(lt_printer *pr, const lt_ast_expr *expr)
     lt_print_query(pr, expr->table_arg.query);
     lt_print_kw(pr, plain ? "" : ")");
     if (keys->count > 0) {
-        lt_print_kw(pr, keys->count > 1 ? " PARTITION BY (" : " PARTITION BY ");
+        bool parens = keys->count > 1 || keys->items[0]->kind != LT_EXPR_IDENT;
+        lt_print_kw(pr, parens ? " PARTITION BY (" : " PARTITION BY ");
         lt_print_exprs(pr, keys);
-        lt_print_kw(pr, keys->count > 1 ? ")" : "");
+        lt_print_kw(pr, parens ? ")" : "");
     }
-    if (expr->table_arg.order_by.count > 0) {
-        bool parens = expr->table_arg.order_by.count > 1 ||
-                      expr->table_arg.order_by.items[0].nulls != LT_NULLS_NONE;
+    const lt_ast_orders *orders = &expr->table_arg.order_by;
+    if (orders->count > 0) {
+        bool parens = orders->count > 1 || orders->items[0].nulls != LT_NULLS_NONE ||
+                      orders->items[0].expr->kind != LT_EXPR_IDENT;
         lt_print_kw(pr, parens ? " ORDER BY (" : " ORDER BY ");
-        lt_print_orders(pr, &expr->table_arg.order_by);
+        lt_print_orders(pr, orders);
         lt_print_kw(pr, parens ? ")" : "");
     }
 }
@@ -807,7 +821,8 @@ void lt_print_expr(lt_printer *pr, const lt_ast_expr *expr)
     }
 }
 
-/* ---- public ------------------------------------------------------------------------------------ */
+/* ---- public ------------------------------------------------------------------------------------
+ */
 
 void lt_sql_print_expression(const lt_ast_expr *expr, unsigned flags, lt_text *to)
 {

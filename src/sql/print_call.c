@@ -14,7 +14,8 @@ void lt_print_orders(lt_printer *pr, const lt_ast_orders *orders)
     }
 }
 
-/* ---- windows ----------------------------------------------------------------------------------- */
+/* ---- windows -----------------------------------------------------------------------------------
+ */
 
 static void bound(lt_printer *pr, const lt_ast_bound *node)
 {
@@ -78,17 +79,20 @@ void lt_print_window(lt_printer *pr, const lt_ast_window *window)
         gap = " ";
     }
     if (window->partial_given) {
-        lt_text_printf(pr->to, "%s%s PARTIAL", gap, window->disallow_partial ? "DISALLOW" : "ALLOW");
+        lt_text_printf(pr->to, "%s%s PARTIAL", gap,
+                       window->disallow_partial ? "DISALLOW" : "ALLOW");
     }
     lt_text_putc(pr->to, ')');
 }
 
-/* ---- arguments --------------------------------------------------------------------------------- */
+/* ---- arguments ---------------------------------------------------------------------------------
+ */
 
 /* The standard functions stand without quotes, all others in quotes as they were written. */
 static void name(lt_printer *pr, const lt_ast_call *call)
 {
-    if (call->name.count == 1 && !call->name.items[0].quoted && lt_sql_is_standard_function(call->func)) {
+    if (call->name.count == 1 && !call->name.items[0].quoted &&
+        lt_sql_is_standard_function(call->func)) {
         lt_text_append(pr->to, call->func.ptr, call->func.len);
     } else {
         lt_print_path(pr, &call->name);
@@ -165,7 +169,8 @@ static void special_args(lt_printer *pr, const lt_ast_call *call, const char *co
     }
 }
 
-/* ---- JSON -------------------------------------------------------------------------------------- */
+/* ---- JSON --------------------------------------------------------------------------------------
+ */
 
 static void json_on(lt_printer *pr, lt_ast_json_on on, const lt_ast_expr *value, const char *event)
 {
@@ -228,7 +233,8 @@ static void json_args(lt_printer *pr, const lt_ast_call *call)
     }
 }
 
-/* ---- the whole --------------------------------------------------------------------------------- */
+/* ---- the whole ---------------------------------------------------------------------------------
+ */
 
 static void suffix(lt_printer *pr, const lt_ast_call *call)
 {

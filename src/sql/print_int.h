@@ -19,7 +19,8 @@ void lt_print_name(lt_printer *pr, const lt_ast_name *name);
 void lt_print_path(lt_printer *pr, const lt_ast_path *path);
 void lt_print_names(lt_printer *pr, const lt_ast_names *names); /* ( a, b ) */
 void lt_print_string(lt_printer *pr, lt_str text);
-void lt_print_hints(lt_printer *pr, const lt_ast_hints *hints); /* with a blank in front; nothing when none */
+void lt_print_hints(lt_printer *pr,
+                    const lt_ast_hints *hints); /* with a blank in front; nothing when none */
 void lt_print_type(lt_printer *pr, const lt_ast_type *type);
 void lt_print_interval(lt_printer *pr, const lt_ast_interval *interval);
 const char *lt_print_unit(lt_ast_unit unit);

@@ -1,7 +1,8 @@
 /* Printing queries and table references. */
 #include "sql/print_int.h"
 
-/* ---- table references -------------------------------------------------------------------------- */
+/* ---- table references --------------------------------------------------------------------------
+ */
 
 static void alias(lt_printer *pr, const lt_ast_from *from)
 {
@@ -19,9 +20,9 @@ static void alias(lt_printer *pr, const lt_ast_from *from)
 static void join(lt_printer *pr, const lt_ast_from *from)
 {
     static const char *const words[] = {
-        [LT_JOIN_COMMA] = ",\n",           [LT_JOIN_CROSS] = "CROSS JOIN ",
-        [LT_JOIN_INNER] = "INNER JOIN ",   [LT_JOIN_LEFT] = "LEFT JOIN ",
-        [LT_JOIN_RIGHT] = "RIGHT JOIN ",   [LT_JOIN_FULL] = "FULL JOIN ",
+        [LT_JOIN_COMMA] = ",\n",         [LT_JOIN_CROSS] = "CROSS JOIN ",
+        [LT_JOIN_INNER] = "INNER JOIN ", [LT_JOIN_LEFT] = "LEFT JOIN ",
+        [LT_JOIN_RIGHT] = "RIGHT JOIN ", [LT_JOIN_FULL] = "FULL JOIN ",
     };
     bool comma = from->join.how == LT_JOIN_COMMA;
     bool parens = !comma && from->join.right->kind == LT_FROM_JOIN;
@@ -88,7 +89,8 @@ void lt_print_from(lt_printer *pr, const lt_ast_from *from)
     alias(pr, from);
 }
 
-/* ---- MATCH_RECOGNIZE --------------------------------------------------------------------------- */
+/* ---- MATCH_RECOGNIZE ---------------------------------------------------------------------------
+ */
 
 static void pattern(lt_printer *pr, const lt_ast_pattern *node);
 
@@ -115,7 +117,8 @@ static bool is_list(const lt_ast_pattern *node)
     return node->kind == LT_PATTERN_CONCAT || node->kind == LT_PATTERN_ALTER;
 }
 
-/* A quantifier or a list inside another element needs parentheses; as an item of a list a quantifier does not. */
+/* A quantifier or a list inside another element needs parentheses; as an item of a list a
+ * quantifier does not. */
 static void element(lt_printer *pr, const lt_ast_pattern *node, bool in_list)
 {
     bool needed = is_list(node) || (!in_list && node->kind == LT_PATTERN_QUANT);
@@ -241,7 +244,8 @@ void lt_print_match(lt_printer *pr, const lt_ast_match *match)
     lt_text_putc(pr->to, ')');
 }
 
-/* ---- SELECT ------------------------------------------------------------------------------------ */
+/* ---- SELECT ------------------------------------------------------------------------------------
+ */
 
 static void group(lt_printer *pr, const lt_ast_group *node, bool top)
 {
@@ -327,7 +331,8 @@ static void select_query(lt_printer *pr, const lt_ast_select *select)
     clause(pr, "\nQUALIFY ", select->qualify);
 }
 
-/* ---- queries ----------------------------------------------------------------------------------- */
+/* ---- queries -----------------------------------------------------------------------------------
+ */
 
 static bool has_own(const lt_ast_query *query)
 {
@@ -349,13 +354,15 @@ static bool needs_parens(const lt_ast_query *parent, uint32_t index, const lt_as
 
 static void setop(lt_printer *pr, const lt_ast_query *query)
 {
-    static const char *const words[] = {
-        [LT_SETOP_UNION] = "UNION", [LT_SETOP_INTERSECT] = "INTERSECT", [LT_SETOP_EXCEPT] = "EXCEPT"};
+    static const char *const words[] = {[LT_SETOP_UNION] = "UNION",
+                                        [LT_SETOP_INTERSECT] = "INTERSECT",
+                                        [LT_SETOP_EXCEPT] = "EXCEPT"};
     for (uint32_t i = 0; i < query->setop.count; i++) {
         const lt_ast_query *child = query->setop.operands[i];
         bool parens = needs_parens(query, i, child);
         if (i > 0) {
-            lt_text_printf(pr->to, "\n%s%s\n", words[query->setop.op], query->setop.all ? " ALL" : "");
+            lt_text_printf(pr->to, "\n%s%s\n", words[query->setop.op],
+                           query->setop.all ? " ALL" : "");
         }
         lt_print_kw(pr, parens ? "(" : "");
         lt_print_query(pr, child);

@@ -1,7 +1,8 @@
 /* Printing statements. */
 #include "sql/print_int.h"
 
-/* ---- shared clauses ---------------------------------------------------------------------------- */
+/* ---- shared clauses ----------------------------------------------------------------------------
+ */
 
 static void options(lt_printer *pr, const lt_ast_options *node)
 {
@@ -79,8 +80,10 @@ static void if_exists(lt_printer *pr, bool given)
 
 static void distribution(lt_printer *pr, const lt_ast_distribution *node)
 {
-    static const char *const kinds[] = {
-        [LT_DIST_NONE] = "", [LT_DIST_DEFAULT] = " BY ", [LT_DIST_HASH] = " BY HASH", [LT_DIST_RANGE] = " BY RANGE"};
+    static const char *const kinds[] = {[LT_DIST_NONE] = "",
+                                        [LT_DIST_DEFAULT] = " BY ",
+                                        [LT_DIST_HASH] = " BY HASH",
+                                        [LT_DIST_RANGE] = " BY RANGE"};
     lt_print_kw(pr, kinds[node->kind]);
     if (node->columns.count > 0) {
         lt_print_names(pr, &node->columns);
@@ -90,7 +93,8 @@ static void distribution(lt_printer *pr, const lt_ast_distribution *node)
     }
 }
 
-/* ---- schemas ----------------------------------------------------------------------------------- */
+/* ---- schemas -----------------------------------------------------------------------------------
+ */
 
 static void enforced(lt_printer *pr, bool given, bool not_enforced)
 {
@@ -175,7 +179,8 @@ static void schema(lt_printer *pr, const lt_ast_schema *node)
     lt_print_kw(pr, "\n)");
 }
 
-/* ---- CREATE ------------------------------------------------------------------------------------ */
+/* ---- CREATE ------------------------------------------------------------------------------------
+ */
 
 static void like(lt_printer *pr, const lt_ast_create_table *node)
 {
@@ -218,7 +223,9 @@ static void table_clauses(lt_printer *pr, const lt_ast_create_table *node, const
 
 static void create_table(lt_printer *pr, const lt_ast_create_table *node)
 {
-    lt_print_kw(pr, node->create_or ? "CREATE OR REPLACE " : node->replace ? "REPLACE " : "CREATE ");
+    lt_print_kw(pr, node->create_or ? "CREATE OR REPLACE "
+                    : node->replace ? "REPLACE "
+                                    : "CREATE ");
     lt_print_kw(pr, node->temporary ? "TEMPORARY TABLE " : "TABLE ");
     if_not_exists(pr, node->if_not_exists);
     lt_print_path(pr, &node->path);
@@ -305,7 +312,8 @@ static void function(lt_printer *pr, const char *word, const lt_ast_function *no
     }
 }
 
-/* ---- ALTER ------------------------------------------------------------------------------------- */
+/* ---- ALTER -------------------------------------------------------------------------------------
+ */
 
 static void alter_partitions(lt_printer *pr, const lt_ast_alter *node)
 {
@@ -429,7 +437,8 @@ static void alter(lt_printer *pr, const char *word, const lt_ast_alter *node)
     alter_action(pr, word[0] == 'M' && word[1] == 'A', node);
 }
 
-/* ---- SHOW, DESCRIBE, DROP, USE ----------------------------------------------------------------- */
+/* ---- SHOW, DESCRIBE, DROP, USE -----------------------------------------------------------------
+ */
 
 static const char *object_word(lt_ast_object what)
 {
@@ -508,14 +517,16 @@ static void use(lt_printer *pr, const lt_ast_use *node)
     }
 }
 
-/* ---- DML --------------------------------------------------------------------------------------- */
+/* ---- DML ---------------------------------------------------------------------------------------
+ */
 
 static void insert(lt_printer *pr, const lt_ast_insert *node)
 {
     static const char *const conflicts[] = {[LT_CONFLICT_NONE] = "",
                                             [LT_CONFLICT_ERROR] = "\nON CONFLICT DO ERROR",
                                             [LT_CONFLICT_NOTHING] = "\nON CONFLICT DO NOTHING",
-                                            [LT_CONFLICT_DEDUPLICATE] = "\nON CONFLICT DO DEDUPLICATE"};
+                                            [LT_CONFLICT_DEDUPLICATE] =
+                                                "\nON CONFLICT DO DEDUPLICATE"};
     lt_print_kw(pr, node->execute ? "EXECUTE " : "");
     lt_print_kw(pr, node->overwrite ? "INSERT OVERWRITE " : "INSERT INTO ");
     lt_print_path(pr, &node->table);
@@ -595,7 +606,8 @@ static void modify(lt_printer *pr, bool update, const lt_ast_modify *node)
     }
 }
 
-/* ---- the small ones ---------------------------------------------------------------------------- */
+/* ---- the small ones ----------------------------------------------------------------------------
+ */
 
 static void setting(lt_printer *pr, const char *word, const lt_ast_option *node)
 {

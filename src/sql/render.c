@@ -2,7 +2,7 @@
 #include "sql/parse.h"
 
 #define SHOWN_BEFORE 100 /* bytes of the line before the place */
-#define SHOWN_AFTER 60
+#define SHOWN_AFTER  60
 
 static bool is_continuation(char ch)
 {

@@ -1,5 +1,6 @@
-/* Splits scripts into statements. Works on the raw text, with just enough of the lexical rules to know what is quoted
- * and what is a comment, so that a shell can use it on text that is not complete yet. */
+/* Splits scripts into statements. Works on the raw text, with just enough of the lexical rules to
+ * know what is quoted and what is a comment, so that a shell can use it on text that is not
+ * complete yet. */
 #include "base/assert.h"
 #include "sql/keyword.h"
 #include "sql/parse.h"
@@ -48,7 +49,8 @@ static size_t skip_space(lt_str text, size_t pos)
     }
 }
 
-/* Behind the quoted run whose quote is at pos. A doubled quote looks like two runs, which is as good here. */
+/* Behind the quoted run whose quote is at pos. A doubled quote looks like two runs, which is as
+ * good here. */
 static size_t skip_quoted(lt_str text, size_t pos, bool backslash)
 {
     char quote = text.ptr[pos];

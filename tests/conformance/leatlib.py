@@ -69,12 +69,12 @@ class Engine:
     def execute(self, sql):
         """Runs one statement; a Job, or None for DDL."""
         job = ctypes.c_void_p()
-        if LIB.leat_execute(self.db, sql.encode(), None, ctypes.byref(job)) != OK:
+        if LIB.leat_execute(self.db, sql.encode('utf-8', 'replace'), None, ctypes.byref(job)) != OK:
             raise Error(self.error())
         return Job(self, job) if job.value else None
 
     def check(self, sql):
-        if LIB.leat_check(self.db, sql.encode()) != OK:
+        if LIB.leat_check(self.db, sql.encode('utf-8', 'replace')) != OK:
             raise Error(self.error())
 
     def push(self, table, kind, data):

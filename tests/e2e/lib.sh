@@ -1,6 +1,7 @@
 # What the scripts here share. LEAT is the program under test. Each script runs in an empty directory of its own.
 set -u
 : "${LEAT:?set LEAT to the program}"
+[ -x "$LEAT" ] || { echo "there is no program $LEAT" >&2; exit 1; }
 work=$(mktemp -d "${TMPDIR:-/tmp}/leat-e2e.XXXXXX")
 trap 'rm -rf "$work"' EXIT
 cd "$work" || exit 1

@@ -104,6 +104,9 @@ static void take_rows(leat_job *job, outcome *o)
             for (uint32_t c = 0; leat_job_column(job, c, &column); c++) {
                 size_t size = 0;
                 const char *text = leat_rows_text(rows, r, c, LEAT_TEXT_SQL, &size);
+                if (text == NULL && size == SIZE_MAX) {
+                    o->status = LEAT_NOMEM;
+                }
                 hash = hash * 31 + (text != NULL ? lt_hash_bytes(text, size, c + 1) : 7);
             }
             o->rows++;
@@ -134,7 +137,9 @@ static void run_query(leat *db, const pipeline *p, outcome *o)
             break;
         }
         take_rows(job, o);
-        if (state == LEAT_DONE) {
+        if (state == LEAT_DONE && o->status == LEAT_OK) {
+            /* Rows that could not be handed out are reported by the next step. */
+            o->status = leat_step(job, 1) == LEAT_FAILED ? LEAT_NOMEM : LEAT_OK;
             break;
         }
     }

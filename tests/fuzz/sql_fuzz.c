@@ -1,5 +1,6 @@
-/* Whatever the parser accepts prints to text that parses to an equal tree; whatever it refuses has an error with a
- * position inside the text. Runs on the script splitter's pieces, so that it is covered as well. */
+/* Whatever the parser accepts prints to text that parses to an equal tree; whatever it refuses has
+ * an error with a position inside the text. Runs on the script splitter's pieces, so that it is
+ * covered as well. */
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -11,7 +12,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void check_error(const lt_error *err, lt_str text)
 {
-    LT_ASSERT(err->code == LT_ERR_SQL || err->code == LT_ERR_UNSUPPORTED || err->code == LT_ERR_LIMIT);
+    LT_ASSERT(err->code == LT_ERR_SQL || err->code == LT_ERR_UNSUPPORTED ||
+              err->code == LT_ERR_LIMIT);
     LT_ASSERT(err->text[0] != '\0');
     LT_ASSERT(!err->has_sql_pos || err->sql_pos <= text.len);
 }

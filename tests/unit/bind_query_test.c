@@ -49,6 +49,7 @@ static void shapes(void **state)
            "union(project(project(scan)),project(project(scan)))");
     shaped(f, "SELECT 1 UNION SELECT 2", "aggregate(union(values,values))");
     shaped(f, "SELECT 1 LIMIT 3", "limit(values)");
+    shaped(f, "SELECT 'x' FROM clicks GROUP BY ()", "project(aggregate(watermark(scan)))");
     shaped(f, "SELECT id FROM clicks ORDER BY ts LIMIT 3 OFFSET 1",
            "project(sort(project(watermark(scan))))");
     shaped(f, "SELECT id FROM (SELECT id FROM clicks ORDER BY page) ORDER BY 1",

@@ -492,6 +492,9 @@ static const char *const wide_schema =
     "i BIGINT, j INT, s STRING, t TIMESTAMP(3), d DOUBLE, a ARRAY<INT>, m MAP<STRING,STRING>, r "
     "ROW<x INT, y STRING>, z DECIMAL(10,2), b BOOLEAN";
 
+/* Inputs without any escape or control character take another way through the decoder. */
+static bool plain_input;
+
 static void put_random_string(lt_text *to, uint64_t *rng)
 {
     static const char *const parts[] = {"a",
@@ -512,12 +515,12 @@ static void put_random_string(lt_text *to, uint64_t *rng)
                                         "\\/"};
     static const char *const evil[] = {"\x01", "\\q", "\xC3", "\xFF", "\\ud800", "\\u12", "\""};
     uint64_t count = test_random(rng) % 8;
-    uint64_t kinds = test_random(rng) % 4 == 0 ? LT_COUNT_OF(parts) : 3;
+    uint64_t kinds = !plain_input && test_random(rng) % 4 == 0 ? LT_COUNT_OF(parts) : 3;
     lt_text_putc(to, '"');
     for (uint64_t i = 0; i < count; i++) {
         lt_text_puts(to, parts[test_random(rng) % kinds]);
     }
-    if (test_random(rng) % 200 == 0) {
+    if (!plain_input && test_random(rng) % 200 == 0) {
         lt_text_puts(to, evil[test_random(rng) % LT_COUNT_OF(evil)]);
     }
     lt_text_putc(to, '"');
@@ -577,11 +580,12 @@ static void put_random_record(lt_text *to, uint64_t *rng, unsigned shape)
         if ((shape >> 2) % 5 == at % 5 && at > 2) {
             continue;
         }
-        lt_text_printf(to, "%s\"%s\"%s", first ? "" : shape & 1 ? ", " : ",", names[at], colon);
+        const char *name = plain_input && at == LT_COUNT_OF(names) - 1 ? "other key" : names[at];
+        lt_text_printf(to, "%s\"%s\"%s", first ? "" : shape & 1 ? ", " : ",", name, colon);
         put_random_value(to, rng, kinds[at]);
         first = false;
     }
-    lt_text_puts(to, shape & 64 ? "}\r\n" : "}\n");
+    lt_text_puts(to, shape & 64 && !plain_input ? "}\r\n" : "}\n");
 }
 
 static void put_random_input(lt_text *to, uint64_t *rng, size_t records)
@@ -624,6 +628,7 @@ static void test_levels_agree(void **state)
         lt_text text;
         fixture_open(&fx);
         lt_text_init(&text, &fx.side);
+        plain_input = round % 2 == 1;
         put_random_input(&text, &rng, 1 + test_random(&rng) % 120);
         decode_setup setup = {.format = "json",
                               .schema = wide_schema,

@@ -196,6 +196,7 @@ static lt_status h_put(lt_emit *out, lt_batch *batch, lt_error *err)
     assert_ptr_equal(batch->schema, rig->out_schema);
     assert_true(batch->row_count > 0 || batch->mark_count > 0);
     h_capture(rig, batch);
+    rig->op->ledger.out += lt_batch_live(batch);
     lt_batch_unref(batch);
     return LT_OK;
 }
@@ -292,7 +293,7 @@ static lt_status h_feed(h_rig *rig, int input_no, lt_batch *batch)
     if (st == LT_OK && rig->cls->marks == LT_MARKS_PASS && last > rig->op->watermark) {
         rig->op->watermark = last;
     }
-    assert_true(st != LT_OK || rig->op->watermark >= last);
+    assert_true(st != LT_OK || rig->op->watermark >= last || rig->cls->on_timer);
     lt_batch_unref(batch);
     return st;
 }
