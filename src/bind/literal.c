@@ -330,6 +330,13 @@ static uint32_t code_points(lt_str s)
     return count;
 }
 
+/* Bound trees of the catalog outlive the statement whose text a literal points into. */
+static lt_status copy_text(lt_expr_builder *eb, const lt_ast_expr *ast, lt_str *out, lt_error *err)
+{
+    *out = lt_arena_str(eb->arena, ast->lit.text);
+    return out->ptr != NULL ? LT_OK : lt_error_nomem(err, "literal");
+}
+
 lt_status lt_bind_literal(lt_expr_builder *eb, const lt_ast_expr *ast, lt_expr **out, lt_error *err)
 {
     lt_value value = {0};
@@ -358,12 +365,12 @@ lt_status lt_bind_literal(lt_expr_builder *eb, const lt_ast_expr *ast, lt_expr *
         value.type = lt_type_new(eb->arena, LT_TYPE_DOUBLE, false);
         return finish(eb, &value, ast, out, err);
     case LT_LIT_STRING:
-        value.u.s = ast->lit.text;
+        LT_TRY(copy_text(eb, ast, &value.u.s, err));
         value.type =
             lt_type_sized(eb->arena, LT_TYPE_CHAR, (int32_t)code_points(ast->lit.text), false);
         return finish(eb, &value, ast, out, err);
     case LT_LIT_BINARY:
-        value.u.s = ast->lit.text;
+        LT_TRY(copy_text(eb, ast, &value.u.s, err));
         value.type = lt_type_sized(eb->arena, LT_TYPE_BINARY, (int32_t)ast->lit.text.len, false);
         return finish(eb, &value, ast, out, err);
     case LT_LIT_DATE:

@@ -310,7 +310,9 @@ static lt_status infer_decimal(lt_infer *in, lt_error *err)
     int op = in->func->op, precision, scale;
     const lt_type *a = in->args[0]->type, *b = in->args[1]->type;
     lt_decimal_result(op, a, b, &precision, &scale);
-    if (op == LT_OP_MOD && a->scale == 0 && b->scale == 0) {
+    const lt_type *divisor = b;
+    bool whole = op == LT_OP_MOD && a->scale == 0 && b->scale == 0;
+    if (whole) {
         int p, s;
         as_decimal(b, &p, &s);
         precision = p;
@@ -343,6 +345,15 @@ static lt_status infer_decimal(lt_infer *in, lt_error *err)
         data->up_b = (int64_t)lt_pow10(op == LT_OP_MUL ? 0 : scale - b->scale);
         in->kernel = small[op];
         in->flags |= LT_FUNC_DENSE;
+    }
+    if (whole && divisor->kind != LT_TYPE_DECIMAL) {
+        /* Of whole numbers the remainder has the divisor's type. */
+        lt_infer wide = *in;
+        lt_expr *rest;
+        LT_TRY(lt_expr_finish(&wide, &rest, err));
+        return lt_expr_convert(
+            in->b, rest, lt_type_with_nullable(in->b->arena, divisor, in->type->nullable),
+            &in->replace, err);
     }
     return LT_OK;
 }

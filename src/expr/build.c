@@ -245,7 +245,7 @@ lt_status lt_expr_finish(lt_infer *in, lt_expr **out, lt_error *err)
         *out = in->replace;
         return LT_OK;
     }
-    lt_bound *bound = LT_NEW(in->b->arena, lt_bound);
+    lt_bound_call *bound = LT_NEW(in->b->arena, lt_bound_call);
     lt_expr *expr = LT_NEW(in->b->arena, lt_expr);
     if (expr == NULL || bound == NULL || in->type == NULL) {
         return lt_error_nomem(err, "expression");

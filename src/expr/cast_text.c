@@ -236,13 +236,11 @@ static lt_status string_to_decimal(lt_kctx *k, lt_error *err)
     {
         lt_str s = lt_k_str(k, 0, row);
         lt_i128 value = 0;
-        bool bad = false;
+        bool bad = false; /* text that does not fit fails too, unlike a number */
         if (lt_decimal_parse(s.ptr, s.len, to->precision, to->scale, &value, &bad)) {
             lt_decimal_store(k->out->data, wide, row, value);
-        } else if (bad) {
-            lt_cast_fail(k, row, s);
         } else {
-            lt_k_null(k, row);
+            lt_cast_fail(k, row, s);
         }
     }
     return LT_OK;

@@ -350,6 +350,9 @@ lt_status lt_infer_element(lt_infer *in, lt_error *err)
 
 lt_status lt_infer_typeof(lt_infer *in, lt_error *err)
 {
+    if (in->count == 2 && (lt_in_literal(in, 1) == NULL || !lt_kind_is(in->args[1], LT_TYPE_BOOLEAN))) {
+        return lt_in_refuse(in, err);
+    }
     lt_text text;
     lt_text_init(&text, in->b->session->mem);
     if (in->args[0]->type->kind == LT_TYPE_NULL) {

@@ -338,6 +338,10 @@ static bool find_string(const in_list *list, lt_str x)
         const in_list *list = (const in_list *)k->data;                                            \
         LT_EACH(k, row)                                                                            \
         {                                                                                          \
+            if (list->has_null && lt_k_is_null(k, 0, row)) {                                       \
+                lt_k_null(k, row);                                                                 \
+                continue;                                                                          \
+            }                                                                                      \
             bool found = find_number(list, LT_ARG(k, 0, T)[row & k->args[0].mask]);                \
             LT_OUT(k, uint8_t)[row] = found;                                                       \
             if (!found && list->has_null) {                                                        \
@@ -358,6 +362,10 @@ static lt_status in_str(lt_kctx *k, lt_error *err)
     const in_list *list = (const in_list *)k->data;
     LT_EACH(k, row)
     {
+        if (list->has_null && lt_k_is_null(k, 0, row)) {
+            lt_k_null(k, row);
+            continue;
+        }
         bool found = find_string(list, lt_k_str(k, 0, row));
         LT_OUT(k, uint8_t)[row] = found;
         if (!found && list->has_null) {
@@ -454,6 +462,9 @@ static lt_status try_list(lt_infer *in, bool *done, lt_error *err)
     sort_list(list);
     in->data = list;
     in->kernel = kernel;
+    if (list->has_null) {
+        in->flags |= LT_FUNC_NULLS; /* a NULL in the list does not make every row NULL */
+    }
     in->type = lt_in_type(in, LT_TYPE_BOOLEAN, list->has_null);
     *done = true;
     return LT_OK;

@@ -228,7 +228,7 @@ lt_status lt_infer_like(lt_infer *in, lt_error *err)
     const lt_value *pattern = lt_in_literal(in, 1);
     const lt_value *escape = in->count > 2 ? lt_in_literal(in, 2) : NULL;
     if (escape != NULL) {
-        if (lt_utf8_count(escape->u.s) != 1) {
+        if (lt_utf8_count(escape->u.s) > 1) {
             return lt_error_set_at(err, LT_ERR_SQL, in->pos, "ESCAPE takes one character");
         }
         memcpy(plan->escape, escape->u.s.ptr, LT_MIN(escape->u.s.len, sizeof plan->escape - 1));

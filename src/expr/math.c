@@ -589,8 +589,12 @@ static lt_status unhex_kernel(lt_kctx *k, lt_error *err)
             break;
         }
         for (size_t i = 0; good && i < s.len;) {
-            bool single = i == 0 && s.len % 2 != 0;
-            int high = single ? 0 : hex_digit(s.ptr[i++]);
+            if (i == 0 && s.len % 2 != 0) { /* Flink makes nothing of a first digit without its pair */
+                good = hex_digit(s.ptr[i++]) >= 0;
+                to[at++] = '\0';
+                continue;
+            }
+            int high = hex_digit(s.ptr[i++]);
             int low = hex_digit(s.ptr[i++]);
             good = high >= 0 && low >= 0;
             to[at++] = (char)(high * 16 + low);

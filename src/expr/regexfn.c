@@ -277,6 +277,18 @@ static bool push_text(lt_kctx *k, lt_col *child, lt_str s)
     return true;
 }
 
+/* Makes the element that was just pushed NULL. */
+static bool push_null(lt_kctx *k)
+{
+    uint64_t *valid = lt_col_need_valid(&k->out->children[0], k->out->child_cap, k->arena);
+    if (valid == NULL) {
+        k->nomem = true;
+        return false;
+    }
+    lt_bit_clear(valid, k->out->child_len);
+    return true;
+}
+
 /* All hits' groups; default group 1. */
 static lt_status extract_all_kernel(lt_kctx *k, lt_error *err)
 {
@@ -293,13 +305,13 @@ static lt_status extract_all_kernel(lt_kctx *k, lt_error *err)
         }
         size_t at = 0, start, end, from, to;
         while (at <= s.len && find_in(k, row, regex, s, at) && lt_regex_group(regex, 0, &start, &end)) {
-            if (lt_regex_group(regex, (uint32_t)group, &from, &to)) {
-                if (!push_text(k, &k->out->children[0], (lt_str){s.ptr + from, to - from})) {
-                    return LT_OK;
-                }
-                k->out->child_len++;
-                span.count++;
+            bool took_part = lt_regex_group(regex, (uint32_t)group, &from, &to);
+            lt_str part = took_part ? (lt_str){s.ptr + from, to - from} : LT_STR("");
+            if (!push_text(k, &k->out->children[0], part) || (!took_part && !push_null(k))) {
+                return LT_OK;
             }
+            k->out->child_len++;
+            span.count++;
             at = after_hit(s, start, end);
         }
         LT_OUT(k, lt_span)[row] = span;
@@ -485,7 +497,7 @@ static const lt_simple regexes[] = {
     [LT_OP_REGEXP_COUNT] = {"ss", 'I', true, count_kernel},
     [LT_OP_REGEXP_INSTR] = {"ss", 'I', true, instr_kernel},
     [LT_OP_REGEXP_SUBSTR] = {"ss", 'S', true, extract_kernel},
-    [LT_OP_REGEXP_EXTRACT_ALL] = {"ssl", 'A', true, extract_all_kernel},
+    [LT_OP_REGEXP_EXTRACT_ALL] = {"ssl", 'N', true, extract_all_kernel},
     [LT_OP_SIMILAR] = {"sss", 'B', false, similar_kernel},
     [LT_OP_NOT_SIMILAR] = {"sss", 'B', false, similar_kernel},
     [LT_OP_SPLIT] = {"ss", 'A', false, split_kernel},
@@ -494,5 +506,8 @@ static const lt_simple regexes[] = {
 
 lt_status lt_infer_regex(lt_infer *in, lt_error *err)
 {
+    if (in->func->op == LT_OP_STR_TO_MAP && in->count == 2) {
+        return lt_in_refuse(in, err);
+    }
     return lt_in_simple(in, &regexes[in->func->op], err);
 }

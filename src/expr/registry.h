@@ -71,11 +71,11 @@ typedef struct {
     lt_kernel kernel;
     const void *data;
     uint32_t flags;
-} lt_bound;
+} lt_bound_call;
 
-LT_INLINE const lt_bound *lt_expr_bound(const lt_expr *expr)
+LT_INLINE const lt_bound_call *lt_expr_bound(const lt_expr *expr)
 {
-    return (const lt_bound *)expr->u.call.bound;
+    return (const lt_bound_call *)expr->u.call.bound;
 }
 
 uint32_t lt_func_count(void);

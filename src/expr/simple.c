@@ -46,8 +46,9 @@ static const lt_type *result_type(const lt_infer *in, char letter, bool null)
         return lt_type_new(arena, LT_TYPE_BIGINT, nullable);
     case 'D':
         return lt_type_new(arena, LT_TYPE_DOUBLE, nullable);
-    case 'A': {
-        const lt_type *element = lt_type_string(arena, false);
+    case 'A':
+    case 'N': {
+        const lt_type *element = lt_type_string(arena, letter == 'N');
         return element == NULL ? NULL : lt_type_array(arena, element, nullable);
     }
     case 'M': {

@@ -26,6 +26,7 @@ typedef struct {
 /* arg beyond the last: the default pattern. */
 static lt_status bind_pattern(lt_infer *in, uint32_t arg, bool legacy, lt_error *err)
 {
+    bool null_if_bad = in->func->infer == lt_infer_to_timestamp_ltz;
     time_pattern *p = LT_NEW(in->b->arena, time_pattern);
     lt_datefmt *fmt = LT_NEW(in->b->arena, lt_datefmt);
     if (p == NULL || fmt == NULL) {
@@ -39,6 +40,9 @@ static lt_status bind_pattern(lt_infer *in, uint32_t arg, bool legacy, lt_error 
     }
     lt_str pattern = p->is_default ? LT_STR(DEFAULT_PATTERN) : literal->u.s;
     if (!lt_datefmt_compile(pattern, legacy, fmt)) {
+        if (null_if_bad) {
+            return lt_expr_null(in->b, in->type, in->pos, &in->replace, err);
+        }
         lt_status st = lt_error_set_at(err, LT_ERR_SQL, in->pos,
                                        "unsupported date pattern '" LT_STR_FMT "'",
                                        LT_STR_ARG(pattern));
@@ -162,17 +166,17 @@ lt_status lt_infer_to_date(lt_infer *in, lt_error *err)
 
 /* ---- TO_TIMESTAMP_LTZ ---- */
 
-/* seconds or milliseconds since 1970, outside of years 0 to 9999: NULL */
+/* Seconds or milliseconds since 1970, outside of years 0 to 9999: NULL. Floating point keeps milliseconds of seconds, decimals are cut. */
 static bool epoch_ms(double number, int64_t whole, bool integer, int64_t unit, int64_t *ms)
 {
     int64_t value = whole;
     if (!integer) {
+        number *= (double)unit;
         if (!(fabs(number) < 1e18)) {
             return false;
         }
         value = (int64_t)number;
-    }
-    if (LT_MUL_OVERFLOW(value, unit, &value)) {
+    } else if (LT_MUL_OVERFLOW(value, unit, &value)) {
         return false;
     }
     *ms = value;
@@ -313,7 +317,8 @@ lt_status lt_infer_to_timestamp_ltz(lt_infer *in, lt_error *err)
         if (in->count > 2) {
             return lt_in_refuse(in, err);
         }
-        LT_TRY(lt_in_cast_kind(in, 0, lt_type_is_integer(first) ? LT_TYPE_BIGINT : LT_TYPE_DOUBLE, err));
+        bool floating = first->kind == LT_TYPE_FLOAT || first->kind == LT_TYPE_DOUBLE;
+        LT_TRY(lt_in_cast_kind(in, 0, floating ? LT_TYPE_DOUBLE : LT_TYPE_BIGINT, err));
         if (in->count > 1) {
             LT_TRY(lt_in_int(in, 1, err));
         }

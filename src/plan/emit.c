@@ -195,19 +195,6 @@ static lt_status check_table(lt_planner *p, lt_plan_node *node, bool as_source, 
     return LT_OK;
 }
 
-/* Sources keep at least one column, so that rows can be counted. */
-static void need_one(lt_log *node)
-{
-    for (uint32_t i = 0; i < node->schema->count; i++) {
-        if (node->needed[i]) {
-            return;
-        }
-    }
-    if (node->schema->count > 0) {
-        node->needed[0] = true;
-    }
-}
-
 static lt_status label(lt_planner *p, lt_plan_node *node, const char *what, lt_str name,
                        lt_error *err)
 {
@@ -220,7 +207,6 @@ static lt_status emit_source(lt_planner *p, lt_log *node, lt_plan_node **out, lt
 {
     const lt_table_def *table = node->rel->u.scan.table;
     const lt_schema *schema;
-    need_one(node);
     LT_TRY(layout(p, node, false, &schema, err));
     uint32_t *columns = LT_NEW_ARRAY(p->arena, uint32_t, schema->count + 1);
     if (columns == NULL) {
@@ -256,7 +242,6 @@ static lt_status emit_calc(lt_planner *p, lt_log *node, lt_plan_node **out, lt_e
 {
     lt_log *input = node->inputs[0];
     const lt_schema *schema;
-    need_one(node);
     LT_TRY(layout(p, node, false, &schema, err));
     lt_calc_spec *spec = LT_NEW(p->arena, lt_calc_spec);
     lt_expr **exprs = LT_NEW_ARRAY(p->arena, lt_expr *, schema->count + 1);
@@ -469,7 +454,6 @@ static lt_status adapt(lt_planner *p, const lt_log *input, const bool *wanted,
 static lt_status emit_union(lt_planner *p, lt_log *node, lt_plan_node **out, lt_error *err)
 {
     const lt_schema *schema;
-    need_one(node);
     LT_TRY(layout(p, node, false, &schema, err));
     uint32_t *inputs = LT_NEW_ARRAY(p->arena, uint32_t, node->input_count + 1);
     if (inputs == NULL) {
@@ -543,10 +527,31 @@ static bool drops_nulls(const lt_planner *p)
     return mode.ptr != NULL && lt_str_eq_ci(mode, LT_STR("DROP"));
 }
 
+/* Settings that would change what a sink gets, and that nothing here carries out. */
+static lt_status check_sink_settings(const lt_planner *p, lt_error *err)
+{
+    static const char *const settings[][2] = {
+        {"table.exec.sink.type-length-enforcer", "IGNORE"},
+        {"table.exec.sink.upsert-materialize", "AUTO"},
+    };
+    for (size_t i = 0; i < LT_COUNT_OF(settings); i++) {
+        lt_str value = lt_catalog_option(p->catalog, settings[i][0]);
+        bool fine = value.len == 0 || lt_str_eq_ci(value, lt_str_of(settings[i][1])) ||
+                    lt_str_eq_ci(value, LT_STR("NONE"));
+        if (!fine) {
+            return lt_error_set(err, LT_ERR_UNSUPPORTED,
+                                "'%s' = '" LT_STR_FMT "' is not supported yet", settings[i][0],
+                                LT_STR_ARG(value));
+        }
+    }
+    return LT_OK;
+}
+
 static lt_status emit_sink(lt_planner *p, lt_log *node, lt_plan_node **out, lt_error *err)
 {
     lt_log *input = node->inputs[0];
-    uint32_t below;
+    uint32_t below = 0;
+    LT_TRY(check_sink_settings(p, err));
     LT_TRY(adapt(p, input, node->needed, input->schema, &below, err));
     const lt_table_def *table = node->rel != NULL ? node->rel->u.sink.table : NULL;
     lt_field *fields = LT_NEW_ARRAY(p->arena, lt_field, node->schema->count + 1);

@@ -62,15 +62,47 @@ static void pass_through(const lt_log *node, lt_log *input)
     }
 }
 
+/* Rows can only be counted where at least one column is left; one that is needed below anyway costs
+ * nothing. */
+static uint32_t cheapest_column(const lt_log *node, const lt_log *input)
+{
+    if (node->kind == LT_LOG_WATERMARK) {
+        return node->rel->u.watermark.time_col;
+    }
+    for (uint32_t i = 0; node->kind == LT_LOG_CALC && i < node->schema->count; i++) {
+        const lt_expr *expr = node->exprs[i];
+        if (expr->kind == LT_NODE_LITERAL ||
+            (expr->kind == LT_NODE_COLUMN && input->needed[expr->u.column])) {
+            return i;
+        }
+    }
+    return 0;
+}
+
+static void need_one(lt_log *node, const lt_log *input)
+{
+    for (uint32_t i = 0; i < node->schema->count; i++) {
+        if (node->needed[i]) {
+            return;
+        }
+    }
+    if (node->schema->count > 0) {
+        node->needed[cheapest_column(node, input)] = true;
+    }
+}
+
 static void mark_inputs(lt_log *node)
 {
     lt_log *input = node->input_count > 0 ? node->inputs[0] : NULL;
+    if (node->kind == LT_LOG_CALC) {
+        mark_expr(input, node->condition);
+    }
+    need_one(node, input);
     switch (node->kind) {
     case LT_LOG_SOURCE:
     case LT_LOG_VALUES:
         return;
     case LT_LOG_CALC:
-        mark_expr(input, node->condition);
         for (uint32_t i = 0; i < node->schema->count; i++) {
             if (node->needed[i]) {
                 mark_expr(input, node->exprs[i]);

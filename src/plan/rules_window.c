@@ -227,7 +227,11 @@ lt_status lt_rule_window_agg(lt_planner *p, lt_rel *agg, lt_log **out, lt_error 
     }
     LT_TRY(lt_chain_collapse(p, agg->inputs[0], &m.chain, err));
     LT_TRY(split_keys(p, &m, err));
-    m.fusible = is_fusible(&m) && session_fits(&m);
+    m.fusible = is_fusible(&m);
+    if (!session_fits(&m)) {
+        return LT_OK; /* an ordinary group aggregate over the rows of closed sessions, as in Flink
+                       */
+    }
 
     const lt_schema *schema;
     LT_TRY(agg_schema(p, &m, &schema, err));

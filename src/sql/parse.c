@@ -36,9 +36,9 @@ bool lt_at_name(const lt_parser *p, uint32_t ahead)
            (token->kind == LT_TOK_WORD && lt_keyword_class(token->keyword) == 'N');
 }
 
-bool lt_at_string(const lt_parser *p)
+bool lt_at_string(const lt_parser *p, uint32_t ahead)
 {
-    lt_token_kind kind = (lt_token_kind)lt_tok(p, 0)->kind;
+    lt_token_kind kind = (lt_token_kind)lt_tok(p, ahead)->kind;
     return kind == LT_TOK_STRING || kind == LT_TOK_STRING_ESCAPED ||
            kind == LT_TOK_STRING_UNICODE || kind == LT_TOK_STRING_CHARSET;
 }
@@ -338,7 +338,7 @@ static lt_status hint_arg(lt_parser *p, lt_ast_hint_arg *arg)
     if (lt_take(p, LT_TOK_EQ)) {
         arg->key = arg->value;
         arg->key_is_string = arg->value_is_string;
-        if (!lt_at_string(p)) {
+        if (!lt_at_string(p, 0)) {
             return lt_parse_expected(p, "a string in single quotes");
         }
         return hint_atom(p, &arg->value, &arg->value_is_string, &arg->value_is_name);

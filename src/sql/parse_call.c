@@ -245,7 +245,7 @@ static lt_status table_partition(lt_parser *p, lt_ast_expr *arg)
     return LT_OK;
 }
 
-/* TABLE t, or a query in parentheses that PARTITION BY or ORDER BY follows. */
+/* TABLE t, TABLE 'file', or a query in parentheses that PARTITION BY or ORDER BY follows. */
 static lt_status table_arg(lt_parser *p, lt_ast_query *query, uint32_t pos, lt_ast_expr **out)
 {
     LT_TRY(lt_expr_new(p, LT_EXPR_TABLE_ARG, pos, out));
@@ -265,7 +265,11 @@ static lt_status explicit_table(lt_parser *p, lt_ast_expr **out)
     lt_skip(p);
     query->kind = LT_QUERY_TABLE;
     query->pos = pos;
-    LT_TRY(lt_parse_path(p, &query->table));
+    if (lt_at_string(p, 0)) {
+        LT_TRY(lt_parse_file_path(p, &query->table));
+    } else {
+        LT_TRY(lt_parse_path(p, &query->table));
+    }
     return table_arg(p, query, pos, out);
 }
 
@@ -286,7 +290,7 @@ static lt_status argument(lt_parser *p, lt_ast_expr **out)
     if (lt_take_kw(p, LT_KW_DEFAULT)) {
         return lt_expr_new(p, LT_EXPR_DEFAULT, pos, out);
     }
-    if (lt_at_kw(p, LT_KW_TABLE) && lt_at_name(p, 1)) {
+    if (lt_at_kw(p, LT_KW_TABLE) && (lt_at_name(p, 1) || lt_at_string(p, 1))) {
         return explicit_table(p, out);
     }
     if (lt_at_kw(p, LT_KW_MODEL) && lt_at_name(p, 1)) {

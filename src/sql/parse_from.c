@@ -42,16 +42,21 @@ static lt_status named(lt_parser *p, lt_ast_from **out)
     return snapshot(p, *out);
 }
 
+lt_status lt_parse_file_path(lt_parser *p, lt_ast_path *out)
+{
+    uint32_t pos = lt_tok(p, 0)->pos;
+    lt_ast_string text = {0};
+    LT_TRY(lt_parse_string(p, &text));
+    lt_ast_name name = {.text = text.text, .pos = pos, .quoted = true};
+    LT_PUSH(p, out->items, out->count, name);
+    return LT_OK;
+}
+
 /* 'file': a table that is inferred from the file, which is its name. Flink has no such form. */
 static lt_status file(lt_parser *p, lt_ast_from **out)
 {
-    lt_ast_string text = {0};
-    lt_ast_path path = {0};
     LT_TRY(from_new(p, LT_FROM_TABLE, lt_tok(p, 0)->pos, out));
-    LT_TRY(lt_parse_string(p, &text));
-    lt_ast_name name = {.text = text.text, .pos = (*out)->pos, .quoted = true};
-    LT_PUSH(p, path.items, path.count, name);
-    (*out)->table.path = path;
+    LT_TRY(lt_parse_file_path(p, &(*out)->table.path));
     return lt_parse_hints(p, &(*out)->table.hints);
 }
 
@@ -183,7 +188,7 @@ lt_status lt_parse_table_ref(lt_parser *p, lt_ast_from **out)
         LT_TRY(table_function(p, out));
     } else if (lt_at_name(p, 0)) {
         LT_TRY(named(p, out));
-    } else if (lt_at_string(p)) {
+    } else if (lt_at_string(p, 0)) {
         LT_TRY(file(p, out));
     } else {
         return lt_parse_expected(p, "a table");

@@ -155,13 +155,15 @@ LT_NODISCARD lt_status lt_parse_reach(lt_parser *p, uint32_t level);
 LT_NODISCARD lt_status lt_parse_name(lt_parser *p, lt_ast_name *out);
 LT_NODISCARD lt_status lt_parse_path(lt_parser *p, lt_ast_path *out);
 LT_NODISCARD lt_status lt_parse_name_list(lt_parser *p, lt_ast_names *out); /* ( a, b ) */
+/* 'file' as the name of a table. */
+LT_NODISCARD lt_status lt_parse_file_path(lt_parser *p, lt_ast_path *out);
 LT_NODISCARD lt_status lt_parse_path_list(lt_parser *p, lt_ast_paths *out); /* ( a.b, c ) */
 LT_NODISCARD lt_status lt_parse_string(lt_parser *p, lt_ast_string *out);   /* '..' only */
 LT_NODISCARD lt_status lt_parse_options(lt_parser *p, lt_ast_options *out); /* ( 'k' = 'v', .. ) */
 LT_NODISCARD lt_status lt_parse_option_keys(lt_parser *p, lt_ast_options *out); /* ( 'k', .. ) */
 LT_NODISCARD lt_status lt_parse_hints(lt_parser *p, lt_ast_hints *out); /* nothing when none */
 LT_NODISCARD lt_status lt_parse_int(lt_parser *p, const char *what, int32_t *out);
-bool lt_at_string(const lt_parser *p);
+bool lt_at_string(const lt_parser *p, uint32_t ahead);
 
 /* ---- types (parse_type.c) ----------------------------------------------------------------------
  */

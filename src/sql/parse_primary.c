@@ -693,7 +693,7 @@ static lt_status operand(lt_parser *p, lt_ast_expr **out)
         token->kind == LT_TOK_DOUBLE) {
         return lt_parse_number(p, out);
     }
-    if (lt_at_string(p)) {
+    if (lt_at_string(p, 0)) {
         return lt_parse_literal_string(p, out);
     }
     if (token->kind == LT_TOK_BINARY) {

@@ -42,7 +42,7 @@ static lt_status select_item(lt_parser *p, lt_ast_item *item)
     }
     LT_TRY(lt_parse_expr(p, &item->expr));
     if (lt_take_kw(p, LT_KW_AS)) {
-        if (lt_at_string(p)) {
+        if (lt_at_string(p, 0)) {
             lt_status st =
                 lt_parse_error(p, lt_tok(p, 0)->pos, "expected a name but found a string");
             lt_error_hint(p->err, "write the alias in back quotes");
@@ -185,6 +185,7 @@ static lt_status select_query(lt_parser *p, lt_ast_query **out)
 
 static lt_status values_query(lt_parser *p, lt_ast_query **out)
 {
+    bool wrapped = false;
     LT_TRY(query_new(p, LT_QUERY_VALUES, lt_tok(p, 0)->pos, out));
     lt_skip(p);
     do {
@@ -195,10 +196,11 @@ static lt_status values_query(lt_parser *p, lt_ast_query **out)
             LT_TRY(lt_expr_new(p, LT_EXPR_ROW, expr->pos, &row));
             LT_PUSH(p, row->list.items, row->list.count, expr);
             expr = row;
+            wrapped = true;
         }
         LT_PUSH(p, (*out)->rows.items, (*out)->rows.count, expr);
     } while (lt_take(p, LT_TOK_COMMA));
-    return lt_parse_reach(p, p->reach + 1);
+    return lt_parse_reach(p, p->reach + (wrapped ? 1 : 0));
 }
 
 /* ---- set operations ----------------------------------------------------------------------------

@@ -407,7 +407,7 @@ static lt_status setting(lt_parser *p, lt_ast_stmt *stmt)
     if (lt_at(p, LT_TOK_END) || lt_at(p, LT_TOK_SEMICOLON)) {
         return LT_OK;
     }
-    if (!lt_at_string(p) && !lt_at(p, LT_TOK_BAD)) {
+    if (!lt_at_string(p, 0) && !lt_at(p, LT_TOK_BAD)) {
         lt_status st = lt_parse_expected(p, "a string in single quotes");
         lt_error_hint(p->err, stmt->kind == LT_STMT_SET ? "write SET 'key' = 'value'"
                                                         : "write RESET 'key'");
