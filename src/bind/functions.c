@@ -23,5 +23,12 @@ const char *lt_function_name(uint32_t *cursor)
             return func->name;
         }
     }
+    const char *name;
+    while ((name = lt_func_aggregate_at(*cursor - lt_func_count())) != NULL) {
+        (*cursor)++;
+        if (is_name(name)) {
+            return name;
+        }
+    }
     return NULL;
 }

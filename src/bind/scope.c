@@ -21,6 +21,9 @@ void lt_hint_columns(const lt_schema *schema, lt_str name, lt_arena *arena, lt_e
     size_t count = 0;
     const char *list = "";
     for (uint32_t i = 0; i < schema->count && count < NAMES_MAX; i++) {
+        if (schema->fields[i].name.len == 0) {
+            continue; /* a column that is just being declared */
+        }
         names[count] =
             lt_arena_strndup(arena, schema->fields[i].name.ptr, schema->fields[i].name.len);
         count += names[count] != NULL;

@@ -49,6 +49,14 @@ bool lt_func_exists_aggregate(lt_str name)
     return find(name) != NULL;
 }
 
+const char *lt_func_aggregate_at(uint32_t index)
+{
+    if (index >= LT_COUNT_OF(agg_functions)) {
+        return NULL;
+    }
+    return agg_functions[index].bind != NULL ? agg_functions[index].name : "";
+}
+
 lt_status lt_agg_cast(lt_agg_bind_ctx *c, uint32_t arg, const lt_type *type, lt_error *err)
 {
     if (type == NULL) {

@@ -87,7 +87,7 @@ static void fail_zero(lt_kctx *k, uint32_t row)
         }                                                                                          \
         LT_EACH(k, row)                                                                            \
         {                                                                                          \
-            T y = b[row & mask_b], x = a[row & mask_a];                                            \
+            const T y = b[row & mask_b], x = a[row & mask_a];                                            \
             if (y == 0) {                                                                          \
                 fail_zero(k, row);                                                                 \
                 continue;                                                                          \
@@ -112,7 +112,7 @@ static void fail_zero(lt_kctx *k, uint32_t row)
         }                                                                                          \
         LT_EACH(k, row)                                                                            \
         {                                                                                          \
-            T y = b[row & mask_b], x = a[row & mask_a];                                            \
+            const T y = b[row & mask_b], x = a[row & mask_a];                                            \
             if (y == 0) {                                                                          \
                 fail_zero(k, row);                                                                 \
                 continue;                                                                          \

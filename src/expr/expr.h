@@ -95,3 +95,5 @@ lt_status lt_expr_remap(lt_expr_builder *b, const lt_expr *expr, const uint32_t 
 /* Does a scalar (resp. aggregate) function of that name exist? */
 bool lt_func_exists_scalar(lt_str name);
 bool lt_func_exists_aggregate(lt_str name);
+/* Name of an aggregate function, "" for one that this build lacks; NULL past the end. */
+const char *lt_func_aggregate_at(uint32_t index);

@@ -191,29 +191,55 @@ static lt_job_state end_state(const lt_job *job)
     return job->stopping && !job->draining ? LT_JOB_STOPPED : LT_JOB_DONE;
 }
 
+static bool collector_is_full(const lt_job *job)
+{
+    return job->plan->is_query && job->collected_count == job->collected_cap;
+}
+
+/* The rows before the one that failed the job still reach their sinks: what lies behind the node that
+ * failed is finished first. Further errors there are not the first cause. */
+static bool finish_behind(lt_job *job)
+{
+    for (uint32_t id = job->plan->node_count; id-- > job->failed_node + 1;) {
+        lt_node *node = &job->nodes[id];
+        lt_error later;
+        lt_error_clear(&later);
+        if (node->input_count > 0 && run_node(node, &later) == LT_OK) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* One message for the node furthest behind that can take one; LT_AGAIN = nothing can run. */
+static lt_status step_once(lt_job *job)
+{
+    for (uint32_t id = job->plan->node_count; id-- > 0;) {
+        lt_status st = run_node(&job->nodes[id], &job->error);
+        if (st != LT_AGAIN) {
+            job->failing = st != LT_OK;
+            job->failed_node = id;
+            return LT_OK; /* look again from the sinks on */
+        }
+    }
+    return LT_AGAIN;
+}
+
 lt_job_state lt_job_step(lt_job *job, uint32_t budget)
 {
     if (job->state != LT_JOB_RUNNING && job->state != LT_JOB_WAITING) {
         return job->state;
     }
     job->state = LT_JOB_RUNNING;
-    while (budget > 0) {
-        bool progress = false;
-        for (uint32_t id = job->plan->node_count; id-- > 0;) {
-            lt_status st = run_node(&job->nodes[id], &job->error);
-            if (st == LT_OK) {
-                progress = true;
-                break; /* look again from the sinks on */
-            }
-            if (st != LT_AGAIN) {
-                return job->state = LT_JOB_FAILED;
-            }
+    for (; budget > 0; budget--) {
+        if (job->failing && !finish_behind(job)) {
+            job->state = collector_is_full(job) ? LT_JOB_WAITING : LT_JOB_FAILED;
+            return job->state;
         }
-        if (!progress) {
+        if (!job->failing && step_once(job) == LT_AGAIN) {
             job->state = all_sinks_finished(job) ? end_state(job) : LT_JOB_WAITING;
             return job->state;
         }
-        budget--;
     }
     return job->state;
 }

@@ -101,6 +101,8 @@ struct lt_job {
     lt_node *nodes; /* by plan id */
     lt_job_state state;
     lt_error error;
+    bool failing; /* a node has failed; what lies behind it is being finished */
+    uint32_t failed_node;
     bool stopping;
     bool draining;
     int64_t event_max;
