@@ -219,7 +219,7 @@ static lt_status run_statement(lt_world *world, lt_str text, lt_error *err)
     LT_TRY(lt_world_engine(world, false, &engine, err));
     lt_status st = lt_world_add_job(world, engine, sql, NULL, &blame, err);
     if (st == LT_OK) {
-        st = lt_world_pump(world, engine, err);
+        st = lt_world_pump_to_end(world, engine, err);
     }
     if (st == LT_OK && blame.error != NULL) {
         world->message = blame.error;
@@ -366,7 +366,7 @@ static lt_status block_query(lt_world *world, const lt_block *block, lt_error *e
     LT_TRY(lt_world_engine(world, block->final, &engine, err));
     lt_status st = lt_world_add_job(world, engine, sql, &channel, &channel, err);
     if (st == LT_OK) {
-        st = lt_world_pump(world, engine, err);
+        st = lt_world_pump_to_end(world, engine, err);
     }
     if (st == LT_OK) {
         st = judge_channel(world, block, &channel, err);

@@ -205,6 +205,9 @@ lt_status lt_world_add_job(lt_world *world, lt_test_engine *engine, const char *
                            lt_test_channel *channel, lt_test_channel *blame, lt_error *err);
 /* Runs every job until it waits; a failed one leaves its message in its channel. */
 lt_status lt_world_pump(lt_world *world, lt_test_engine *engine, lt_error *err);
+/* The same for a query of its own: while bounded input waits for the clock (datagen), its engine's
+ * clock goes on. */
+lt_status lt_world_pump_to_end(lt_world *world, lt_test_engine *engine, lt_error *err);
 lt_status lt_world_restart(lt_world *world, lt_test_engine *engine, lt_error *err);
 /* in = used + filtered + late + expired + rejected + held, everywhere. */
 lt_status lt_world_check_ledger(const lt_test_engine *engine, lt_error *err);

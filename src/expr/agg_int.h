@@ -37,6 +37,8 @@ lt_status lt_agg_bind_sum(lt_agg_bind_ctx *c, lt_error *err);
 lt_status lt_agg_bind_avg(lt_agg_bind_ctx *c, lt_error *err);
 /* agg_minmax.c */
 lt_status lt_agg_bind_extreme(lt_agg_bind_ctx *c, lt_error *err);
+/* agg_minmax_set.c: everything but the result's type. */
+lt_status lt_agg_bind_extreme_set(lt_agg_bind_ctx *c, lt_error *err);
 /* agg_var.c */
 enum { LT_AGG_VAR_POP, LT_AGG_VAR_SAMP, LT_AGG_STDDEV_POP, LT_AGG_STDDEV_SAMP };
 lt_status lt_agg_bind_var(lt_agg_bind_ctx *c, lt_error *err);

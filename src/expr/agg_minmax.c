@@ -1,4 +1,5 @@
-/* MIN and MAX over insert-only input. State: i64 flag (a value is there), then the value in 8 or 16 bytes, or a cell for strings. */
+/* MIN and MAX over insert-only input; agg_minmax_set.c has the others. State: i64 flag (a value is
+ * there), then the value in 8 or 16 bytes, or a cell for strings. */
 #include "expr/agg_int.h"
 
 typedef struct {
@@ -284,15 +285,15 @@ lt_status lt_agg_bind_extreme(lt_agg_bind_ctx *c, lt_error *err)
         lt_type_is_binary(arg)) {
         return lt_agg_refuse(c, err);
     }
+    c->agg->result = lt_type_with_nullable(
+        c->b->arena, lt_type_with_attr(c->b->arena, arg, LT_TIME_NONE), true);
     if (c->agg->retracts) {
-        return lt_agg_no_retract(c, err);
+        return lt_agg_bind_extreme_set(c, err);
     }
     lt_phys phys = lt_type_phys(arg);
     int op = c->func->op;
     c->agg->cls = extreme_classes[phys][op];
     c->agg->bound = op == LT_AGG_MAX ? &maximum : NULL;
-    c->agg->result = lt_type_with_nullable(
-        c->b->arena, lt_type_with_attr(c->b->arena, arg, LT_TIME_NONE), true);
     c->agg->state_size = phys == LT_PHYS_I128 || phys == LT_PHYS_TS9 ? sizeof(wide_state)
                          : phys == LT_PHYS_STR                       ? sizeof(str_state)
                                                                      : sizeof(i64_state);

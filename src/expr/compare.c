@@ -1,5 +1,5 @@
-/* Comparison: = <> < <= > >=, IS DISTINCT FROM, BETWEEN, IN, GREATEST, LEAST. A constant operand always stands on the right
- * (operators are mirrored), so each physical form has two loops an operator. */
+/* Comparison: = <> < <= > >=, IS DISTINCT FROM, BETWEEN, IN, GREATEST, LEAST. A literal always stands on the right: operators are
+ * mirrored. */
 #include "expr/cast.h"
 #include "expr/families.h"
 #include "expr/kernel.h"
@@ -14,6 +14,12 @@
             const T y = b[0];                                                                      \
             for (uint32_t i = 0; i < rows; i++) {                                                  \
                 const T x = a[i];                                                                  \
+                out[i] = (uint8_t)(TEST);                                                          \
+            }                                                                                      \
+        } else if (k->args[0].mask == 0) { /* the current time, say: no literal, but constant */    \
+            const T x = a[0];                                                                      \
+            for (uint32_t i = 0; i < rows; i++) {                                                  \
+                const T y = b[i];                                                                  \
                 out[i] = (uint8_t)(TEST);                                                          \
             }                                                                                      \
         } else {                                                                                   \

@@ -673,7 +673,6 @@ static bool plan_eq(const lt_ast_plan *a, const lt_ast_plan *b)
            lt_ast_stmt_eq(a->stmt, b->stmt);
 }
 
-/* Exempt from the limit on lines: it only dispatches. */
 bool lt_ast_stmt_eq(const lt_ast_stmt *a, const lt_ast_stmt *b)
 {
     if (!a || !b) {

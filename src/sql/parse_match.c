@@ -158,43 +158,61 @@ static lt_status append(lt_parser *p, lt_ast_pattern *list, lt_ast_pattern *chil
     return LT_OK;
 }
 
+typedef lt_status (*part_fn)(lt_parser *p, lt_ast_pattern **out);
+
+/* One part of a list. The levels of a part that is a list of the same kind do not count twice:
+ * append takes it apart. */
+static lt_status list_part(lt_parser *p, lt_ast_pattern *list, lt_ast_pattern *part,
+                           uint32_t *reach)
+{
+    *reach = LT_MAX(*reach, p->reach - (part->kind == list->kind ? 1 : 0));
+    return append(p, list, part);
+}
+
+/* part, or a list of the kind when `more` says that further ones follow. */
+static lt_status list_of(lt_parser *p, lt_ast_pattern_kind kind, part_fn part,
+                         bool (*more)(lt_parser *p), lt_ast_pattern **out)
+{
+    uint32_t saved = p->reach;
+    uint32_t reach = p->level;
+    p->reach = p->level;
+    LT_TRY(part(p, out));
+    if (more(p)) {
+        lt_ast_pattern *list = NULL;
+        LT_TRY(pattern_new(p, kind, (*out)->pos, &list));
+        LT_TRY(list_part(p, list, *out, &reach));
+        do {
+            p->reach = p->level;
+            LT_TRY(part(p, out));
+            LT_TRY(list_part(p, list, *out, &reach));
+        } while (more(p));
+        *out = list;
+        LT_TRY(lt_parse_reach(p, reach + 1));
+        p->reach = reach + 1;
+    }
+    p->reach = LT_MAX(saved, p->reach);
+    return LT_OK;
+}
+
+static bool take_bar(lt_parser *p)
+{
+    return lt_take(p, LT_TOK_BAR);
+}
+
+static bool more_elements(lt_parser *p)
+{
+    return at_element(p);
+}
+
 static lt_status concatenation(lt_parser *p, lt_ast_pattern **out)
 {
-    LT_TRY(quantified(p, out));
-    if (!at_element(p)) {
-        return LT_OK;
-    }
-    lt_ast_pattern *list = NULL;
-    LT_TRY(pattern_new(p, LT_PATTERN_CONCAT, (*out)->pos, &list));
-    LT_TRY(append(p, list, *out));
-    while (at_element(p)) {
-        lt_ast_pattern *next = NULL;
-        LT_TRY(quantified(p, &next));
-        LT_TRY(append(p, list, next));
-    }
-    *out = list;
-    return lt_parse_reach(p, p->reach + 1);
+    return list_of(p, LT_PATTERN_CONCAT, quantified, more_elements, out);
 }
 
 static lt_status alternatives(lt_parser *p, lt_ast_pattern **out)
 {
     LT_TRY(lt_parse_enter(p, 1, 0));
-    uint32_t saved = p->reach;
-    p->reach = p->level;
-    LT_TRY(concatenation(p, out));
-    if (lt_at(p, LT_TOK_BAR)) {
-        lt_ast_pattern *list = NULL;
-        LT_TRY(pattern_new(p, LT_PATTERN_ALTER, (*out)->pos, &list));
-        LT_TRY(append(p, list, *out));
-        while (lt_take(p, LT_TOK_BAR)) {
-            lt_ast_pattern *next = NULL;
-            LT_TRY(concatenation(p, &next));
-            LT_TRY(append(p, list, next));
-        }
-        *out = list;
-        LT_TRY(lt_parse_reach(p, p->reach + 1));
-    }
-    p->reach = LT_MAX(saved, p->reach);
+    LT_TRY(list_of(p, LT_PATTERN_ALTER, concatenation, take_bar, out));
     lt_parse_leave(p, 1, 0);
     return LT_OK;
 }

@@ -718,7 +718,6 @@ void lt_print_exprs(lt_printer *pr, const lt_ast_exprs *list)
     }
 }
 
-/* Exempt from the limit on lines: it only dispatches. */
 void lt_print_expr(lt_printer *pr, const lt_ast_expr *expr)
 {
     switch (expr->kind) {

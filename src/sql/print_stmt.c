@@ -351,7 +351,6 @@ static void alter_query(lt_printer *pr, bool materialized, const lt_ast_alter *n
     whole_query(pr, node->query);
 }
 
-/* Exempt from the limit on lines: it only dispatches. */
 static void alter_action(lt_printer *pr, bool materialized, const lt_ast_alter *node)
 {
     switch (node->action) {
@@ -649,23 +648,10 @@ static void path(lt_printer *pr, const char *word, const lt_ast_path *node)
     lt_print_path(pr, node);
 }
 
-/* Exempt from the limit on lines: it only dispatches. */
-void lt_print_stmt(lt_printer *pr, const lt_ast_stmt *stmt)
+/* CREATE and ALTER statements. */
+static void definition(lt_printer *pr, const lt_ast_stmt *stmt)
 {
-    switch (stmt->kind) {
-    case LT_STMT_QUERY:
-        lt_print_kw(pr, stmt->execute ? "EXECUTE " : "");
-        whole_query(pr, stmt->query);
-        return;
-    case LT_STMT_INSERT:
-        insert(pr, stmt->insert);
-        return;
-    case LT_STMT_STATEMENT_SET:
-        statement_set(pr, stmt->execute, stmt->set);
-        return;
-    case LT_STMT_EXPLAIN:
-        explain(pr, stmt->explain);
-        return;
+    switch ((int)stmt->kind) {
     case LT_STMT_CREATE_TABLE:
         create_table(pr, stmt->create_table);
         return;
@@ -707,6 +693,43 @@ void lt_print_stmt(lt_printer *pr, const lt_ast_stmt *stmt)
         return;
     case LT_STMT_ALTER_FUNCTION:
         function(pr, "ALTER", stmt->function);
+        return;
+    default:
+        LT_ASSERT(!"a CREATE or ALTER statement");
+    }
+}
+
+void lt_print_stmt(lt_printer *pr, const lt_ast_stmt *stmt)
+{
+    switch (stmt->kind) {
+    case LT_STMT_QUERY:
+        lt_print_kw(pr, stmt->execute ? "EXECUTE " : "");
+        whole_query(pr, stmt->query);
+        return;
+    case LT_STMT_INSERT:
+        insert(pr, stmt->insert);
+        return;
+    case LT_STMT_STATEMENT_SET:
+        statement_set(pr, stmt->execute, stmt->set);
+        return;
+    case LT_STMT_EXPLAIN:
+        explain(pr, stmt->explain);
+        return;
+    case LT_STMT_CREATE_TABLE:
+    case LT_STMT_CREATE_VIEW:
+    case LT_STMT_CREATE_MATERIALIZED_TABLE:
+    case LT_STMT_CREATE_CATALOG:
+    case LT_STMT_CREATE_DATABASE:
+    case LT_STMT_CREATE_MODEL:
+    case LT_STMT_CREATE_FUNCTION:
+    case LT_STMT_ALTER_TABLE:
+    case LT_STMT_ALTER_VIEW:
+    case LT_STMT_ALTER_MATERIALIZED_TABLE:
+    case LT_STMT_ALTER_CATALOG:
+    case LT_STMT_ALTER_DATABASE:
+    case LT_STMT_ALTER_MODEL:
+    case LT_STMT_ALTER_FUNCTION:
+        definition(pr, stmt);
         return;
     case LT_STMT_DROP:
         drop(pr, stmt->drop);

@@ -355,11 +355,6 @@ static void check(fix *f, const ref *r, lt_expr *expr, const table *t, lt_batch 
             lt_text_init(&text, &f->mem);
             lt_expr_print(expr, NULL, &text);
             print_error("row %u of %s\n", row, text.ptr);
-            print_error("want null %d failed %d i %lld d %g, got null %d failed %d d %g\n", want.null, want.failed, (long long)want.i, want.d, lt_col_is_null(&out, row), got_failed, out.phys == LT_PHYS_F64 ? LT_COL_DATA(&out, double)[row] : 0.0);
-            for (int c = 0; c < 6; c++) {
-                const val *v = &t->cells[c][row];
-                print_error("  $%d = null %d i %lld d %g\n", c, v->null, (long long)v->i, v->d);
-            }
             lt_text_deinit(&text);
             fail();
         }
