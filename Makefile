@@ -21,6 +21,9 @@ check: build/
 	$(call configure,release)
 	$(CMAKE) --build --preset release-all
 	$(CTEST) --preset check
+	$(call configure,fuzz)
+	$(CMAKE) --build --preset fuzz
+	$(CTEST) --preset fuzz
 	$(CTEST) --preset asan
 soak: build/
 	$(call configure,release)
@@ -34,10 +37,11 @@ asan tsan cov: build/
 fuzz: build/
 	$(call configure,fuzz)
 	$(CMAKE) --build --preset fuzz
+	$(CTEST) --preset fuzz
 bench: build/
 	$(call configure,release)
 	$(CMAKE) --build --preset release-all
-	@for program in build/release/bench/bench_*; do [ -x $$program ] && echo "$$program" && $$program; done; true
+	bench/run build/release
 sim: build/
 	$(call configure,release)
 	$(CMAKE) --build --preset release-all

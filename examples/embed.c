@@ -7,7 +7,7 @@
 static const char *const script[] = {
     "CREATE TABLE clicks (ts TIMESTAMP(3), page STRING, WATERMARK FOR ts AS ts) "
     "WITH ('connector' = 'feed', 'format' = 'json')",
-    "SELECT window_start, page, COUNT(*) AS views "
+    "SELECT window_start, page, COUNT(*) AS hits "
     "FROM TUMBLE(TABLE clicks, DESCRIPTOR(ts), INTERVAL '10' SECOND) "
     "GROUP BY window_start, window_end, page",
 };

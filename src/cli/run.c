@@ -533,6 +533,29 @@ static lt_status parse_replay(runner *self, lt_error *err)
     return LT_OK;
 }
 
+/* As named, else where the XDG base directory specification puts a program's state; a process
+ * without a home only counts its rejects. The engine makes the folder with the first one. */
+static lt_status choose_rejects_dir(runner *self, lt_error *err)
+{
+    lt_env *env = self->cli->env;
+    const char *given = lt_cli_arg(self->session.args, "rejects");
+    if (given != NULL) {
+        self->session.config.rejects_dir = given;
+        return env->mkdirs(env, given, err);
+    }
+    const char *state = env->getenv(env, "XDG_STATE_HOME");
+    const char *home = env->getenv(env, "HOME");
+    if (state != NULL && state[0] == '/') {
+        self->session.config.rejects_dir = lt_arena_printf(self->session.arena, "%s/leat", state);
+    } else if (home != NULL && home[0] == '/') {
+        self->session.config.rejects_dir =
+            lt_arena_printf(self->session.arena, "%s/.local/state/leat", home);
+    } else {
+        return LT_OK;
+    }
+    return self->session.config.rejects_dir != NULL ? LT_OK : lt_error_nomem(err, "a path");
+}
+
 static lt_status configure(runner *self, lt_error *err)
 {
     const lt_cli_args *args = self->session.args;
@@ -551,7 +574,7 @@ static lt_status configure(runner *self, lt_error *err)
         return lt_error_set(err, LT_ERR_USAGE, "--memory: '%s' is not a size such as 512mb",
                             memory);
     }
-    config->rejects_dir = lt_cli_arg(args, "rejects");
+    LT_TRY(choose_rejects_dir(self, err));
     self->quiet = lt_cli_arg(args, "quiet") != NULL;
     self->verbose = lt_cli_arg(args, "verbose") != NULL;
     bool is_file = lt_cli_arg(args, "execute") == NULL;
@@ -562,12 +585,6 @@ static lt_status configure(runner *self, lt_error *err)
     config->final_rows = !shows_changes(script_format(self, strlen(self->session.sql)));
     self->terminal_shared = self->cli->out_terminal && self->cli->err_terminal;
     return LT_OK;
-}
-
-static lt_status make_rejects_dir(const runner *self, lt_error *err)
-{
-    const char *dir = self->session.config.rejects_dir;
-    return dir != NULL ? self->cli->env->mkdirs(self->cli->env, dir, err) : LT_OK;
 }
 
 static void write_json_stats(runner *self)
@@ -640,9 +657,6 @@ static void run_session(runner *self)
     }
     if (st == LT_OK) {
         st = configure(self, &err);
-    }
-    if (st == LT_OK) {
-        st = make_rejects_dir(self, &err);
     }
     if (st != LT_OK) {
         self->exit_code = lt_cli_fail(self->cli, self->session.title, &err);

@@ -72,6 +72,7 @@ void lt_signals_install(void)
     handle(SIGTERM, on_stop);
     handle(SIGUSR1, on_summary);
     handle(SIGPIPE, SIG_IGN);
+    handle(SIGXFSZ, SIG_IGN); /* a file at the limit of its size is an error of that file */
 }
 
 void lt_signals_watch(struct leat *db)

@@ -139,7 +139,7 @@ static probe_value value_at(const set_form *form, const lt_col *col, uint32_t ro
     case LT_PHYS_TS9: {
         lt_ts9 ts = LT_COL_DATA(col, const lt_ts9)[row];
         v.rank = ts.ms;
-        v.detail = (uint64_t)ts.ns;
+        v.detail = (uint64_t)ts.ns_of_ms;
         break;
     }
     case LT_PHYS_STR:
@@ -479,7 +479,7 @@ static void put_number(const set_form *form, lt_col *out, uint32_t row, const en
     case LT_PHYS_TS9:
         memset((char *)out->data + (size_t)row * 16, 0, 16);
         LT_COL_DATA(out, lt_ts9)[row].ms = rank;
-        LT_COL_DATA(out, lt_ts9)[row].ns = (int32_t)detail;
+        LT_COL_DATA(out, lt_ts9)[row].ns_of_ms = (int32_t)detail;
         break;
     default:
         LT_COL_DATA(out, int64_t)[row] = rank;

@@ -4,6 +4,7 @@
 #include "base/hash.h"
 
 #define NO_SCOPE        UINT32_MAX
+#define NO_NODE         UINT32_MAX
 #define PROGRAM_MEM_MAX ((size_t)1 << 30)
 #define SCRATCH_KEEP    ((size_t)1 << 20)
 
@@ -45,6 +46,26 @@ static bool same_node(const lt_node *a, const lt_node *b)
     return true;
 }
 
+/* Only spreads the literals of long IN lists and conditions; equal ones may differ here where that
+ * is rare, as they are then merely not shared. */
+static uint64_t hash_literal(uint64_t hash, const lt_value *value)
+{
+    if (value->is_null) {
+        return hash;
+    }
+    switch ((int)lt_type_phys(value->type)) {
+    case LT_PHYS_I8:
+    case LT_PHYS_I16:
+    case LT_PHYS_I32:
+    case LT_PHYS_I64:
+        return lt_hash_combine(hash, (uint64_t)value->u.i);
+    case LT_PHYS_STR:
+        return lt_hash_bytes(value->u.s.ptr, value->u.s.len, hash);
+    default:
+        return hash;
+    }
+}
+
 static uint64_t hash_node(const lt_node *node)
 {
     const lt_expr *expr = node->expr;
@@ -53,7 +74,7 @@ static uint64_t hash_node(const lt_node *node)
     case LT_NODE_COLUMN:
         return lt_hash_combine(hash, expr->u.column);
     case LT_NODE_LITERAL:
-        return hash;
+        return hash_literal(hash, &expr->u.literal);
     case LT_NODE_CALL:
         hash = lt_hash_combine(hash, hash_ptr(expr->u.call.func));
         for (uint32_t i = 0; i < node->arg_count; i++) {
@@ -98,6 +119,59 @@ static lt_status init_literal(lt_program *p, lt_node *node, lt_error *err)
                                                                   : lt_error_nomem(err, "program");
 }
 
+static void index_node(lt_program *p, uint32_t id)
+{
+    lt_node *node = &p->nodes[id];
+    uint32_t mask = p->node_cap * 2 - 1; /* capacities are powers of two */
+    uint32_t *same = &p->by_hash[node->hash & mask];
+    uint32_t *tree = &p->by_tree[hash_ptr(node->expr) & mask];
+    node->next_same = *same;
+    node->next_tree = *tree;
+    *same = id;
+    *tree = id;
+}
+
+static lt_status index_nodes(lt_program *p, lt_error *err)
+{
+    uint32_t heads = p->node_cap * 2;
+    p->by_hash = LT_NEW_ARRAY(p->arena, uint32_t, heads);
+    p->by_tree = LT_NEW_ARRAY(p->arena, uint32_t, heads);
+    if (p->by_hash == NULL || p->by_tree == NULL) {
+        return lt_error_nomem(err, "program");
+    }
+    memset(p->by_hash, 0xff, heads * sizeof *p->by_hash);
+    memset(p->by_tree, 0xff, heads * sizeof *p->by_tree);
+    for (uint32_t i = 0; i < p->node_count; i++) {
+        index_node(p, i);
+    }
+    return LT_OK;
+}
+
+/* The node made from this very tree node before; NO_NODE if none was. */
+static uint32_t find_tree(const lt_program *p, const lt_expr *expr)
+{
+    if (p->node_cap == 0) {
+        return NO_NODE;
+    }
+    uint32_t id = p->by_tree[hash_ptr(expr) & (p->node_cap * 2 - 1)];
+    while (id != NO_NODE && p->nodes[id].expr != expr) {
+        id = p->nodes[id].next_tree;
+    }
+    return id;
+}
+
+static uint32_t find_same(const lt_program *p, const lt_node *node)
+{
+    if (p->node_cap == 0) {
+        return NO_NODE;
+    }
+    uint32_t id = p->by_hash[node->hash & (p->node_cap * 2 - 1)];
+    while (id != NO_NODE && !same_node(&p->nodes[id], node)) {
+        id = p->nodes[id].next_same;
+    }
+    return id;
+}
+
 static lt_status grow_nodes(lt_program *p, lt_error *err)
 {
     if (p->node_count < p->node_cap) {
@@ -113,7 +187,7 @@ static lt_status grow_nodes(lt_program *p, lt_error *err)
     }
     p->nodes = nodes;
     p->node_cap = cap;
-    return LT_OK;
+    return index_nodes(p, err);
 }
 
 static lt_status add_node(lt_program *p, const lt_expr *expr, uint32_t *out, lt_error *err)
@@ -122,11 +196,9 @@ static lt_status add_node(lt_program *p, const lt_expr *expr, uint32_t *out, lt_
     memset(&node, 0, sizeof node);
     node.expr = expr;
     node.scope = NO_SCOPE;
-    for (uint32_t i = 0; i < p->node_count; i++) {
-        if (p->nodes[i].expr == expr) {
-            *out = i;
-            return LT_OK;
-        }
+    *out = find_tree(p, expr);
+    if (*out != NO_NODE) {
+        return LT_OK;
     }
     if (expr->kind == LT_NODE_CALL) {
         node.arg_count = expr->u.call.arg_count;
@@ -139,18 +211,17 @@ static lt_status add_node(lt_program *p, const lt_expr *expr, uint32_t *out, lt_
         }
     }
     node.hash = hash_node(&node);
-    for (uint32_t i = 0; i < p->node_count; i++) {
-        if (same_node(&p->nodes[i], &node)) {
-            *out = i;
-            return LT_OK;
-        }
+    *out = find_same(p, &node);
+    if (*out != NO_NODE) {
+        return LT_OK;
     }
     if (expr->kind == LT_NODE_LITERAL) {
         LT_TRY(init_literal(p, &node, err));
     }
     LT_TRY(grow_nodes(p, err));
     *out = p->node_count;
-    p->nodes[p->node_count++] = node;
+    p->nodes[p->node_count] = node;
+    index_node(p, p->node_count++);
     return LT_OK;
 }
 

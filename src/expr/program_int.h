@@ -14,6 +14,8 @@ typedef struct {
     uint32_t arg_count;
     uint32_t scope;
     uint64_t hash;
+    uint32_t next_same; /* chains of the two indexes */
+    uint32_t next_tree;
     bool keep; /* memory of the result must outlive the evaluation */
     lt_col literal;
 } lt_node;
@@ -39,6 +41,8 @@ struct lt_program {
     lt_node *nodes;
     uint32_t node_count;
     uint32_t node_cap;
+    uint32_t *by_hash; /* index while compiling: heads of chains, 2 * node_cap of each */
+    uint32_t *by_tree;
     lt_scope *scopes;
     uint32_t scope_count;
     uint32_t *outputs; /* node of each expression */

@@ -197,21 +197,27 @@ static void real_close(lt_file *handle)
     lt_mem_free(file->env->base.mem, file, file->size);
 }
 
+/* A process started without standard streams must not take a file of ours for one. -1 with errno on
+ * failure; fd is closed then. */
+static int above_std(int fd)
+{
+    if (fd < 0 || fd > LT_STDERR) {
+        return fd;
+    }
+    int moved = fcntl(fd, F_DUPFD_CLOEXEC, LT_STDERR + 1);
+    int errno_dup = errno;
+    (void)close(fd);
+    errno = errno_dup;
+    return moved;
+}
+
 static int open_retry(const char *path, int flags)
 {
     int fd;
     do {
         fd = open(path, flags | O_CLOEXEC | O_NOCTTY, 0666);
     } while (fd < 0 && errno == EINTR);
-    if (fd >= 0 && fd <= LT_STDERR) {
-        /* A process started without standard streams must not take this file for one. */
-        int moved = fcntl(fd, F_DUPFD_CLOEXEC, LT_STDERR + 1);
-        int errno_dup = errno;
-        (void)close(fd);
-        errno = errno_dup;
-        fd = moved;
-    }
-    return fd;
+    return above_std(fd);
 }
 
 static int open_flags(lt_open_mode mode)
@@ -800,10 +806,22 @@ static bool open_wake_pipe(int fds[2])
         (void)fcntl(fds[i], F_SETFD, FD_CLOEXEC);
         (void)fcntl(fds[i], F_SETFL, O_NONBLOCK);
     }
-    return true;
 #else
-    return pipe2(fds, O_CLOEXEC | O_NONBLOCK) == 0;
+    if (pipe2(fds, O_CLOEXEC | O_NONBLOCK) != 0) {
+        return false;
+    }
 #endif
+    fds[0] = above_std(fds[0]);
+    fds[1] = above_std(fds[1]);
+    if (fds[0] >= 0 && fds[1] >= 0) {
+        return true;
+    }
+    for (int i = 0; i < 2; i++) {
+        if (fds[i] >= 0) {
+            (void)close(fds[i]);
+        }
+    }
+    return false;
 }
 
 lt_env *lt_env_real_new(lt_mem *mem)

@@ -127,9 +127,6 @@ static lt_status infer_window_agg(lt_planner *p, lt_plan_node *node, lt_error *e
     for (uint32_t a = 0; spec->input_updates && a < spec->agg_count; a++) {
         LT_TRY(lt_agg_rebind(&p->builder, spec->aggs[a], true, &spec->aggs[a], err));
     }
-    if (spec->input_updates && node->u.op.cls == &lt_op_session_agg) {
-        return refuse_updates(p, node, "a session window", err);
-    }
     node->kinds = 1u << LT_INSERT;
     node->determinism =
         in->determinism == LT_EXACT ? LT_EXACT : worse(in->determinism, LT_FINAL_NO_LATE);

@@ -1,8 +1,10 @@
 /* The reject sink of one node: counts what was refused by stage, applies the table's error policy,
  * and under 'reject' keeps the row as one JSON line:
- *   {"job":..,"table":..,"operator":..,"stage":..,"code":..,"detail":..,"where":..,"position":N,"event_time":N|null,"kind":"+I","raw":".."}
+ *   {"job":..,"table":..,"operator":..,"stage":..,"code":..,"detail":..,"where":..,
+ *    "position":N,"event_time":N|null,"kind":"+I","raw":".."}
  * Raw bytes that are not UTF-8 go out as "raw_hex" instead, so that nothing of them is lost. */
 #include <stdio.h>
+#include <string.h>
 
 #include "format/text.h"
 #include "run/job_int.h"
@@ -40,15 +42,29 @@ static void append_field(lt_text *line, const char *name, lt_str value)
     lt_text_json(line, value);
 }
 
+/* Made, with its folder, by the first reject: most jobs have none. */
+static lt_status open_file(lt_job *job, lt_error *err)
+{
+    const char *path = job->options.rejects_path;
+    const char *slash = strrchr(path, '/');
+    if (slash != NULL && slash != path) {
+        char *dir = lt_arena_strndup(job->arena, path, (size_t)(slash - path));
+        if (dir == NULL) {
+            return lt_error_nomem(err, "a reject");
+        }
+        LT_TRY(job->env->mkdirs(job->env, dir, err));
+    }
+    return job->env->open(job->env, path, LT_OPEN_APPEND, &job->rejects_file, err);
+}
+
 static lt_status keep(lt_node_rejects *self, const lt_reject *reject, lt_error *err)
 {
     lt_job *job = self->job;
     if (job->options.rejects_path == NULL) {
         return LT_OK;
     }
-    if (job->rejects_file == NULL) { /* made by the first reject: most jobs have none */
-        LT_TRY(job->env->open(job->env, job->options.rejects_path, LT_OPEN_APPEND,
-                              &job->rejects_file, err));
+    if (job->rejects_file == NULL) {
+        LT_TRY(open_file(job, err));
     }
     lt_text *line = &job->reject_line;
     lt_text_clear(line);

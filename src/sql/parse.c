@@ -141,13 +141,13 @@ lt_status lt_expect_kw(lt_parser *p, lt_keyword keyword)
 void *lt_parse_alloc(lt_parser *p, size_t size, size_t align)
 {
     if (++p->nodes > LT_SQL_NODES_MAX) {
-        (void)!lt_error_set_at(p->err, LT_ERR_LIMIT, lt_tok(p, 0)->pos,
+        (void)lt_error_set_at(p->err, LT_ERR_LIMIT, lt_tok(p, 0)->pos,
                                "the statement has more than %u parts", LT_SQL_NODES_MAX);
         return NULL;
     }
     void *node = lt_arena_zalloc(p->arena, size, align);
     if (!node) {
-        (void)!lt_parse_nomem(p);
+        (void)lt_parse_nomem(p);
     }
     return node;
 }
@@ -159,7 +159,7 @@ void *lt_list_room(lt_parser *p, void *items, uint32_t count, size_t size)
 {
     bool full = count == 0 || (count >= LIST_FIRST && (count & (count - 1)) == 0);
     if (++p->nodes > LT_SQL_NODES_MAX) {
-        (void)!lt_error_set_at(p->err, LT_ERR_LIMIT, lt_tok(p, 0)->pos,
+        (void)lt_error_set_at(p->err, LT_ERR_LIMIT, lt_tok(p, 0)->pos,
                                "the statement has more than %u parts", LT_SQL_NODES_MAX);
         return NULL;
     }
@@ -169,7 +169,7 @@ void *lt_list_room(lt_parser *p, void *items, uint32_t count, size_t size)
     size_t cap = count == 0 ? LIST_FIRST : (size_t)count * 2;
     void *grown = lt_arena_zalloc(p->arena, cap * size, _Alignof(max_align_t));
     if (!grown) {
-        (void)!lt_parse_nomem(p);
+        (void)lt_parse_nomem(p);
         return NULL;
     }
     if (count > 0) {

@@ -31,13 +31,23 @@ check()
 expect "exit code at full speed" 0 $?
 expect_has "full speed" ../err "10,000 rows in"
 check "full speed"
-"$LEAT" run examples/weblog/visits.sql --batch-rows 7 -q >../alerts
-expect "exit code in small batches" 0 $?
-check "small batches"
+for rows in 1 7; do
+    "$LEAT" run examples/weblog/visits.sql --batch-rows $rows -q >../alerts
+    expect "exit code at $rows rows a batch" 0 $?
+    check "$rows rows a batch"
+done
+# On a terminal, 84 hours in two seconds: the status area lives, and the alerts stand whole between its pictures.
 if command -v script >/dev/null 2>&1; then
-    export LEAT
-    script -qec '"$LEAT" run examples/weblog/visits.sql --replay 1000000 --no-progress' /dev/null \
-        </dev/null >../alerts
+    export LEAT TERM=xterm
+    timeout 60 script -qec '"$LEAT" run examples/weblog/visits.sql --replay 150000' /dev/null \
+        </dev/null >../screen
+    expect "exit code when paced" 0 $?
+    expect_has "status area" ../screen "rows/s"
+    expect_has "status area" ../screen "visits_per_minute"
+    esc=$(printf '\033')
+    tr -d '\r' <../screen | sed "s/$esc\[[0-9;?]*[A-Za-z]//g" >../alerts
     check "paced"
+else
+    echo "left out: there is no 'script' to make a terminal" >&2
 fi
 finish

@@ -4,6 +4,7 @@
  * catalog (tables, views, settings) is the ground the next one stands on. */
 #include <leat/leat.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -39,6 +40,9 @@ static leat *open_engine(void)
     do {
         st = leat_execute(db, prelude, &offset, NULL);
     } while (st == LEAT_OK);
+    if (st != LEAT_END) {
+        (void)fprintf(stderr, "%s\n", leat_error(db));
+    }
     LT_ASSERT(st == LEAT_END);
     return db;
 }
