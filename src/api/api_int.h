@@ -36,8 +36,8 @@ struct leat_job {
     bool listing_taken;
     const lt_schema *columns; /* of a query */
     lt_text *type_texts;      /* one per column */
-    const lt_zone *zone;      /* of the session when the job started; TIMESTAMP_LTZ is shown in it */
-    struct lt_fold *fold;     /* final rows only; NULL = changes as they come */
+    const lt_zone *zone;  /* of the session when the job started; TIMESTAMP_LTZ is shown in it */
+    struct lt_fold *fold; /* final rows only; NULL = changes as they come */
     bool uses_stdin;
     bool broken; /* result rows could not be handed out for want of memory */
     char *name;

@@ -252,6 +252,13 @@ lt_status lt_draft_set_key(lt_binder *b, lt_table_draft *draft, const lt_ast_con
     if (ast->unique) {
         return lt_unsupported_at(err, ast->pos, "UNIQUE constraints");
     }
+    if (!ast->not_enforced) {
+        lt_error_set_at(err, LT_ERR_SQL, ast->pos,
+                        "a PRIMARY KEY is not enforced: the data belongs to the system behind the "
+                        "connector");
+        lt_error_hint(err, "write PRIMARY KEY .. NOT ENFORCED");
+        return LT_ERR_SQL;
+    }
     for (uint32_t i = 0; i < ast->columns.count; i++) {
         names[i] = ast->columns.items[i].text;
         LT_TRY(keep(b, &names[i], err));
@@ -268,7 +275,10 @@ lt_status lt_draft_set_column_key(lt_binder *b, lt_table_draft *draft, const lt_
                                   lt_error *err)
 {
     const lt_ast_constraint constraint = {
-        .name = ast->constraint, .columns = {ast->name.items, 1}, .pos = ast->name.items[0].pos};
+        .name = ast->constraint,
+        .columns = {ast->name.items, 1},
+        .not_enforced = ast->not_enforced,
+        .pos = ast->name.items[0].pos};
     return lt_draft_set_key(b, draft, &constraint, err);
 }
 

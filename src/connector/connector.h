@@ -5,6 +5,7 @@
 
 #include "base/option.h"
 #include "base/status.h"
+#include "connector/mask.h"
 #include "data/batch.h"
 #include "data/reject.h"
 #include "format/format.h"
@@ -139,6 +140,9 @@ lt_status lt_connector_check_options(const lt_connector *connector, const lt_for
  * the arena. */
 lt_status lt_options_resolve(lt_env *env, lt_arena *arena, const lt_options *in, lt_options *out,
                              lt_error *err);
+/* The same with masks' arena, and notes there what stood behind each reference. */
+lt_status lt_options_resolve_masked(lt_env *env, lt_masks *masks, const lt_options *in,
+                                    lt_options *out, lt_error *err);
 
 /* Make / free the instances; ctx must outlive them. New allocates and checks the resolved option
  * values, without I/O: the caller calls cls->open next (then load, if there is a position), and

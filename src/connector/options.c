@@ -158,7 +158,17 @@ static lt_status resolve_reference(lt_env *env, const lt_option *option, lt_str 
                   : resolve_file(env, option, name, to, err);
 }
 
-static lt_status resolve_value(lt_env *env, const lt_option *option, lt_text *to, lt_error *err)
+static lt_status note_reference(lt_masks *masks, lt_str shown, const lt_text *value, size_t from,
+                                lt_error *err)
+{
+    lt_str whole = lt_text_str(value);
+    bool noted = value->failed ||
+                 lt_masks_add(masks, (lt_str){whole.ptr + from, whole.len - from}, shown);
+    return noted ? LT_OK : lt_error_nomem(err, "an option's value");
+}
+
+static lt_status resolve_value(lt_env *env, lt_masks *masks, const lt_option *option, lt_text *to,
+                               lt_error *err)
 {
     lt_str rest = option->value;
     while (rest.len > 0) {
@@ -176,8 +186,10 @@ static lt_status resolve_value(lt_env *env, const lt_option *option, lt_text *to
                                    LT_STR_ARG(option->key));
         }
         lt_str reference = {rest.ptr + 2, (size_t)(close - rest.ptr) - 2};
-        LT_TRY(resolve_reference(env, option, reference, to, err));
         size_t used = (size_t)(close - rest.ptr) + 1;
+        size_t from = to->len;
+        LT_TRY(resolve_reference(env, option, reference, to, err));
+        LT_TRY(note_reference(masks, (lt_str){rest.ptr, used}, to, from, err));
         rest = (lt_str){rest.ptr + used, rest.len - used};
     }
     return to->failed ? lt_error_nomem(err, "an option's value") : LT_OK;
@@ -186,6 +198,14 @@ static lt_status resolve_value(lt_env *env, const lt_option *option, lt_text *to
 lt_status lt_options_resolve(lt_env *env, lt_arena *arena, const lt_options *in, lt_options *out,
                              lt_error *err)
 {
+    lt_masks masks = {.arena = arena};
+    return lt_options_resolve_masked(env, &masks, in, out, err);
+}
+
+lt_status lt_options_resolve_masked(lt_env *env, lt_masks *masks, const lt_options *in,
+                                    lt_options *out, lt_error *err)
+{
+    lt_arena *arena = masks->arena;
     *out = (lt_options){NULL, 0};
     lt_option *items = LT_NEW_ARRAY(arena, lt_option, in->count + 1);
     if (items == NULL) {
@@ -197,7 +217,7 @@ lt_status lt_options_resolve(lt_env *env, lt_arena *arena, const lt_options *in,
     for (uint32_t i = 0; i < in->count && st == LT_OK; i++) {
         items[i] = in->items[i];
         lt_text_clear(&value);
-        st = resolve_value(env, &in->items[i], &value, err);
+        st = resolve_value(env, masks, &in->items[i], &value, err);
         if (st == LT_OK) {
             items[i].value = lt_arena_str(arena, lt_text_str(&value));
             if (items[i].value.ptr == NULL) {

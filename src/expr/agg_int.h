@@ -23,6 +23,27 @@ struct lt_agg_func {
     const char *doc;
 };
 
+/* States that more than one file works on; agg_num.c and agg_minmax.c say what they mean. */
+typedef struct {
+    int64_t sum;
+    int64_t count;
+} lt_agg_int_state;
+
+typedef struct {
+    double sum;
+    int64_t count;
+} lt_agg_float_state;
+
+typedef struct {
+    int64_t seen;
+    int64_t value;
+} lt_agg_extreme_int;
+
+typedef struct {
+    int64_t seen;
+    double value;
+} lt_agg_extreme_float;
+
 /* Casts an argument. */
 lt_status lt_agg_cast(lt_agg_bind_ctx *c, uint32_t arg, const lt_type *type, lt_error *err);
 lt_status lt_agg_refuse(const lt_agg_bind_ctx *c, lt_error *err);

@@ -2,15 +2,8 @@
  * there), then the value in 8 or 16 bytes, or a cell for strings. */
 #include "expr/agg_int.h"
 
-typedef struct {
-    int64_t seen;
-    int64_t value;
-} i64_state;
-
-typedef struct {
-    int64_t seen;
-    double value;
-} f64_state;
+typedef lt_agg_extreme_int i64_state;
+typedef lt_agg_extreme_float f64_state;
 
 typedef struct {
     int64_t seen;

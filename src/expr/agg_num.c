@@ -10,15 +10,8 @@
 #include "expr/decimal.h"
 #include "expr/families.h"
 
-typedef struct {
-    int64_t sum;
-    int64_t count;
-} int_state;
-
-typedef struct {
-    double sum;
-    int64_t count;
-} float_state;
+typedef lt_agg_int_state int_state;
+typedef lt_agg_float_state float_state;
 
 typedef struct {
     uint64_t low;

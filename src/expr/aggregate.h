@@ -41,6 +41,24 @@ struct lt_agg_class {
                         lt_col *out, uint32_t out_cap, lt_arena *arena, lt_error *err);
 };
 
+/* Rows to add one after the other; record i takes row rows[i]. */
+typedef struct {
+    uint8_t *const *records;
+    uint32_t offset;    /* of the accumulator in a record */
+    const lt_col *args; /* evaluated columns */
+    const uint32_t *rows;
+    uint32_t count;
+    uint32_t cap; /* of the result column */
+    lt_arena *arena;
+} lt_agg_run;
+
+/* Adds the rows and writes into out[i] the record's result right after row i: the same as update()
+ * and finish() for one row at a time. */
+typedef lt_status (*lt_agg_run_fn)(const lt_agg *agg, const lt_agg_run *rows, lt_col *out,
+                                   lt_error *err);
+/* NULL for calls that have no such form. */
+lt_agg_run_fn lt_agg_running(const lt_agg *agg);
+
 /* Binds an aggregate call; COUNT(*) is name COUNT without arguments. retracts: choose the form that
  * can take rows away, LT_ERR_UNSUPPORTED when there is none. */
 lt_status lt_agg_bind(lt_expr_builder *b, lt_str name, lt_expr *const *args, uint32_t arg_count,

@@ -92,7 +92,7 @@ static void fail_zero(lt_kctx *k, uint32_t row)
                 fail_zero(k, row);                                                                 \
                 continue;                                                                          \
             }                                                                                      \
-            out[row] = y == -1 ? (T)(U)(0 - (U)x) : (T)(x / y);                                    \
+            out[row] = (T)(y == -1 ? (T)(U)(0 - (U)x) : (T)(x / y));                               \
         }                                                                                          \
         return LT_OK;                                                                              \
     }                                                                                              \
@@ -117,7 +117,7 @@ static void fail_zero(lt_kctx *k, uint32_t row)
                 fail_zero(k, row);                                                                 \
                 continue;                                                                          \
             }                                                                                      \
-            out[row] = y == -1 ? (T)0 : (T)(x % y);                                                \
+            out[row] = (T)(y == -1 ? 0 : x % y);                                                   \
         }                                                                                          \
         return LT_OK;                                                                              \
     }

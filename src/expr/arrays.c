@@ -209,9 +209,10 @@ static lt_status slice_kernel(lt_kctx *k, lt_error *err)
     return LT_OK;
 }
 
-/* UNION, EXCEPT, INTERSECT; EXCEPT keeps as many as stand over. */
+/* UNION, EXCEPT, INTERSECT: sets, in order of first appearance. */
 static lt_status set_kernel(lt_kctx *k, lt_error *err)
 {
+    (void)err;
     int op = k->call->u.call.func->op;
     LT_EACH(k, row)
     {
@@ -219,25 +220,13 @@ static lt_status set_kernel(lt_kctx *k, lt_error *err)
         lt_span a = span_of(k, 0, row), b = span_of(k, 1, row);
         const lt_col *left = elements(k, 0), *right = elements(k, 1);
         bool ok = true;
-        uint8_t *used = op == LT_OP_ARRAY_EXCEPT ? LT_NEW_ARRAY(k->scratch, uint8_t, b.count + 1) : NULL;
-        if (op == LT_OP_ARRAY_EXCEPT && used == NULL) {
-            return lt_error_nomem(err, "array");
-        }
         for (uint32_t i = a.start; ok && i < a.start + a.count; i++) {
             if (op == LT_OP_ARRAY_UNION) {
                 ok = put_distinct(&w, left, i);
             } else if (op == LT_OP_ARRAY_INTERSECT) {
                 ok = !has(right, b, left, i) || put_distinct(&w, left, i);
             } else {
-                uint32_t j = 0;
-                while (j < b.count && (used[j] || !lt_col_value_eq(right, b.start + j, left, i))) {
-                    j++;
-                }
-                if (j < b.count) {
-                    used[j] = 1;
-                } else {
-                    ok = put(&w, 0, left, i);
-                }
+                ok = has(right, b, left, i) || put_distinct(&w, left, i);
             }
         }
         for (uint32_t i = b.start; ok && op == LT_OP_ARRAY_UNION && i < b.start + b.count; i++) {

@@ -225,7 +225,7 @@ lt_status lt_in_refuse(const lt_infer *in, lt_error *err)
 
 static bool is_foldable(const lt_infer *in)
 {
-    if (!in->b->fold || (in->flags & (LT_FUNC_NONDET | LT_FUNC_PER_ROW)) != 0) {
+    if (!in->b->fold || (in->flags & (LT_FUNC_NONDET | LT_FUNC_PER_ROW | LT_FUNC_KEEP)) != 0) {
         return false;
     }
     if (in->type->kind == LT_TYPE_SYMBOL || in->type->kind == LT_TYPE_NULL) {

@@ -197,6 +197,11 @@ lt_status lt_infer_coalesce(lt_infer *in, lt_error *err)
     if (which == NULL) {
         return lt_error_nomem(err, "types");
     }
+    bool ifnull = in->func->name[0] == 'I';
+    if (ifnull && !in->args[0]->type->nullable && in->args[0]->type->kind != LT_TYPE_NULL) {
+        in->replace = in->args[0]; /* keeps its own type, too */
+        return LT_OK;
+    }
     for (uint32_t i = 0; i < in->count; i++) {
         which[i] = i;
     }

@@ -126,3 +126,34 @@ lt_status lt_infer_field(lt_infer *in, lt_error *err);
 lt_status lt_infer_cardinality(lt_infer *in, lt_error *err);
 lt_status lt_infer_element(lt_infer *in, lt_error *err);
 lt_status lt_infer_typeof(lt_infer *in, lt_error *err);
+
+/* arrays.c */
+enum {
+    LT_OP_ARRAY_CONTAINS, LT_OP_ARRAY_POSITION, LT_OP_ARRAY_APPEND, LT_OP_ARRAY_PREPEND, LT_OP_ARRAY_REMOVE, LT_OP_ARRAY_CONCAT,
+    LT_OP_ARRAY_UNION, LT_OP_ARRAY_EXCEPT, LT_OP_ARRAY_INTERSECT, LT_OP_ARRAY_DISTINCT, LT_OP_ARRAY_REVERSE, LT_OP_ARRAY_SLICE,
+    LT_OP_ARRAY_SORT, LT_OP_ARRAY_MAX, LT_OP_ARRAY_MIN, LT_OP_ARRAY_JOIN
+};
+enum { LT_OP_MAP_KEYS, LT_OP_MAP_VALUES, LT_OP_MAP_ENTRIES, LT_OP_MAP_FROM_ARRAYS, LT_OP_MAP_UNION };
+lt_status lt_infer_array_function(lt_infer *in, lt_error *err);
+lt_status lt_infer_map_function(lt_infer *in, lt_error *err);
+
+/* encode.c; digests use lt_digest_kind as code */
+enum {
+    LT_OP_TO_BASE64, LT_OP_FROM_BASE64, LT_OP_ENCODE, LT_OP_DECODE, LT_OP_URL_ENCODE, LT_OP_URL_DECODE, LT_OP_PARSE_URL, LT_OP_JSON_QUOTE,
+    LT_OP_JSON_UNQUOTE, LT_OP_HASH_CODE
+};
+lt_status lt_infer_digest(lt_infer *in, lt_error *err);
+lt_status lt_infer_sha2(lt_infer *in, lt_error *err);
+lt_status lt_infer_encoding(lt_infer *in, lt_error *err);
+
+/* printf.c */
+lt_status lt_infer_elt(lt_infer *in, lt_error *err);
+lt_status lt_infer_printf(lt_infer *in, lt_error *err);
+
+/* jsonfn.c */
+enum { LT_OP_JSON_VALUE, LT_OP_JSON_QUERY, LT_OP_JSON_EXISTS };
+enum { LT_OP_IS_JSON_VALUE, LT_OP_IS_JSON_SCALAR, LT_OP_IS_JSON_ARRAY, LT_OP_IS_JSON_OBJECT };
+enum { LT_OP_JSON_STRING, LT_OP_JSON_OBJECT, LT_OP_JSON_ARRAY };
+lt_status lt_infer_json_path(lt_infer *in, lt_error *err);
+lt_status lt_infer_is_json(lt_infer *in, lt_error *err);
+lt_status lt_infer_json_build(lt_infer *in, lt_error *err);

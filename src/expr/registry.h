@@ -31,6 +31,7 @@ enum {
     LT_FUNC_NONDET = 4,  /* never folded; not deterministic */
     LT_FUNC_PER_ROW = 8, /* another value in every row, even without arguments */
     LT_FUNC_DENSE = 16,  /* cheap and harmless: the kernel runs over all physical rows, whatever dead ones hold */
+    LT_FUNC_KEEP = 64,   /* not folded, though deterministic */
     LT_FUNC_ALIAS = 32,  /* the kernel sets *out itself and may share the arguments' memory */
 };
 

@@ -48,12 +48,57 @@ static lt_status position_kernel(lt_kctx *k, lt_error *err)
     return LT_OK;
 }
 
+/* Byte offset of the last needle that starts at or before `from`, or -1. */
+static int64_t find_back(lt_str s, lt_str needle, int64_t from)
+{
+    for (int64_t at = LT_MIN(from, (int64_t)s.len - (int64_t)needle.len); at >= 0; at--) {
+        if (memcmp(s.ptr + at, needle.ptr, needle.len) == 0) {
+            return at;
+        }
+    }
+    return -1;
+}
+
+/* The nth needle from character `start` on; a negative start counts from the end and searches backwards. */
+static int32_t nth_position(lt_str s, lt_str needle, int32_t start, int32_t nth)
+{
+    if (start == 0 || nth <= 0) {
+        return 0;
+    }
+    int64_t at = 0, count = (int64_t)lt_utf8_count(s);
+    if (start > 0) {
+        at = (int64_t)lt_utf8_offset(s, (size_t)start - 1) - 1;
+        for (int32_t i = 0; i < nth; i++) {
+            at = at + 1 > (int64_t)s.len ? -1 : find_bytes(s, needle, (size_t)(at + 1));
+            if (at < 0) {
+                return 0;
+            }
+        }
+    } else {
+        if (start + count < 0) {
+            return 0;
+        }
+        at = (int64_t)lt_utf8_offset(s, (size_t)(start + count)) + 1;
+        for (int32_t i = 0; i < nth; i++) {
+            at = find_back(s, needle, at - 1);
+            if (at < 0) {
+                return 0;
+            }
+        }
+    }
+    return (int32_t)lt_utf8_count((lt_str){s.ptr, (size_t)at}) + 1;
+}
+
+/* (s, needle[, start[, nth]]) */
 static lt_status instr_kernel(lt_kctx *k, lt_error *err)
 {
     (void)err;
     LT_EACH(k, row)
     {
-        LT_OUT(k, int32_t)[row] = position(lt_k_str(k, 0, row), lt_k_str(k, 1, row), 1);
+        int32_t start = k->arg_count > 2 ? lt_k_i32(k, 2, row) : 1;
+        int32_t nth = k->arg_count > 3 ? lt_k_i32(k, 3, row) : 1;
+        LT_OUT(k, int32_t)
+        [row] = nth_position(lt_k_str(k, 0, row), lt_k_str(k, 1, row), start, nth);
     }
     return LT_OK;
 }
@@ -282,7 +327,7 @@ static lt_status ends_kernel(lt_kctx *k, lt_error *err)
 static const lt_simple searches[] = {
     [LT_OP_POSITION] = {"ss", 'I', false, position_kernel},
     [LT_OP_LOCATE] = {"ssi", 'I', false, position_kernel},
-    [LT_OP_INSTR] = {"ss", 'I', false, instr_kernel},
+    [LT_OP_INSTR] = {"ssii", 'I', false, instr_kernel},
     [LT_OP_REPLACE] = {"sss", 'S', false, replace_kernel},
     [LT_OP_TRANSLATE] = {"sss", 'S', false, translate_kernel},
     [LT_OP_OVERLAY] = {"ssll", 'S', false, overlay_kernel},

@@ -88,6 +88,22 @@ static lt_status plan_distinct(lt_op *op, lt_aggset *set, const lt_aggset_spec *
     return LT_OK;
 }
 
+static lt_status plan_runs(lt_op *op, lt_aggset *set, lt_error *err)
+{
+    lt_agg_run_fn *runs = LT_NEW_ARRAY(op->arena, lt_agg_run_fn, (size_t)set->count + 1);
+    if (!runs) {
+        return lt_error_nomem(err, "aggregates");
+    }
+    for (uint32_t a = 0; a < set->count; a++) {
+        runs[a] = lt_agg_running(set->aggs[a]);
+        if (!runs[a]) {
+            return LT_OK;
+        }
+    }
+    set->runs = runs;
+    return LT_OK;
+}
+
 lt_status lt_aggset_init(lt_op *op, lt_aggset *set, const lt_aggset_spec *spec, lt_error *err)
 {
     *set = (lt_aggset){.aggs = spec->aggs,
@@ -105,6 +121,7 @@ lt_status lt_aggset_init(lt_op *op, lt_aggset *set, const lt_aggset_spec *spec, 
     }
     LT_TRY(plan_record(set, spec, err));
     LT_TRY(plan_distinct(op, set, spec, err));
+    LT_TRY(plan_runs(op, set, err));
     return plan_exprs(op, set, err);
 }
 
@@ -330,6 +347,23 @@ lt_status lt_aggset_finish(lt_aggset *set, const lt_agg_results *to, lt_error *e
         shift(states, to->records, to->count, set->offsets[a]);
         LT_TRY(agg->cls->finish(agg, (const uint8_t *const *)states, to->count, &to->cols[a],
                                 to->cap, to->arena, err));
+    }
+    return LT_OK;
+}
+
+lt_status lt_aggset_run(lt_aggset *set, const lt_agg_input *input, const uint32_t *rows,
+                        const lt_agg_results *to, lt_error *err)
+{
+    LT_DCHECK(set->runs != NULL);
+    for (uint32_t a = 0; a < set->count; a++) {
+        const lt_agg_run run = {.records = to->records,
+                                .offset = set->offsets[a],
+                                .args = input->cols + set->arg_at[a],
+                                .rows = rows,
+                                .count = to->count,
+                                .cap = to->cap,
+                                .arena = to->arena};
+        LT_TRY(set->runs[a](set->aggs[a], &run, &to->cols[a], err));
     }
     return LT_OK;
 }

@@ -38,6 +38,7 @@ typedef struct {
     lt_distinct *distinct;
     uint32_t distinct_count;
     uint32_t *distinct_of; /* the call's set, or UINT32_MAX */
+    lt_agg_run_fn *runs;   /* of every call; NULL when not all have that form */
 } lt_aggset;
 
 typedef struct {
@@ -108,6 +109,11 @@ typedef struct {
 } lt_agg_results;
 
 lt_status lt_aggset_finish(lt_aggset *set, const lt_agg_results *to, lt_error *err);
+
+/* For sets with `runs`: to->records[i] += the row rows[i], one after the other, and row i of the
+ * results is what the record then holds. Only inserted rows. */
+lt_status lt_aggset_run(lt_aggset *set, const lt_agg_input *input, const uint32_t *rows,
+                        const lt_agg_results *to, lt_error *err);
 
 /* Zeroes the accumulators of a record and frees their cells. */
 void lt_aggset_reset(const lt_aggset *set, uint8_t *record, lt_cells *cells);

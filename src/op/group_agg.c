@@ -62,9 +62,10 @@ static void group_agg_close(lt_op *op)
 /* Items that go into the batch at hand: as many as fit, but never a -U without its +U. */
 static uint32_t items_that_fit(const group_agg_op *self)
 {
-    uint32_t left = self->item_count - self->item_at;
+    const group_items *items = &self->items;
+    uint32_t left = items->count - items->at;
     uint32_t count = LT_MIN(left, lt_outbox_room(&self->box));
-    if (count > 0 && self->items[self->item_at + count - 1].kind == LT_UPDATE_BEFORE) {
+    if (count > 0 && items->kinds[items->at + count - 1] == LT_UPDATE_BEFORE) {
         count--;
     }
     return count;
@@ -74,46 +75,37 @@ static lt_status write_items(group_agg_op *self, uint32_t count, lt_error *err)
 {
     const lt_group_agg_spec *spec = self->op.spec;
     lt_op *op = &self->op;
+    group_items *items = &self->items;
     LT_TRY(lt_outbox_need(op, &self->box, err));
     lt_batch *batch = self->box.batch;
     uint32_t base = batch->row_count;
-    uint32_t *rows = lt_arena_alloc(op->scratch, sizeof *rows * count, 8);
-    uint32_t *results = lt_arena_alloc(op->scratch, sizeof *results * count, 8);
-    if (!rows || !results) {
-        return lt_error_nomem(err, "group results");
-    }
-    for (uint32_t i = 0; i < count; i++) {
-        const group_item *item = &self->items[self->item_at + i];
-        rows[i] = item->row;
-        results[i] = item->result;
-        batch->kinds[base + i] = item->kind;
-    }
+    memcpy(batch->kinds + base, items->kinds + items->at, count);
     for (uint32_t c = 0; c < op->out_schema->count; c++) {
         bool key = c < spec->key_count;
         const lt_col *from =
             key ? &self->pending->cols[spec->keys[c]] : &self->results[c - spec->key_count];
-        if (!lt_col_put(&batch->cols[c], base, self->box.capacity, from, key ? rows : results,
-                        count, true, batch->arena)) {
+        const uint32_t *rows = (key ? items->rows : items->results) + items->at;
+        if (!lt_col_put(&batch->cols[c], base, self->box.capacity, from, rows, count, true,
+                        batch->arena)) {
             return lt_error_nomem(err, "group results");
         }
     }
     batch->row_count += count;
     batch->sel_count = batch->row_count;
-    while (self->mark_at < self->mark_count &&
-           self->marks[self->mark_at].at < self->item_at + count) {
+    while (self->mark_at < self->mark_count && self->marks[self->mark_at].at < items->at + count) {
         const group_mark *mark = &self->marks[self->mark_at++];
-        if (!lt_batch_add_mark(batch, base + (mark->at - self->item_at), mark->watermark)) {
+        if (!lt_batch_add_mark(batch, base + (mark->at - items->at), mark->watermark)) {
             return lt_error_nomem(err, "watermark marks");
         }
     }
-    self->item_at += count;
+    items->at += count;
     return LT_OK;
 }
 
 static lt_status emit_items(group_agg_op *self, lt_emit *out, lt_error *err)
 {
     lt_op *op = &self->op;
-    while (self->item_at < self->item_count) {
+    while (self->items.at < self->items.count) {
         uint32_t count = items_that_fit(self);
         if (count == 0) {
             LT_TRY(lt_outbox_flush(&self->box, out, err));
@@ -181,8 +173,7 @@ static lt_status group_agg_on_batch(lt_op *op, int input_no, lt_batch *in, lt_em
     lt_arena_reset(self->chunk, LT_OP_CHUNK_KEEP);
     group_input input = {.in = in};
     LT_TRY(prepare(self, &input, err));
-    self->item_count = 0;
-    self->item_at = 0;
+    self->items = (group_items){0};
     self->mark_count = 0;
     self->mark_at = 0;
     LT_TRY(lt_group_chunk(self, &input, err));

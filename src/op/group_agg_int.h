@@ -12,12 +12,14 @@ typedef struct {
     uint32_t unused;
 } group_head;
 
-/* One row to be emitted: keys from the input row, aggregates from the results. */
+/* Rows to be emitted: keys from the input row, aggregates from the result. */
 typedef struct {
-    uint32_t row;
-    uint32_t result;
-    uint8_t kind;
-} group_item;
+    uint32_t *rows;
+    uint32_t *results;
+    uint8_t *kinds;
+    uint32_t count;
+    uint32_t at; /* next to go out */
+} group_items;
 
 typedef struct {
     uint32_t at; /* before this item */
@@ -37,9 +39,7 @@ typedef struct {
     lt_batch *pending;
     lt_col *results; /* one per aggregate */
     uint32_t result_count;
-    group_item *items;
-    uint32_t item_count;
-    uint32_t item_at;
+    group_items items;
     group_mark *marks;
     uint32_t mark_count;
     uint32_t mark_at;

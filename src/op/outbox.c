@@ -118,6 +118,12 @@ static void put_fixed(lt_col *dst, uint32_t dst_row, const lt_col *src, const ui
         }
         return;
     }
+    if (size == 16) {
+        for (uint32_t i = 0; i < count; i++) {
+            memcpy(to + (size_t)i * 16, from + (size_t)rows[i] * 16, 16);
+        }
+        return;
+    }
     for (uint32_t i = 0; i < count; i++) {
         memcpy(to + (size_t)i * size, from + (size_t)rows[i] * size, size);
     }
@@ -143,12 +149,50 @@ static bool put_valid(lt_col *dst, uint32_t dst_row, uint32_t dst_cap, const lt_
     return true;
 }
 
+/* Long strings get bytes of the arena, all in one piece; a row that is named twice in a row (as -U
+ * and +U of a key do) has them once. */
+static bool put_strings(lt_col *dst, uint32_t dst_row, const lt_col *src, const uint32_t *rows,
+                        uint32_t count, lt_arena *arena)
+{
+    lt_strv *to = LT_COL_DATA(dst, lt_strv) + dst_row;
+    const lt_strv *from = LT_COL_DATA(src, const lt_strv);
+    size_t total = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t row = rows ? rows[i] : i;
+        bool null = lt_col_is_null(src, row); /* its view may point anywhere */
+        to[i] = null ? (lt_strv){0} : from[row];
+        bool again = rows && i > 0 && rows[i - 1] == row;
+        total += to[i].len > LT_STRV_INLINE_MAX && !again ? to[i].len : 0;
+    }
+    if (total == 0) {
+        return true;
+    }
+    char *at = lt_arena_alloc(arena, total, 1);
+    if (!at) {
+        return false;
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t len = to[i].len;
+        if (len <= LT_STRV_INLINE_MAX) {
+            continue;
+        }
+        if (rows && i > 0 && rows[i - 1] == rows[i]) {
+            to[i] = to[i - 1];
+            continue;
+        }
+        memcpy(at, lt_strv_ptr(&to[i]), len);
+        to[i] = lt_strv_make(at, len);
+        at += len;
+    }
+    return true;
+}
+
 bool lt_col_put(lt_col *dst, uint32_t dst_row, uint32_t dst_cap, const lt_col *src,
                 const uint32_t *rows, uint32_t count, bool copy_bytes, lt_arena *arena)
 {
     LT_ASSERT(dst->phys == src->phys);
     bool nested = src->phys == LT_PHYS_LIST || src->phys == LT_PHYS_STRUCT;
-    if (nested || (copy_bytes && src->phys == LT_PHYS_STR)) {
+    if (nested) {
         for (uint32_t i = 0; i < count; i++) {
             if (!lt_col_copy_value(dst, dst_row + i, dst_cap, src, rows ? rows[i] : i, copy_bytes,
                                    arena)) {
@@ -157,7 +201,11 @@ bool lt_col_put(lt_col *dst, uint32_t dst_row, uint32_t dst_cap, const lt_col *s
         }
         return true;
     }
-    if (count > 0) {
+    if (copy_bytes && src->phys == LT_PHYS_STR) {
+        if (!put_strings(dst, dst_row, src, rows, count, arena)) {
+            return false;
+        }
+    } else if (count > 0) {
         put_fixed(dst, dst_row, src, rows, count, lt_phys_size(src->phys));
     }
     return put_valid(dst, dst_row, dst_cap, src, rows, count, arena);

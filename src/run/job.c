@@ -71,6 +71,7 @@ static lt_status open_all(lt_job *job, lt_error *err)
     if (job->arena == NULL) {
         return lt_error_nomem(err, "a job");
     }
+    job->masks.arena = job->arena;
     job->name =
         lt_arena_printf(job->arena, "%s", job->options.name != NULL ? job->options.name : "job");
     job->nodes = LT_NEW_ARRAY(job->arena, lt_node, plan->node_count);
@@ -84,6 +85,14 @@ static lt_status open_all(lt_job *job, lt_error *err)
         LT_TRY(open_node(job, id, err));
     }
     return wire(job, err);
+}
+
+static void mask_error(const lt_job *job, lt_error *err)
+{
+    if (err != NULL) {
+        lt_masks_apply(&job->masks, err->text, sizeof err->text);
+        lt_masks_apply(&job->masks, err->hint, sizeof err->hint);
+    }
 }
 
 lt_status lt_job_new(const lt_plan *plan, const lt_job_options *options, lt_job **out,
@@ -103,6 +112,7 @@ lt_status lt_job_new(const lt_plan *plan, const lt_job_options *options, lt_job 
     lt_mem_init(&job->mem, options->mem, "job", 0);
     lt_status st = open_all(job, err);
     if (st != LT_OK) {
+        mask_error(job, err);
         lt_job_free(job);
         return st;
     }
@@ -196,8 +206,8 @@ static bool collector_is_full(const lt_job *job)
     return job->plan->is_query && job->collected_count == job->collected_cap;
 }
 
-/* The rows before the one that failed the job still reach their sinks: what lies behind the node that
- * failed is finished first. Further errors there are not the first cause. */
+/* The rows before the one that failed the job still reach their sinks: what lies behind the node
+ * that failed is finished first. Further errors there are not the first cause. */
 static bool finish_behind(lt_job *job)
 {
     for (uint32_t id = job->plan->node_count; id-- > job->failed_node + 1;) {
@@ -219,6 +229,9 @@ static lt_status step_once(lt_job *job)
         if (st != LT_AGAIN) {
             job->failing = st != LT_OK;
             job->failed_node = id;
+            if (job->failing) {
+                mask_error(job, &job->error);
+            }
             return LT_OK; /* look again from the sinks on */
         }
     }

@@ -45,6 +45,7 @@ typedef struct {
     lt_reject_sink sink;
     lt_job *job;
     lt_node *node;
+    lt_str table; /* of the source whose policy counts; empty = none */
     enum { LT_POLICY_FAIL, LT_POLICY_SKIP, LT_POLICY_REJECT } policy;
 } lt_node_rejects;
 
@@ -78,6 +79,7 @@ struct lt_node {
     lt_table_ctx *ctx;
     lt_options resolved; /* options with ${..} replaced */
     lt_source *source;
+    char event_text[160]; /* the source's last event, masked */
     lt_wait wait;
     bool source_ended;
     int64_t idle_timeout_ns;
@@ -106,6 +108,7 @@ struct lt_job {
     bool stopping;
     bool draining;
     int64_t event_max;
+    lt_masks masks; /* not to be shown */
     /* collected results of a query */
     lt_batch **collected;
     uint32_t collected_head, collected_count, collected_cap;

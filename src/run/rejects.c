@@ -6,19 +6,27 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "expr/utf8.h"
 #include "format/text.h"
+#include "format/utf8.h"
 #include "run/job_int.h"
 
 #define RAW_MAX ((size_t)1 << 20) /* longer records keep their beginning, and their length */
 
+/* Records end where their buffer may end: no bytes may be read behind them, hence the portable way.
+ */
+static bool is_utf8(lt_str raw)
+{
+    return lt_utf8_valid(raw.ptr, raw.len, LT_CPU_PORTABLE);
+}
+
 static void append_raw(lt_text *line, lt_str raw)
 {
     size_t len = LT_MIN(raw.len, RAW_MAX);
-    bool plain = true;
-    for (size_t i = 0; i < len && plain; i++) {
-        plain = (unsigned char)raw.ptr[i] < 0x80;
+    while (len < raw.len && len > 0 && ((unsigned char)raw.ptr[len] & 0xc0) == 0x80) {
+        len--; /* not in the middle of a character */
     }
-    if (plain) {
+    if (is_utf8((lt_str){raw.ptr, len})) {
         lt_text_puts(line, ",\"raw\":");
         lt_text_json(line, (lt_str){raw.ptr, len});
     } else {
@@ -57,6 +65,22 @@ static lt_status open_file(lt_job *job, lt_error *err)
     return job->env->open(job->env, path, LT_OPEN_APPEND, &job->rejects_file, err);
 }
 
+static void append_masked(lt_job *job, const char *name, lt_str value)
+{
+    lt_text shown;
+    lt_text_init(&shown, &job->mem);
+    lt_masks_append(&job->masks, value, &shown);
+    append_field(&job->reject_line, name, lt_text_str(&shown));
+    job->reject_line.failed = job->reject_line.failed || shown.failed;
+    lt_text_deinit(&shown);
+}
+
+/* Operators know no tables: their rows are those of the source that feeds them. */
+static lt_str table_of(const lt_node_rejects *self, const lt_reject *reject)
+{
+    return self->node->plan->kind == LT_PLAN_OPERATOR ? self->table : reject->table;
+}
+
 static lt_status keep(lt_node_rejects *self, const lt_reject *reject, lt_error *err)
 {
     lt_job *job = self->job;
@@ -70,12 +94,12 @@ static lt_status keep(lt_node_rejects *self, const lt_reject *reject, lt_error *
     lt_text_clear(line);
     lt_text_puts(line, "{\"job\":");
     lt_text_json(line, lt_str_of(job->name));
-    append_field(line, "table", reject->table);
+    append_field(line, "table", table_of(self, reject));
     append_field(line, "operator", self->node->plan->label);
     append_field(line, "stage", lt_str_of(lt_stage_name(reject->stage)));
     append_field(line, "code", lt_str_of(reject->code));
-    append_field(line, "detail", reject->detail);
-    append_field(line, "where", reject->where);
+    append_masked(job, "detail", reject->detail);
+    append_masked(job, "where", reject->where);
     lt_text_printf(line, ",\"position\":%lld", (long long)reject->position);
     if (reject->event_ms == LT_WATERMARK_MIN) {
         lt_text_puts(line, ",\"event_time\":null");
@@ -99,22 +123,51 @@ static lt_status keep(lt_node_rejects *self, const lt_reject *reject, lt_error *
     return job->env->write(job->rejects_file, line->ptr, line->len, err);
 }
 
+/* Data within a message for people: no control characters, whole characters only, \xNN for the
+ * rest. Ends with .. when it had to be cut. */
+static void put_clean(char *to, size_t size, lt_str from)
+{
+    const char *p = from.ptr, *end = from.ptr + from.len;
+    size_t used = 0;
+    while (p < end) {
+        const char *before = p;
+        uint32_t code = lt_utf8_next(&p, end);
+        bool bad = (code == 0xfffd && p - before != 3) || code < 0x20 || (code >= 0x7f && code < 0xa0);
+        size_t need = (size_t)(p - before) * (bad ? 4 : 1);
+        if (used + need + 3 > size) {
+            memcpy(to + used, "..", 2);
+            used += 2;
+            break;
+        }
+        for (; bad && before < p; before++) {
+            used += (size_t)snprintf(to + used, 5, "\\x%02x", (unsigned)(unsigned char)*before);
+        }
+        memcpy(to + used, before, (size_t)(p - before));
+        used += (size_t)(p - before);
+    }
+    to[used] = '\0';
+}
+
 static lt_status refuse(lt_node_rejects *self, const lt_reject *reject, lt_error *err)
 {
     char at[64] = "";
     if (reject->position >= 0) {
         snprintf(at, sizeof at, " at byte %lld", (long long)reject->position);
     }
-    lt_str where = reject->where.len > 0 ? reject->where : reject->table;
-    size_t shown = LT_MIN(reject->raw.len, (size_t)120);
-    lt_error_set(err, LT_ERR_DATA, "" LT_STR_FMT "%s: " LT_STR_FMT " (%s)%s%.*s", LT_STR_ARG(where),
-                 at, LT_STR_ARG(reject->detail), reject->code, shown > 0 ? ": " : "", (int)shown,
-                 shown > 0 ? reject->raw.ptr : "");
-    lt_error_hint(err,
-                  "'error.policy' = 'reject' on table '" LT_STR_FMT
-                  "' keeps such rows aside, 'skip' only counts them",
-                  LT_STR_ARG(reject->table));
-    (void)self;
+    lt_str table = table_of(self, reject);
+    lt_str where = reject->where.len > 0 ? reject->where : table;
+    char detail[200];
+    char raw[128];
+    put_clean(detail, sizeof detail, reject->detail);
+    put_clean(raw, sizeof raw, reject->raw);
+    lt_error_set(err, LT_ERR_DATA, LT_STR_FMT "%s: %s (%s)%s%s", LT_STR_ARG(where), at, detail,
+                 reject->code, raw[0] != '\0' ? ": " : "", raw);
+    if (table.len > 0) {
+        lt_error_hint(err,
+                      "'error.policy' = 'reject' on table '" LT_STR_FMT
+                      "' keeps such rows aside, 'skip' only counts them",
+                      LT_STR_ARG(table));
+    }
     return LT_ERR_DATA;
 }
 
@@ -131,8 +184,10 @@ static lt_status rejects_put(lt_reject_sink *sink, const lt_reject *reject, lt_e
         self->node->ledger.in++;
         self->node->ledger.rejected++;
     }
-    snprintf(job->last_reject, sizeof job->last_reject, "%s: " LT_STR_FMT, reject->code,
-             LT_STR_ARG(reject->detail));
+    char detail[sizeof job->last_reject - 64];
+    put_clean(detail, sizeof detail, reject->detail);
+    snprintf(job->last_reject, sizeof job->last_reject, "%s: %s", reject->code, detail);
+    lt_masks_apply(&job->masks, job->last_reject, sizeof job->last_reject);
     return self->policy == LT_POLICY_REJECT ? keep(self, reject, err) : LT_OK;
 }
 
@@ -158,6 +213,7 @@ void lt_rejects_init(lt_node *node)
         return;
     }
     const lt_table_def *table = owner->u.table.table;
+    self->table = table->name;
     const lt_options *options = &owner->u.table.options;
     lt_str policy =
         lt_options_has(options, "error.policy")

@@ -11,6 +11,17 @@ static const lt_ledger *node_ledger(const lt_node *node)
     return node->op != NULL ? &node->op->ledger : &node->ledger;
 }
 
+static const char *masked_event(const lt_job *job, lt_node *node)
+{
+    if (node->source == NULL || job->masks.count == 0) {
+        return node->source != NULL ? node->source->event_text : "";
+    }
+    _Static_assert(sizeof node->event_text >= sizeof node->source->event_text, "it fits");
+    memcpy(node->event_text, node->source->event_text, sizeof node->source->event_text);
+    lt_masks_apply(&job->masks, node->event_text, sizeof node->event_text);
+    return node->event_text;
+}
+
 bool lt_job_node_stats(const lt_job *job, uint32_t id, lt_node_stats *out)
 {
     if (id >= job->plan->node_count) {
@@ -22,7 +33,7 @@ bool lt_job_node_stats(const lt_job *job, uint32_t id, lt_node_stats *out)
     out->ledger.out = node->rows_out;
     out->state_bytes = atomic_load_explicit(&node->mem.bytes, memory_order_relaxed);
     out->state_rows = node->op != NULL ? lt_state_rows(node->op->state) : 0;
-    out->event_text = node->source != NULL ? node->source->event_text : "";
+    out->event_text = masked_event(job, &job->nodes[id]);
     if (node->source != NULL) {
         out->bytes = node->source->bytes;
         out->events = node->source->events;
@@ -47,7 +58,11 @@ static void add_node(const lt_node *node, lt_job_stats *out)
         break;
     case LT_PLAN_OPERATOR:
         out->late += ledger->late;
-        out->held += ledger->held;
+        if (node->op == NULL ||
+            node->op->cls !=
+                &lt_op_pace) { /* rows that only wait for the replay's clock are not undecided */
+            out->held += ledger->held;
+        }
         if (node->op != NULL && node->op->cls == &lt_op_watermark) {
             int64_t mark = node->op->watermark;
             out->watermark =

@@ -11,7 +11,8 @@ lt_status lt_node_table_ctx(lt_node *node, lt_error *err)
     if (ctx == NULL) {
         return lt_error_nomem(err, "a table");
     }
-    LT_TRY(lt_options_resolve(job->env, job->arena, &plan->u.table.options, &node->resolved, err));
+    LT_TRY(lt_options_resolve_masked(job->env, &job->masks, &plan->u.table.options, &node->resolved,
+                                     err));
     ctx->mem = &node->mem;
     ctx->env = job->env;
     ctx->table = table->name;

@@ -147,7 +147,7 @@ void *lt_parse_alloc(lt_parser *p, size_t size, size_t align)
     }
     void *node = lt_arena_zalloc(p->arena, size, align);
     if (!node) {
-        (void)lt_parse_nomem(p);
+        (void)lt_error_nomem(p->err, "SQL syntax tree");
     }
     return node;
 }
@@ -169,7 +169,7 @@ void *lt_list_room(lt_parser *p, void *items, uint32_t count, size_t size)
     size_t cap = count == 0 ? LIST_FIRST : (size_t)count * 2;
     void *grown = lt_arena_zalloc(p->arena, cap * size, _Alignof(max_align_t));
     if (!grown) {
-        (void)lt_parse_nomem(p);
+        (void)lt_error_nomem(p->err, "SQL syntax tree");
         return NULL;
     }
     if (count > 0) {

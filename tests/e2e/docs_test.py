@@ -6,9 +6,10 @@
 - A sh block runs line by line, in a copy of the project's examples, with the program under test first in PATH. Lines of LATER belong to
   the build itself; only their targets are looked up here. `--replay` runs at full speed, and a page's pkg-config finds the library under test.
 - A block with the info string `text output` stands right behind an executed one, and is what that one prints on standard output.
+- Links to files of the project must lead somewhere.
 - Blocks with `text` or no info string are pictures. Any other info string is an error, so that no example goes unexecuted by a slip.
 
-Environment: LEAT, LEAT_SOURCE, LEAT_BUILD. Arguments: pages, all by default."""
+Environment: LEAT, LEAT_SOURCE, LEAT_BUILD. Arguments: pages, all by default. --update writes what was printed into the pages."""
 import os
 import pathlib
 import re
@@ -151,6 +152,10 @@ def environment_of(scratch):
     bin_dir = scratch / "bin"
     bin_dir.mkdir()
     (bin_dir / "leat").symlink_to(program)
+    if sanitizer := os.environ.get("LEAT_SANITIZE"):
+        cc = bin_dir / "cc"
+        cc.write_text(f'#!/bin/sh\nexec {shutil.which("cc")} -fsanitize={sanitizer} "$@"\n')
+        cc.chmod(0o755)
     environment["PATH"] = f"{bin_dir}:{environment['PATH']}"
     if any("pkg-config" in page.read_text() for page in pages()):
         done = subprocess.run(["cmake", "--install", str(build)], env=dict(environment, DESTDIR=str(root)), capture_output=True, text=True)
@@ -163,16 +168,35 @@ def environment_of(scratch):
 
 
 def pages():
-    if len(sys.argv) > 1:
-        return [pathlib.Path(name).resolve() for name in sys.argv[1:]]
+    if names := [name for name in sys.argv[1:] if name != "--update"]:
+        return [pathlib.Path(name).resolve() for name in names]
     found = [source / "README.md", source / "CONTRIBUTING.md"]
     return found + sorted((source / "docs").rglob("*.md")) + sorted((source / "examples").rglob("README.md"))
+
+
+def rewrite(page, edits):
+    """Puts other texts into blocks, from the last one up so that the line numbers of the others hold."""
+    lines = page.read_text().splitlines(True)
+    for block, text in reversed(edits):
+        lines[block.line:block.line + block.text.count("\n")] = [text]
+        print(f"{page.relative_to(source)}:{block.line}: rewritten")
+    page.write_text("".join(lines))
+
+
+def test_links(page):
+    """Links to files of the project lead somewhere."""
+    text = re.sub(r"^```.*?^```$", lambda fence: "\n" * fence.group().count("\n"), page.read_text(), flags=re.MULTILINE | re.DOTALL)
+    for found in re.finditer(r"\]\(([^)\s]+)\)", re.sub(r"`[^`\n]*`", lambda code: "`" * len(code.group()), text)):
+        target = found.group(1).split("#")[0]
+        if target and "://" not in target and not (page.parent / target).exists():
+            Block(page, text.count("\n", 0, found.start()) + 1, "").fail(f"a link that leads nowhere: {target}")
 
 
 def test_page(page, cwd, environment):
     parts = blocks(page)
     executed = 0
     printed = None
+    edits = []
     run_sql_parts = [part for part in parts if part.info.split()[:1] == ["sql"]]
     if run_sql_parts:
         run_sql(page, run_sql_parts, cwd, environment)
@@ -185,6 +209,8 @@ def test_page(page, cwd, environment):
         elif part.info == "text output":
             if printed is None:
                 part.fail("`text output` stands behind no sh block that succeeded")
+            elif printed.strip() != part.text.strip() and "--update" in sys.argv:
+                edits.append((part, printed.strip("\n") + "\n"))
             elif printed.strip() != part.text.strip():
                 part.fail("that is not what the block above prints, which is:", printed)
             printed = None
@@ -192,6 +218,8 @@ def test_page(page, cwd, environment):
             printed = None
         else:
             part.fail(f"info string `{part.info}`; there are: sh, sql, sql check, text output, {', '.join(sorted(NOT_RUN - {''}))}")
+    if edits:
+        rewrite(page, edits)
     return executed
 
 
@@ -205,6 +233,7 @@ def main():
             cwd.mkdir()
             shutil.copytree(source / "examples", cwd / "examples")
             executed += test_page(page, cwd, environment)
+            test_links(page)
     for failure in failures:
         print(f"FAIL: {failure}", file=sys.stderr)
     print(f"{executed} blocks of {len(pages())} pages executed, {len(failures)} failures")

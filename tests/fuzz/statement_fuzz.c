@@ -15,8 +15,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static const char prelude[] =
     "CREATE TABLE clicks (ts TIMESTAMP(3), page STRING, usr BIGINT, price DECIMAL(10, 2),\n"
     "  ok BOOLEAN, tags ARRAY<STRING>, attrs MAP<STRING, STRING>,\n"
-    "  geo ROW<lat DOUBLE, lon DOUBLE>, raw BYTES, d DATE, t TIME(3),\n"
-    "  at AS ts + INTERVAL '1' SECOND, WATERMARK FOR ts AS ts - INTERVAL '5' SECOND)\n"
+    "  geo ROW<lat DOUBLE, lon DOUBLE>, bin BYTES, d DATE, tm TIME(3),\n"
+    "  later AS ts + INTERVAL '1' SECOND, WATERMARK FOR ts AS ts - INTERVAL '5' SECOND)\n"
     "  WITH ('connector' = 'feed', 'format' = 'json');\n"
     "CREATE TABLE users (id BIGINT NOT NULL, name VARCHAR(20), age TINYINT, score FLOAT,\n"
     "  born TIMESTAMP_LTZ(3), PRIMARY KEY (id) NOT ENFORCED)\n"

@@ -70,10 +70,10 @@ typedef struct {
     int64_t sums[MINUTES][KEYS];
     int64_t watermark;
     int64_t expected_rows;
-} life;
+} sim_life;
 
 /* The oracle's view of one event: behind the watermark of its minute's end it is late. */
-static void judge(life *life, int64_t ms, unsigned key, int64_t v)
+static void judge(sim_life *life, int64_t ms, unsigned key, int64_t v)
 {
     int64_t minute = ms / 60000;
     if (v >= 10 && !(life->watermark >= (minute + 1) * 60000 - 1)) {
@@ -86,7 +86,7 @@ static void judge(life *life, int64_t ms, unsigned key, int64_t v)
     }
 }
 
-static void make_input(life *life)
+static void make_input(sim_life *life)
 {
     static char bytes[1 << 16];
     int64_t at = 0;
@@ -120,7 +120,7 @@ static void make_input(life *life)
 }
 
 typedef struct {
-    life *life;
+    sim_life *life;
     int64_t rows;
     bool wrong;
 } found;
@@ -171,7 +171,7 @@ static lt_status look_at_file(void *arg, const lt_dirent *entry)
     return LT_OK;
 }
 
-static found look(life *life)
+static found look(sim_life *life)
 {
     found f = {.life = life};
     lt_error err;
@@ -188,7 +188,7 @@ typedef struct {
     lt_plan *plan;
 } prepared;
 
-static void prepare(life *life, prepared *p)
+static void prepare(sim_life *life, prepared *p)
 {
     lt_error err;
     lt_error_clear(&err);
@@ -219,7 +219,7 @@ static void dispose(prepared *p)
 
 /* Runs the pipeline once. crash_after: power loss after that many looks; < 0 = never. Gives the
  * state it ended in. */
-static lt_job_state live(life *life, int64_t crash_after)
+static lt_job_state live(sim_life *life, int64_t crash_after)
 {
     prepared p;
     prepare(life, &p);
@@ -261,8 +261,8 @@ static lt_job_state live(life *life, int64_t crash_after)
 
 static void one_life(uint64_t seed)
 {
-    static life the_life;
-    life *life = &the_life;
+    static sim_life the_life;
+    sim_life *life = &the_life;
     memset(life, 0, sizeof *life);
     life->seed = seed;
     life->r.state = seed;

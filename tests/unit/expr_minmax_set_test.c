@@ -7,6 +7,7 @@
 
 #include "data/cells.h"
 #include "expr/aggregate.h"
+#include "expr/decimal.h"
 
 #define CAP 64
 
@@ -65,7 +66,7 @@ static void put_value(rig *r, lt_col *col_, uint32_t row, int64_t n)
         LT_COL_DATA(col_, double)[row] = ((double)n - 50) / 4;
         break;
     case LT_PHYS_I128: {
-        __extension__ __int128 v = ((__extension__ __int128)(n - 50)) << 61;
+        lt_i128 v = (lt_i128)(n - 50) * ((int64_t)1 << 61);
         memcpy(&LT_COL_DATA(col_, char)[(size_t)row * 16], &v, 16);
         break;
     }

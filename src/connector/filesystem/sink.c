@@ -398,7 +398,7 @@ static lt_status route_rows(fs_sink *self, const lt_batch *batch, lt_text *scrat
         if (self->dir.failed || scratch->failed) {
             return lt_error_nomem(err, "a path");
         }
-        writer *w;
+        writer *w = NULL;
         LT_TRY(writer_of_dir(self, lt_text_str(&self->dir), &w, err));
         self->next_row[i] = NO_ROW;
         if (w->first_row == NO_ROW) {

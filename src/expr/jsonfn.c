@@ -1,0 +1,610 @@
+/* JSON functions on strings: JSON_VALUE, JSON_QUERY, JSON_EXISTS, IS JSON; and those that build JSON: JSON_STRING, JSON_OBJECT, JSON_ARRAY. */
+#include "expr/cast.h"
+#include "expr/decimal.h"
+#include "expr/families.h"
+#include "expr/jsontree.h"
+#include "expr/kernel.h"
+#include "expr/temporal.h"
+#include "expr/totext.h"
+
+typedef enum { ON_NULL, ON_ERROR, ON_DEFAULT, ON_EMPTY_ARRAY, ON_EMPTY_OBJECT, ON_TRUE, ON_FALSE, ON_UNKNOWN, ON_COUNT } json_on;
+
+static const char *const on_names[] = {"NULL", "ERROR", "DEFAULT", "EMPTY ARRAY", "EMPTY OBJECT", "TRUE", "FALSE", "UNKNOWN"};
+_Static_assert(LT_COUNT_OF(on_names) == ON_COUNT, "every behaviour has a name");
+
+typedef enum { WITHOUT, CONDITIONAL, UNCONDITIONAL } json_wrapper;
+
+typedef struct {
+    lt_json_path path;
+    bool bound; /* path is of a literal */
+    json_on on_empty, on_error;
+    json_wrapper wrapper;
+} json_call;
+
+/* ---- evaluating a path ---- */
+
+typedef enum { PATH_OK, PATH_ERROR, PATH_NOMEM } path_result;
+
+static path_result follow(lt_kctx *k, uint32_t row, lt_arena *arena, lt_json **out, bool *strict)
+{
+    const json_call *call = (const json_call *)k->data;
+    lt_json_path own;
+    const lt_json_path *path = &call->path;
+    bool nomem = false;
+    *out = NULL;
+    if (!call->bound) {
+        if (!lt_json_path_parse(lt_k_str(k, 1, row), &own)) {
+            return PATH_ERROR;
+        }
+        path = &own;
+    }
+    *strict = path->strict;
+    lt_arena_reset(arena, (size_t)1 << 20);
+    lt_json *root = lt_json_parse(lt_k_str(k, 0, row), arena, &nomem);
+    if (root == NULL) {
+        return nomem ? PATH_NOMEM : PATH_ERROR;
+    }
+    *out = lt_json_path_walk(path, root, arena, &nomem);
+    if (nomem) {
+        return PATH_NOMEM;
+    }
+    return *out == NULL && path->strict ? PATH_ERROR : PATH_OK;
+}
+
+static bool is_scalar(const lt_json *value)
+{
+    return value->kind != LT_JSON_ARRAY && value->kind != LT_JSON_OBJECT;
+}
+
+static void fail_json(lt_kctx *k, uint32_t row, const char *what)
+{
+    lt_k_fail(k, row, "json", "%s of %s", what, k->call->u.call.func->name);
+}
+
+/* NULL, ERROR, DEFAULT, EMPTY ARRAY, EMPTY OBJECT for one row. */
+static void behave(lt_kctx *k, uint32_t row, json_on on, uint32_t default_arg, const char *what)
+{
+    switch ((int)on) {
+    case ON_ERROR:
+        fail_json(k, row, what);
+        break;
+    case ON_DEFAULT:
+        if (lt_k_is_null(k, default_arg, row)) {
+            lt_k_null(k, row);
+        } else {
+            LT_OUT(k, lt_strv)[row] = LT_ARG(k, default_arg, lt_strv)[row & k->args[default_arg].mask];
+        }
+        break;
+    case ON_EMPTY_ARRAY:
+        lt_k_put_view(k, row, "[]", 2);
+        break;
+    case ON_EMPTY_OBJECT:
+        lt_k_put_view(k, row, "{}", 2);
+        break;
+    default:
+        lt_k_null(k, row);
+        break;
+    }
+}
+
+static void value_row(lt_kctx *k, uint32_t row, lt_arena *arena, lt_text *text)
+{
+    const json_call *call = (const json_call *)k->data;
+    lt_json *value;
+    bool strict = false;
+    path_result result = follow(k, row, arena, &value, &strict);
+    if (result == PATH_NOMEM) {
+        k->nomem = true;
+    } else if (result == PATH_ERROR || (strict && value != NULL && !is_scalar(value))) {
+        behave(k, row, call->on_error, 5, "error");
+    } else if (value == NULL || value->kind == LT_JSON_NULL || !is_scalar(value)) {
+        behave(k, row, call->on_empty, 3, "empty result");
+    } else {
+        lt_text_clear(text);
+        lt_json_scalar(value, text);
+        lt_str s = lt_text_str(text);
+        lt_k_put_copy(k, row, s.ptr, s.len);
+    }
+}
+
+static void query_row(lt_kctx *k, uint32_t row, lt_arena *arena, lt_text *text)
+{
+    const json_call *call = (const json_call *)k->data;
+    lt_json *value;
+    bool strict = false;
+    path_result result = follow(k, row, arena, &value, &strict);
+    if (result == PATH_NOMEM) {
+        k->nomem = true;
+        return;
+    }
+    if (value != NULL && value->kind == LT_JSON_NULL) {
+        value = NULL;
+    }
+    lt_json list = {.kind = LT_JSON_ARRAY, .count = 1, .first = value};
+    bool wraps = value != NULL && (call->wrapper == UNCONDITIONAL ||
+                                   (call->wrapper == CONDITIONAL && value->kind != LT_JSON_ARRAY));
+    if (wraps) {
+        value->next = NULL;
+        value = &list;
+    }
+    if (result == PATH_ERROR || (strict && value != NULL && is_scalar(value))) {
+        behave(k, row, call->on_error, 0, "error");
+    } else if (value == NULL || is_scalar(value)) {
+        behave(k, row, call->on_empty, 0, "empty result");
+    } else {
+        lt_text_clear(text);
+        lt_json_write(value, text);
+        lt_str s = lt_text_str(text);
+        lt_k_put_copy(k, row, s.ptr, s.len);
+    }
+}
+
+static void exists_row(lt_kctx *k, uint32_t row, lt_arena *arena, lt_text *text)
+{
+    const json_call *call = (const json_call *)k->data;
+    (void)text;
+    lt_json *value;
+    bool strict = false;
+    path_result result = follow(k, row, arena, &value, &strict);
+    if (result == PATH_NOMEM) {
+        k->nomem = true;
+    } else if (result == PATH_OK) {
+        LT_OUT(k, uint8_t)[row] = value != NULL && value->kind != LT_JSON_NULL;
+    } else if (call->on_error == ON_ERROR) {
+        fail_json(k, row, "error");
+    } else if (call->on_error == ON_UNKNOWN) {
+        lt_k_null(k, row);
+    } else {
+        LT_OUT(k, uint8_t)[row] = call->on_error == ON_TRUE;
+    }
+}
+
+LT_INLINE lt_status each_row(lt_kctx *k, void (*body)(lt_kctx *, uint32_t, lt_arena *, lt_text *), lt_error *err)
+{
+    lt_arena *arena = lt_arena_new(k->mem, (size_t)1 << 30);
+    lt_text text;
+    if (arena == NULL) {
+        return lt_error_nomem(err, "JSON");
+    }
+    lt_text_init(&text, k->mem);
+    LT_EACH(k, row)
+    {
+        body(k, row, arena, &text);
+    }
+    bool failed = text.failed;
+    lt_text_deinit(&text);
+    lt_arena_free(arena);
+    return failed ? lt_error_nomem(err, "JSON") : LT_OK;
+}
+
+/* The defaults of JSON_VALUE may be NULL, the JSON and the path not. */
+static lt_status narrow_inputs(lt_kctx *k, lt_error *err)
+{
+    uint32_t *sel = lt_k_sel(k);
+    if (sel == NULL) {
+        return lt_error_nomem(err, "selection");
+    }
+    uint32_t used = 0;
+    LT_EACH(k, row)
+    {
+        bool null = lt_k_is_null(k, 0, row) || lt_k_is_null(k, 1, row);
+        if (null) {
+            lt_k_null(k, row);
+        }
+        sel[used] = row;
+        used += !null;
+    }
+    k->sel = sel;
+    k->count = used;
+    return LT_OK;
+}
+
+static lt_status value_kernel(lt_kctx *k, lt_error *err)
+{
+    LT_TRY(narrow_inputs(k, err));
+    return each_row(k, value_row, err);
+}
+
+static lt_status query_kernel(lt_kctx *k, lt_error *err)
+{
+    return each_row(k, query_row, err);
+}
+
+static lt_status exists_kernel(lt_kctx *k, lt_error *err)
+{
+    return each_row(k, exists_row, err);
+}
+
+static json_on on_of(const lt_infer *in, uint32_t arg, json_on otherwise)
+{
+    const lt_value *symbol = arg < in->count ? lt_in_literal(in, arg) : NULL;
+    for (int i = 0; symbol != NULL && i < ON_COUNT; i++) {
+        if (lt_str_eq(symbol->u.s, lt_str_of(on_names[i]))) {
+            return (json_on)i;
+        }
+    }
+    return otherwise;
+}
+
+static json_wrapper wrapper_of(const lt_infer *in, uint32_t arg)
+{
+    const lt_value *symbol = arg < in->count ? lt_in_literal(in, arg) : NULL;
+    if (symbol == NULL) {
+        return WITHOUT;
+    }
+    return lt_str_eq(symbol->u.s, LT_STR("CONDITIONAL"))     ? CONDITIONAL
+           : lt_str_eq(symbol->u.s, LT_STR("UNCONDITIONAL")) ? UNCONDITIONAL
+                                                             : WITHOUT;
+}
+
+lt_status lt_infer_json_path(lt_infer *in, lt_error *err)
+{
+    int op = in->func->op;
+    json_call *call = LT_NEW(in->b->arena, json_call);
+    if (call == NULL) {
+        return lt_error_nomem(err, "path");
+    }
+    in->data = call;
+    LT_TRY(lt_in_string(in, 0, err));
+    LT_TRY(lt_in_string(in, 1, err));
+    const lt_value *path = lt_in_literal(in, 1);
+    if (path != NULL) {
+        call->bound = lt_json_path_parse(path->u.s, &call->path);
+        if (!call->bound) {
+            lt_status st = lt_error_set_at(err, LT_ERR_UNSUPPORTED, in->pos,
+                                           "the JSON path '" LT_STR_FMT "' is not understood",
+                                           LT_STR_ARG(path->u.s));
+            lt_error_hint(err, "supported: $.a, ['a'], [0], [-1], [1:3], [*], .*, ..a");
+            return st;
+        }
+    }
+    if (op == LT_OP_JSON_EXISTS) {
+        call->on_error = on_of(in, 2, ON_FALSE);
+        in->type = lt_in_type(in, LT_TYPE_BOOLEAN, true);
+        in->kernel = exists_kernel;
+    } else if (op == LT_OP_JSON_QUERY) {
+        call->wrapper = wrapper_of(in, 2);
+        call->on_empty = on_of(in, 3, ON_NULL);
+        call->on_error = on_of(in, 4, ON_NULL);
+        in->type = lt_in_string_type(in, true);
+        in->kernel = query_kernel;
+    } else {
+        call->on_empty = on_of(in, 2, ON_NULL);
+        call->on_error = on_of(in, 4, ON_NULL);
+        for (uint32_t i = 3; i < in->count; i += 2) {
+            LT_TRY(lt_in_cast(in, i, lt_type_string(in->b->arena, true), err));
+        }
+        in->type = lt_in_string_type(in, true);
+        in->kernel = value_kernel;
+        in->flags |= LT_FUNC_NULLS;
+    }
+    return LT_OK;
+}
+
+/* ---- IS [NOT] JSON [VALUE|SCALAR|ARRAY|OBJECT] ---- */
+
+static lt_status is_json_kernel(lt_kctx *k, lt_error *err)
+{
+    int op = k->call->u.call.func->op;
+    lt_arena *arena = lt_arena_new(k->mem, (size_t)1 << 30);
+    if (arena == NULL) {
+        return lt_error_nomem(err, "JSON");
+    }
+    LT_EACH(k, row)
+    {
+        bool nomem = false, yes = false;
+        if (!lt_k_is_null(k, 0, row)) {
+            lt_arena_reset(arena, (size_t)1 << 20);
+            lt_json *value = lt_json_parse(lt_k_str(k, 0, row), arena, &nomem);
+            yes = value != NULL && (op == LT_OP_IS_JSON_VALUE ||
+                                    (op == LT_OP_IS_JSON_SCALAR && is_scalar(value)) ||
+                                    (op == LT_OP_IS_JSON_ARRAY && value->kind == LT_JSON_ARRAY) ||
+                                    (op == LT_OP_IS_JSON_OBJECT && value->kind == LT_JSON_OBJECT));
+        }
+        LT_OUT(k, uint8_t)[row] = yes;
+        k->nomem = k->nomem || nomem;
+    }
+    lt_arena_free(arena);
+    return LT_OK;
+}
+
+lt_status lt_infer_is_json(lt_infer *in, lt_error *err)
+{
+    LT_TRY(lt_in_string(in, 0, err));
+    in->type = lt_type_new(in->b->arena, LT_TYPE_BOOLEAN, false);
+    in->kernel = is_json_kernel;
+    return LT_OK;
+}
+
+/* ---- values as JSON ---- */
+
+static void put_json(const lt_type *type, const lt_col *col, uint32_t row, lt_text *to);
+
+static void put_key(const lt_type *type, const lt_col *col, uint32_t row, lt_text *to)
+{
+    if (lt_type_is_string(type)) {
+        lt_text_json(to, lt_strv_str(&LT_COL_DATA(col, const lt_strv)[row]));
+        return;
+    }
+    lt_text_putc(to, '"');
+    lt_col_value_to_text(NULL, type, col, row, to);
+    lt_text_putc(to, '"');
+}
+
+/* Fields in the order of their names. */
+static void put_row(const lt_type *type, const lt_col *col, uint32_t row, lt_text *to)
+{
+    const lt_field *last = NULL;
+    lt_text_putc(to, '{');
+    for (uint32_t n = 0; n < type->field_count; n++) {
+        const lt_field *best = NULL;
+        for (uint32_t i = 0; i < type->field_count; i++) {
+            const lt_field *f = &type->fields[i];
+            bool later = last == NULL || lt_str_cmp(f->name, last->name) > 0;
+            if (later && (best == NULL || lt_str_cmp(f->name, best->name) < 0)) {
+                best = f;
+            }
+        }
+        if (best == NULL) {
+            break;
+        }
+        if (last != NULL) {
+            lt_text_putc(to, ',');
+        }
+        lt_text_json(to, best->name);
+        lt_text_putc(to, ':');
+        put_json(best->type, &col->children[best - type->fields], row, to);
+        last = best;
+    }
+    lt_text_putc(to, '}');
+}
+
+static void put_list(const lt_type *type, const lt_col *col, uint32_t row, lt_text *to)
+{
+    static const lt_type count_type = {.kind = LT_TYPE_INT};
+    lt_span span = LT_COL_DATA(col, const lt_span)[row];
+    bool array = type->kind == LT_TYPE_ARRAY;
+    lt_text_putc(to, array ? '[' : '{');
+    for (uint32_t i = span.start; i < span.start + span.count; i++) {
+        if (i > span.start) {
+            lt_text_putc(to, ',');
+        }
+        if (array) {
+            put_json(type->fields[0].type, &col->children[0], i, to);
+            continue;
+        }
+        put_key(type->fields[0].type, &col->children[0], i, to);
+        lt_text_putc(to, ':');
+        put_json(type->kind == LT_TYPE_MAP ? type->fields[1].type : &count_type, &col->children[1], i, to);
+    }
+    lt_text_putc(to, array ? ']' : '}');
+}
+
+static void put_base64(lt_str s, lt_text *to)
+{
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    lt_text_putc(to, '"');
+    for (size_t i = 0; i < s.len; i += 3) {
+        size_t left = LT_MIN(s.len - i, (size_t)3);
+        uint32_t x = 0;
+        for (size_t b = 0; b < 3; b++) {
+            x = x << 8 | (b < left ? (unsigned char)s.ptr[i + b] : 0u);
+        }
+        for (size_t c = 0; c < 4; c++) {
+            lt_text_putc(to, c <= left ? digits[x >> (18 - 6 * c) & 63] : '=');
+        }
+    }
+    lt_text_putc(to, '"');
+}
+
+static void put_json(const lt_type *type, const lt_col *col, uint32_t row, lt_text *to)
+{
+    char buf[96];
+    if (type->kind == LT_TYPE_NULL || lt_col_is_null(col, row)) {
+        lt_text_puts(to, "null");
+        return;
+    }
+    switch ((int)type->kind) {
+    case LT_TYPE_BOOLEAN:
+        lt_text_puts(to, LT_COL_DATA(col, const uint8_t)[row] ? "true" : "false");
+        break;
+    case LT_TYPE_CHAR:
+    case LT_TYPE_VARCHAR:
+        lt_text_json(to, lt_strv_str(&LT_COL_DATA(col, const lt_strv)[row]));
+        break;
+    case LT_TYPE_BINARY:
+    case LT_TYPE_VARBINARY:
+        put_base64(lt_strv_str(&LT_COL_DATA(col, const lt_strv)[row]), to);
+        break;
+    case LT_TYPE_ARRAY:
+    case LT_TYPE_MAP:
+    case LT_TYPE_MULTISET:
+        put_list(type, col, row, to);
+        break;
+    case LT_TYPE_ROW:
+        put_row(type, col, row, to);
+        break;
+    case LT_TYPE_TIMESTAMP:
+    case LT_TYPE_TIMESTAMP_LTZ: {
+        int len = lt_scalar_to_text(NULL, type, col, row, buf);
+        buf[len - (type->precision > 0 ? type->precision + 1 : 0) - 9] = 'T';
+        while (type->precision > 0 && (buf[len - 1] == '0')) {
+            len--;
+        }
+        len -= buf[len - 1] == '.';
+        lt_text_putc(to, '"');
+        lt_text_append(to, buf, (size_t)len);
+        lt_text_puts(to, type->kind == LT_TYPE_TIMESTAMP ? "\"" : "Z\"");
+        break;
+    }
+    default:
+        lt_text_append(to, buf, (size_t)lt_scalar_to_text(NULL, type, col, row, buf));
+        break;
+    }
+}
+
+static bool has_json_form(const lt_type *type)
+{
+    switch ((int)type->kind) {
+    case LT_TYPE_DATE:
+    case LT_TYPE_TIME:
+    case LT_TYPE_INTERVAL_MONTH:
+    case LT_TYPE_INTERVAL_SECOND:
+    case LT_TYPE_VARIANT:
+    case LT_TYPE_SYMBOL:
+        return false;
+    default:
+        break;
+    }
+    for (uint32_t i = 0; i < type->field_count; i++) {
+        if (!has_json_form(type->fields[i].type)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* JSON_OBJECT, JSON_ARRAY and JSON_QUERY results inside the two stay JSON instead of becoming strings. */
+static bool is_raw(const lt_expr *expr)
+{
+    if (expr->kind != LT_NODE_CALL) {
+        return false;
+    }
+    lt_str name = lt_str_of(expr->u.call.func->name);
+    return lt_str_eq(name, LT_STR("JSON_OBJECT")) || lt_str_eq(name, LT_STR("JSON_ARRAY"));
+}
+
+typedef struct {
+    uint32_t first;  /* argument of the first value (or key) */
+    bool absent;     /* ABSENT ON NULL */
+    const bool *raw; /* per argument */
+} json_build;
+
+static void put_member(lt_kctx *k, uint32_t arg, uint32_t row, lt_text *to)
+{
+    const json_build *build = (const json_build *)k->data;
+    const lt_type *type = k->call->u.call.args[arg]->type;
+    uint32_t at = row & k->args[arg].mask;
+    if (build->raw[arg] && !lt_k_is_null(k, arg, row)) {
+        lt_str s = lt_k_str(k, arg, row);
+        lt_text_append(to, s.ptr, s.len);
+        return;
+    }
+    put_json(type, k->args[arg].col, at, to);
+}
+
+static void array_row(lt_kctx *k, uint32_t row, lt_text *to)
+{
+    const json_build *build = (const json_build *)k->data;
+    bool first = true;
+    lt_text_putc(to, '[');
+    for (uint32_t a = build->first; a < k->arg_count; a++) {
+        if (build->absent && lt_k_is_null(k, a, row)) {
+            continue;
+        }
+        if (!first) {
+            lt_text_putc(to, ',');
+        }
+        first = false;
+        put_member(k, a, row, to);
+    }
+    lt_text_putc(to, ']');
+}
+
+/* Keys in their order; a later equal key wins. */
+static void object_row(lt_kctx *k, uint32_t row, lt_text *to)
+{
+    const json_build *build = (const json_build *)k->data;
+    lt_str last = {NULL, 0};
+    lt_text_putc(to, '{');
+    while (true) {
+        uint32_t best = UINT32_MAX;
+        lt_str best_key = {NULL, 0};
+        for (uint32_t a = build->first; a + 1 < k->arg_count; a += 2) {
+            lt_str key = lt_k_str(k, a, row);
+            bool later = last.ptr == NULL || lt_str_cmp(key, last) > 0;
+            if (later && (best == UINT32_MAX || lt_str_cmp(key, best_key) <= 0)) {
+                best = a;
+                best_key = key;
+            }
+        }
+        if (best == UINT32_MAX) {
+            break;
+        }
+        last = best_key;
+        if (build->absent && lt_k_is_null(k, best + 1, row)) {
+            continue;
+        }
+        if (to->ptr[to->len - 1] != '{') {
+            lt_text_putc(to, ',');
+        }
+        lt_text_json(to, best_key);
+        lt_text_putc(to, ':');
+        put_member(k, best + 1, row, to);
+        if (to->failed) {
+            break;
+        }
+    }
+    lt_text_putc(to, '}');
+}
+
+static lt_status build_kernel(lt_kctx *k, lt_error *err)
+{
+    int op = k->call->u.call.func->op;
+    lt_text text;
+    lt_text_init(&text, k->mem);
+    LT_EACH(k, row)
+    {
+        lt_text_clear(&text);
+        if (op == LT_OP_JSON_STRING) {
+            put_json(k->call->u.call.args[0]->type, k->args[0].col, row & k->args[0].mask, &text);
+        } else if (op == LT_OP_JSON_ARRAY) {
+            array_row(k, row, &text);
+        } else if (lt_text_reserve(&text, 2)) {
+            object_row(k, row, &text);
+        }
+        lt_str s = lt_text_str(&text);
+        lt_k_put_copy(k, row, s.ptr, s.len);
+    }
+    bool failed = text.failed;
+    lt_text_deinit(&text);
+    return failed ? lt_error_nomem(err, "JSON") : LT_OK;
+}
+
+lt_status lt_infer_json_build(lt_infer *in, lt_error *err)
+{
+    int op = in->func->op;
+    json_build *build = LT_NEW(in->b->arena, json_build);
+    bool *raw = LT_NEW_ARRAY(in->b->arena, bool, in->count + 1);
+    if (build == NULL || raw == NULL) {
+        return lt_error_nomem(err, "JSON");
+    }
+    build->raw = raw;
+    build->absent = op == LT_OP_JSON_ARRAY;
+    if (in->count > 0 && lt_kind_is(in->args[0], LT_TYPE_SYMBOL)) {
+        build->absent = lt_str_eq(in->args[0]->u.literal.u.s, LT_STR("ABSENT"));
+        build->first = 1;
+    }
+    for (uint32_t i = build->first; i < in->count; i++) {
+        bool key = op == LT_OP_JSON_OBJECT && (i - build->first) % 2 == 0;
+        const lt_type *type = in->args[i]->type;
+        if (key && (!lt_type_is_string(type) || lt_expr_is_null_literal(in->args[i]))) {
+            return lt_in_refuse(in, err);
+        }
+        if (type->kind == LT_TYPE_NULL || !has_json_form(type)) {
+            lt_status st = lt_in_refuse(in, err);
+            lt_error_hint(err, "cast it to STRING: values of this type have no JSON form");
+            return st;
+        }
+        raw[i] = is_raw(in->args[i]);
+    }
+    if (op == LT_OP_JSON_OBJECT && (in->count - build->first) % 2 != 0) {
+        return lt_in_refuse(in, err);
+    }
+    in->data = build;
+    in->kernel = build_kernel;
+    in->type = lt_type_string(in->b->arena, op == LT_OP_JSON_STRING && lt_in_nullable(in));
+    /* Not folded: a literal would no longer tell that it is JSON. */
+    in->flags |= op == LT_OP_JSON_STRING ? 0u : (uint32_t)LT_FUNC_KEEP;
+    return LT_OK;
+}

@@ -1,0 +1,611 @@
+/* Parsing by recursive descent with a bound on depth; path steps map a list of values to the next. */
+#include "expr/jsontree.h"
+
+#include "expr/javafmt.h"
+#include "expr/utf8.h"
+
+#define DEPTH_MAX 500
+
+typedef struct {
+    const char *p, *end;
+    lt_arena *arena;
+    bool nomem;
+    int depth;
+} parser;
+
+static void skip_blanks(parser *s)
+{
+    while (s->p < s->end && (*s->p == ' ' || *s->p == '\t' || *s->p == '\n' || *s->p == '\r')) {
+        s->p++;
+    }
+}
+
+static bool four_hex(const char *p, const char *end, uint32_t *out)
+{
+    *out = 0;
+    if (end - p < 4) {
+        return false;
+    }
+    for (int i = 0; i < 4; i++) {
+        char c = p[i];
+        int digit = c >= '0' && c <= '9'                      ? c - '0'
+                    : (c | 0x20) >= 'a' && (c | 0x20) <= 'f' ? (c | 0x20) - 'a' + 10
+                                                              : -1;
+        if (digit < 0) {
+            return false;
+        }
+        *out = *out << 4 | (uint32_t)digit;
+    }
+    return true;
+}
+
+static size_t put_escape(parser *s, char *to)
+{
+    static const char escaped[] = "\"\\/bfnrt", plain[] = "\"\\/\b\f\n\r\t";
+    if (s->p == s->end || *s->p == '\0') {
+        return 0;
+    }
+    char c = *s->p++;
+    const char *hit = strchr(escaped, c);
+    if (hit != NULL) {
+        *to = plain[hit - escaped];
+        return 1;
+    }
+    uint32_t code, low;
+    if (c != 'u' || !four_hex(s->p, s->end, &code)) {
+        return 0;
+    }
+    s->p += 4;
+    if (code >= 0xd800 && code < 0xdc00 && s->end - s->p >= 6 && s->p[0] == '\\' && s->p[1] == 'u' &&
+        four_hex(s->p + 2, s->end, &low) && low >= 0xdc00 && low < 0xe000) {
+        code = 0x10000 + ((code - 0xd800) << 10) + (low - 0xdc00);
+        s->p += 6;
+    }
+    return lt_utf8_put(code >= 0xd800 && code < 0xe000 ? 0xfffd : code, to);
+}
+
+/* Behind the opening quote. Text without escapes is borrowed. */
+static bool parse_string(parser *s, lt_str *out)
+{
+    const char *from = s->p;
+    while (s->p < s->end && *s->p != '"' && *s->p != '\\') {
+        if ((unsigned char)*s->p < 0x20) {
+            return false;
+        }
+        s->p++;
+    }
+    if (s->p < s->end && *s->p == '"') {
+        *out = (lt_str){from, (size_t)(s->p - from)};
+        s->p++;
+        return true;
+    }
+    const char *close = s->p;
+    while (close < s->end && *close != '"') {
+        close += *close == '\\' ? 2 : 1;
+    }
+    if (close >= s->end) {
+        return false;
+    }
+    char *to = lt_arena_alloc(s->arena, (size_t)(close - from) + 4, 1);
+    if (to == NULL) {
+        s->nomem = true;
+        return false;
+    }
+    size_t len = (size_t)(s->p - from);
+    memcpy(to, from, len);
+    while (*s->p != '"') {
+        if (*s->p != '\\') {
+            if ((unsigned char)*s->p < 0x20) {
+                return false;
+            }
+            to[len++] = *s->p++;
+            continue;
+        }
+        s->p++;
+        size_t step = put_escape(s, to + len);
+        if (step == 0) {
+            return false;
+        }
+        len += step;
+    }
+    s->p++;
+    *out = (lt_str){to, len};
+    return true;
+}
+
+static bool parse_number(parser *s, lt_json *value)
+{
+    const char *from = s->p;
+    s->p += *s->p == '-';
+    const char *digits = s->p;
+    while (s->p < s->end && *s->p >= '0' && *s->p <= '9') {
+        s->p++;
+    }
+    if (s->p == digits || (*digits == '0' && s->p - digits > 1)) {
+        return false;
+    }
+    if (s->p < s->end && *s->p == '.') {
+        digits = ++s->p;
+        while (s->p < s->end && *s->p >= '0' && *s->p <= '9') {
+            s->p++;
+        }
+        if (s->p == digits) {
+            return false;
+        }
+    }
+    if (s->p < s->end && (*s->p == 'e' || *s->p == 'E')) {
+        s->p++;
+        s->p += s->p < s->end && (*s->p == '+' || *s->p == '-');
+        digits = s->p;
+        while (s->p < s->end && *s->p >= '0' && *s->p <= '9') {
+            s->p++;
+        }
+        if (s->p == digits) {
+            return false;
+        }
+    }
+    value->kind = LT_JSON_NUMBER;
+    value->text = (lt_str){from, (size_t)(s->p - from)};
+    return true;
+}
+
+static lt_json *parse_value(parser *s);
+
+static bool parse_items(parser *s, lt_json *list, char close)
+{
+    lt_json **link = &list->first;
+    skip_blanks(s);
+    if (s->p < s->end && *s->p == close) {
+        s->p++;
+        return true;
+    }
+    while (true) {
+        lt_str key = {NULL, 0};
+        skip_blanks(s);
+        if (close == '}') {
+            if (s->p == s->end || *s->p++ != '"' || !parse_string(s, &key)) {
+                return false;
+            }
+            skip_blanks(s);
+            if (s->p == s->end || *s->p++ != ':') {
+                return false;
+            }
+        }
+        lt_json *item = parse_value(s);
+        if (item == NULL) {
+            return false;
+        }
+        item->key = key;
+        *link = item;
+        link = &item->next;
+        list->count++;
+        skip_blanks(s);
+        if (s->p == s->end || (*s->p != ',' && *s->p != close)) {
+            return false;
+        }
+        if (*s->p++ == close) {
+            return true;
+        }
+    }
+}
+
+static bool parse_word(parser *s, const char *word, lt_json *value, lt_json_kind kind)
+{
+    size_t len = strlen(word);
+    if ((size_t)(s->end - s->p) < len || memcmp(s->p, word, len) != 0) {
+        return false;
+    }
+    s->p += len;
+    value->kind = kind;
+    return true;
+}
+
+static lt_json *parse_value(parser *s)
+{
+    skip_blanks(s);
+    if (s->p == s->end || s->depth >= DEPTH_MAX) {
+        return NULL;
+    }
+    lt_json *value = LT_NEW(s->arena, lt_json);
+    if (value == NULL) {
+        s->nomem = true;
+        return NULL;
+    }
+    bool good;
+    s->depth++;
+    switch (*s->p) {
+    case '{':
+    case '[':
+        value->kind = *s->p == '{' ? LT_JSON_OBJECT : LT_JSON_ARRAY;
+        good = parse_items(s, value, *s->p++ == '{' ? '}' : ']');
+        break;
+    case '"':
+        s->p++;
+        value->kind = LT_JSON_STRING;
+        good = parse_string(s, &value->text);
+        break;
+    case 't':
+        good = parse_word(s, "true", value, LT_JSON_TRUE);
+        break;
+    case 'f':
+        good = parse_word(s, "false", value, LT_JSON_FALSE);
+        break;
+    case 'n':
+        good = parse_word(s, "null", value, LT_JSON_NULL);
+        break;
+    default:
+        good = parse_number(s, value);
+        break;
+    }
+    s->depth--;
+    return good ? value : NULL;
+}
+
+lt_json *lt_json_parse(lt_str text, lt_arena *arena, bool *nomem)
+{
+    parser s = {.p = text.ptr, .end = text.ptr + text.len, .arena = arena};
+    lt_json *value = text.len > 0 ? parse_value(&s) : NULL;
+    *nomem = s.nomem;
+    return value;
+}
+
+/* ---- writing ---- */
+
+/* BigDecimal.toString: plain text stays; an exponent is normalised. */
+static void put_number(lt_str s, lt_text *to)
+{
+    char digits[64];
+    size_t count = 0, i = 0;
+    int64_t scale = 0, exponent = 0;
+    bool point = false, negative = s.len > 0 && s.ptr[0] == '-';
+    for (i = negative; i < s.len && s.ptr[i] != 'e' && s.ptr[i] != 'E'; i++) {
+        if (s.ptr[i] == '.') {
+            point = true;
+            continue;
+        }
+        scale += point;
+        if ((count > 0 || s.ptr[i] != '0') && count < sizeof digits) {
+            digits[count++] = s.ptr[i];
+        }
+    }
+    if (i == s.len || count == sizeof digits ||
+        !lt_str_to_i64((lt_str){s.ptr + i + 1, s.len - i - 1}, &exponent) || exponent > 100000 ||
+        exponent < -100000) {
+        lt_text_append(to, s.ptr, s.len);
+        return;
+    }
+    if (count == 0) {
+        digits[count++] = '0';
+    }
+    scale -= exponent;
+    int64_t adjusted = -scale + (int64_t)count - 1;
+    if (negative) {
+        lt_text_putc(to, '-');
+    }
+    if (scale >= 0 && adjusted >= -6) {
+        int64_t whole = (int64_t)count - scale;
+        if (whole <= 0) {
+            lt_text_puts(to, "0");
+        }
+        for (int64_t d = LT_MIN(whole, (int64_t)0); d < (int64_t)count; d++) {
+            if (d == whole || (whole <= 0 && d == LT_MIN(whole, (int64_t)0))) {
+                lt_text_putc(to, '.');
+            }
+            lt_text_putc(to, d < 0 ? '0' : digits[d]);
+        }
+        return;
+    }
+    lt_text_putc(to, digits[0]);
+    if (count > 1) {
+        lt_text_putc(to, '.');
+        lt_text_append(to, digits + 1, count - 1);
+    }
+    if (adjusted != 0) {
+        lt_text_printf(to, "E%+lld", (long long)adjusted);
+    }
+}
+
+/* The member with the smallest key above `after`, the last of equal ones; NULL at the end. */
+static const lt_json *next_member(const lt_json *object, const lt_str *after)
+{
+    const lt_json *best = NULL;
+    for (const lt_json *m = object->first; m != NULL; m = m->next) {
+        if (after != NULL && lt_str_cmp(m->key, *after) <= 0) {
+            continue;
+        }
+        if (best == NULL || lt_str_cmp(m->key, best->key) <= 0) {
+            best = m;
+        }
+    }
+    return best;
+}
+
+void lt_json_write(const lt_json *value, lt_text *to)
+{
+    switch (value->kind) {
+    case LT_JSON_NULL:
+        lt_text_puts(to, "null");
+        break;
+    case LT_JSON_STRING:
+        lt_text_json(to, value->text);
+        break;
+    case LT_JSON_ARRAY:
+        lt_text_putc(to, '[');
+        for (const lt_json *item = value->first; item != NULL; item = item->next) {
+            lt_json_write(item, to);
+            if (item->next != NULL) {
+                lt_text_putc(to, ',');
+            }
+        }
+        lt_text_putc(to, ']');
+        break;
+    case LT_JSON_OBJECT: {
+        const lt_json *member = next_member(value, NULL);
+        lt_text_putc(to, '{');
+        while (member != NULL) {
+            lt_text_json(to, member->key);
+            lt_text_putc(to, ':');
+            lt_json_write(member, to);
+            member = next_member(value, &member->key);
+            if (member != NULL) {
+                lt_text_putc(to, ',');
+            }
+        }
+        lt_text_putc(to, '}');
+        break;
+    }
+    case LT_JSON_TRUE:
+    case LT_JSON_FALSE:
+    case LT_JSON_NUMBER:
+        lt_json_scalar(value, to);
+        break;
+    }
+}
+
+void lt_json_scalar(const lt_json *value, lt_text *to)
+{
+    if (value->kind == LT_JSON_NUMBER) {
+        put_number(value->text, to);
+    } else if (value->kind == LT_JSON_STRING) {
+        lt_text_append(to, value->text.ptr, value->text.len);
+    } else {
+        lt_text_puts(to, value->kind == LT_JSON_TRUE ? "true" : "false");
+    }
+}
+
+/* ---- paths ---- */
+
+static bool path_name(lt_str s, size_t *at, lt_str *out)
+{
+    size_t from = *at;
+    while (*at < s.len && strchr(".[ ", s.ptr[*at]) == NULL) {
+        ++*at;
+    }
+    *out = (lt_str){s.ptr + from, *at - from};
+    return *at > from;
+}
+
+static void path_blanks(lt_str s, size_t *at)
+{
+    while (*at < s.len && s.ptr[*at] == ' ') {
+        ++*at;
+    }
+}
+
+static bool path_int(lt_str s, size_t *at, int64_t *out)
+{
+    size_t from = *at;
+    if (*at < s.len && s.ptr[*at] == '-') {
+        ++*at;
+    }
+    while (*at < s.len && s.ptr[*at] >= '0' && s.ptr[*at] <= '9') {
+        ++*at;
+    }
+    return lt_str_to_i64((lt_str){s.ptr + from, *at - from}, out);
+}
+
+static bool path_bracket(lt_str s, size_t *at, lt_json_step *step)
+{
+    path_blanks(s, at);
+    if (*at >= s.len) {
+        return false;
+    }
+    char c = s.ptr[*at];
+    if (c == '*') {
+        step->kind = LT_STEP_ALL;
+        ++*at;
+    } else if (c == '\'' || c == '"') {
+        size_t from = ++*at;
+        while (*at < s.len && s.ptr[*at] != c) {
+            ++*at;
+        }
+        step->kind = LT_STEP_KEY;
+        step->key = (lt_str){s.ptr + from, *at - from};
+        ++*at;
+    } else {
+        step->kind = LT_STEP_INDEX;
+        step->from = INT64_MIN;
+        step->to = INT64_MAX;
+        bool has_from = path_int(s, at, &step->from);
+        if (*at < s.len && s.ptr[*at] == ':') {
+            ++*at;
+            step->kind = LT_STEP_SLICE;
+            if (!has_from) {
+                step->from = INT64_MIN;
+            }
+            int64_t to;
+            step->to = path_int(s, at, &to) ? to : INT64_MAX;
+        } else if (!has_from) {
+            return false;
+        }
+    }
+    path_blanks(s, at);
+    return *at < s.len && s.ptr[(*at)++] == ']';
+}
+
+bool lt_json_path_parse(lt_str s, lt_json_path *path)
+{
+    memset(path, 0, sizeof *path);
+    s = lt_str_trim(s);
+    path->definite = true;
+    if (lt_str_starts(s, LT_STR("strict ")) || lt_str_starts(s, LT_STR("lax "))) {
+        path->strict = s.ptr[0] == 's';
+        s.ptr += path->strict ? 7 : 4;
+        s.len -= path->strict ? 7 : 4;
+        s = lt_str_trim(s);
+    }
+    if (s.len == 0 || s.ptr[0] != '$') {
+        return false;
+    }
+    for (size_t at = 1; at < s.len;) {
+        if (path->count == LT_JSON_STEPS_MAX) {
+            return false;
+        }
+        lt_json_step *step = &path->steps[path->count++];
+        if (s.ptr[at] == '[') {
+            at++;
+            if (!path_bracket(s, &at, step)) {
+                return false;
+            }
+        } else if (s.ptr[at] == '.') {
+            at++;
+            bool deep = at < s.len && s.ptr[at] == '.';
+            at += deep;
+            if (at < s.len && s.ptr[at] == '*' && !deep) {
+                step->kind = LT_STEP_ALL;
+                at++;
+            } else {
+                step->kind = deep ? LT_STEP_DEEP_KEY : LT_STEP_KEY;
+                if (!path_name(s, &at, &step->key)) {
+                    return false;
+                }
+            }
+        } else {
+            return false;
+        }
+        path->definite = path->definite && (step->kind == LT_STEP_KEY || step->kind == LT_STEP_INDEX);
+    }
+    return true;
+}
+
+typedef struct {
+    lt_json **items;
+    uint32_t count, cap;
+    lt_arena *arena;
+    bool nomem;
+} found;
+
+static void push(found *f, lt_json *value)
+{
+    if (f->count == f->cap) {
+        uint32_t cap = f->cap ? f->cap * 2 : 8;
+        lt_json **items = LT_NEW_ARRAY(f->arena, lt_json *, cap);
+        if (items == NULL) {
+            f->nomem = true;
+            return;
+        }
+        if (f->count > 0) {
+            memcpy(items, f->items, f->count * sizeof *items);
+        }
+        f->items = items;
+        f->cap = cap;
+    }
+    f->items[f->count++] = value;
+}
+
+static lt_json *member_of(lt_json *value, lt_str key)
+{
+    lt_json *hit = NULL;
+    for (lt_json *m = value->kind == LT_JSON_OBJECT ? value->first : NULL; m != NULL; m = m->next) {
+        if (lt_str_eq(m->key, key)) {
+            hit = m; /* the last of equal keys counts */
+        }
+    }
+    return hit;
+}
+
+static void deep_key(lt_json *value, lt_str key, found *out)
+{
+    lt_json *hit = member_of(value, key);
+    if (hit != NULL) {
+        push(out, hit);
+    }
+    for (lt_json *item = value->first; item != NULL; item = item->next) {
+        deep_key(item, key, out);
+    }
+}
+
+static void take_step(const lt_json_step *step, lt_json *value, found *out)
+{
+    int64_t index = 0, count = value->kind == LT_JSON_ARRAY ? value->count : 0;
+    int64_t from = step->from, to = step->to;
+    lt_json *hit;
+    switch (step->kind) {
+    case LT_STEP_KEY:
+        hit = member_of(value, step->key);
+        if (hit != NULL) {
+            push(out, hit);
+        }
+        return;
+    case LT_STEP_DEEP_KEY:
+        deep_key(value, step->key, out);
+        return;
+    case LT_STEP_ALL:
+        for (lt_json *item = value->first; item != NULL; item = item->next) {
+            push(out, item);
+        }
+        return;
+    case LT_STEP_INDEX:
+        from = from < 0 ? from + count : from;
+        to = from + 1;
+        break;
+    case LT_STEP_SLICE:
+        from = from == INT64_MIN ? 0 : from < 0 ? LT_MAX(from + count, (int64_t)0) : from;
+        to = to < 0 ? to + count : to;
+        break;
+    }
+    for (lt_json *item = count > 0 ? value->first : NULL; item != NULL; item = item->next, index++) {
+        if (index >= from && index < to) {
+            push(out, item);
+        }
+    }
+}
+
+lt_json *lt_json_path_walk(const lt_json_path *path, lt_json *root, lt_arena *arena, bool *nomem)
+{
+    found now = {.arena = arena}, next = {.arena = arena};
+    push(&now, root);
+    for (uint32_t i = 0; i < path->count; i++) {
+        next.count = 0;
+        for (uint32_t v = 0; v < now.count; v++) {
+            take_step(&path->steps[i], now.items[v], &next);
+        }
+        found swap = now;
+        now = next;
+        next = swap;
+    }
+    *nomem = now.nomem || next.nomem;
+    if (path->definite || *nomem) {
+        return now.count > 0 ? now.items[0] : NULL;
+    }
+    lt_json *list = LT_NEW(arena, lt_json);
+    if (list == NULL) {
+        *nomem = true;
+        return NULL;
+    }
+    list->kind = LT_JSON_ARRAY;
+    list->count = now.count;
+    lt_json **link = &list->first;
+    for (uint32_t i = 0; i < now.count; i++) {
+        lt_json *copy = LT_NEW(arena, lt_json);
+        if (copy == NULL) {
+            *nomem = true;
+            return NULL;
+        }
+        *copy = *now.items[i];
+        copy->next = NULL;
+        *link = copy;
+        link = &copy->next;
+    }
+    return list;
+}

@@ -1,0 +1,43 @@
+/* A small JSON tree for the path functions: parsed per row into an arena, walked by a compiled path, written back with sorted keys as Flink does. */
+#pragma once
+
+#include "base/arena.h"
+#include "base/str.h"
+
+typedef enum { LT_JSON_NULL, LT_JSON_TRUE, LT_JSON_FALSE, LT_JSON_NUMBER, LT_JSON_STRING, LT_JSON_ARRAY, LT_JSON_OBJECT } lt_json_kind;
+
+typedef struct lt_json lt_json;
+struct lt_json {
+    lt_json_kind kind;
+    uint32_t count;  /* items */
+    lt_str text;     /* NUMBER: as written; STRING: decoded */
+    lt_str key;      /* decoded, when a member of an object */
+    lt_json *first;  /* ARRAY, OBJECT */
+    lt_json *next;
+};
+
+/* The first value of the text; what follows it is not looked at. NULL: malformed (or, with *nomem, out of memory). */
+lt_json *lt_json_parse(lt_str text, lt_arena *arena, bool *nomem);
+void lt_json_write(const lt_json *value, lt_text *to);
+/* A scalar as plain text: strings without quotes, numbers as Java's BigDecimal prints them. */
+void lt_json_scalar(const lt_json *value, lt_text *to);
+
+#define LT_JSON_STEPS_MAX 32
+
+typedef struct {
+    enum { LT_STEP_KEY, LT_STEP_INDEX, LT_STEP_ALL, LT_STEP_SLICE, LT_STEP_DEEP_KEY } kind;
+    lt_str key;
+    int64_t from, to; /* INDEX: from; SLICE: INT64_MIN, INT64_MAX = open */
+} lt_json_step;
+
+typedef struct {
+    bool strict;
+    bool definite; /* at most one value */
+    uint32_t count;
+    lt_json_step steps[LT_JSON_STEPS_MAX];
+} lt_json_path;
+
+/* `[lax|strict] $.a.b['c'][0][*][1:2]..d`. Keys borrow from the text. false: not understood. */
+bool lt_json_path_parse(lt_str text, lt_json_path *path);
+/* The value a path leads to, NULL for none; an indefinite path gives a new array of its values. */
+lt_json *lt_json_path_walk(const lt_json_path *path, lt_json *root, lt_arena *arena, bool *nomem);
