@@ -94,7 +94,7 @@ static void setup(rig *r)
     }
 }
 
-static lt_batch *make_batch(rig *r, bool changes)
+static lt_batch *make_batch(rig *r, bool changes, uint32_t keys)
 {
     lt_batch *batch = lt_batch_new(r->pool, r->in_schema, BATCH_ROWS);
     must(batch != NULL, "out of memory");
@@ -106,7 +106,7 @@ static lt_batch *make_batch(rig *r, bool changes)
         char text[32];
         bool after = changes && i % 2 == 1;
         int64_t *ks = LT_COL_DATA(&batch->cols[COL_K], int64_t);
-        ks[i] = after ? ks[i - 1] : (int64_t)(rnd() % KEYS);
+        ks[i] = after ? ks[i - 1] : (int64_t)(rnd() % keys);
         LT_COL_DATA(&batch->cols[COL_V], int64_t)[i] = (int64_t)(rnd() % 1000000);
         int len = snprintf(text, sizeof text, "key-%lld-%.*s", (long long)ks[i], (int)(ks[i] % 12),
                            "abcdefghijkl");
@@ -127,6 +127,7 @@ typedef struct {
     bool strings;
     bool net;
     bool changes;
+    bool skewed;
 } variant;
 
 static lt_op *op_new(rig *r, const lt_group_agg_spec *spec, const char *name)
@@ -174,7 +175,7 @@ static void run(rig *r, const variant *v, uint64_t rows)
     lt_op *op = op_new(r, &spec, v->name);
     lt_batch *batches[BATCHES];
     for (int i = 0; i < BATCHES; i++) {
-        batches[i] = make_batch(r, v->changes);
+        batches[i] = make_batch(r, v->changes, v->skewed ? 8 : KEYS);
     }
     double best = 1e9; /* of rounds, because machines are shared */
     double spent = 0;
@@ -206,11 +207,14 @@ static void run(rig *r, const variant *v, uint64_t rows)
 
 int main(int argc, char **argv)
 {
-    static const variant variants[] = {{"net", false, true, false},
-                                       {"changelog", false, false, false},
-                                       {"net_strings", true, true, false},
-                                       {"changelog_strings", true, false, false},
-                                       {"changelog_of_changes", false, false, true}};
+    static const variant variants[] = {
+        {.name = "net", .net = true},
+        {.name = "changelog"},
+        {.name = "net_strings", .strings = true, .net = true},
+        {.name = "changelog_strings", .strings = true},
+        {.name = "changelog_of_changes", .changes = true},
+        {.name = "changelog_skewed", .skewed = true},
+    };
     uint64_t rows = argc > 1 ? strtoull(argv[1], NULL, 10) : 10000000;
     rig r;
     memset(&r, 0, sizeof r);

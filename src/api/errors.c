@@ -3,6 +3,7 @@
 
 #include "api/api_int.h"
 #include "base/option.h"
+#include "expr/utf8.h"
 #include "sql/parse.h"
 
 #define KEY_BYTES_MAX 256
@@ -46,8 +47,7 @@ leat_status lt_api_status(lt_status st)
 static size_t literal_end(lt_str text, size_t at)
 {
     size_t i = at + 1;
-    while (i < text.len &&
-           (text.ptr[i] != '\'' || (i + 1 < text.len && text.ptr[i + 1] == '\''))) {
+    while (i < text.len && (text.ptr[i] != '\'' || (i + 1 < text.len && text.ptr[i + 1] == '\''))) {
         i += text.ptr[i] == '\'' ? 2 : 1;
     }
     return LT_MIN(i + 1, text.len);
@@ -56,8 +56,8 @@ static size_t literal_end(lt_str text, size_t at)
 static size_t skip_to_value(lt_str text, size_t at)
 {
     bool equals = false;
-    while (at < text.len && (strchr(" \t\r\n", text.ptr[at]) != NULL ||
-                             (text.ptr[at] == '=' && !equals))) {
+    while (at < text.len &&
+           (strchr(" \t\r\n", text.ptr[at]) != NULL || (text.ptr[at] == '=' && !equals))) {
         equals = equals || text.ptr[at] == '=';
         at++;
     }
@@ -65,8 +65,8 @@ static size_t skip_to_value(lt_str text, size_t at)
 }
 
 /* Stars over the values of secret options, 'password' = '****': the line that an error quotes must
- * not carry them to a log. Every quote is tried as the beginning of a key, so that an apostrophe in a
- * comment cannot hide one. Lengths stay, and with them the caret's place. */
+ * not carry them to a log. Every quote is tried as the beginning of a key, so that an apostrophe in
+ * a comment cannot hide one. Lengths stay, and with them the caret's place. */
 static void mask_secrets(char *sql, size_t len)
 {
     lt_str text = {sql, len};
@@ -87,6 +87,18 @@ static void mask_secrets(char *sql, size_t len)
     }
 }
 
+/* A question mark for each byte that is not UTF-8, so that the message is text in any case. */
+static void mend_text(char *sql, size_t len)
+{
+    const char *p = sql, *end = sql + len;
+    while (p < end) {
+        const char *before = p;
+        if (lt_utf8_next(&p, end) == 0xfffd && p - before != 3) {
+            memset(sql + (before - sql), '?', (size_t)(p - before));
+        }
+    }
+}
+
 static void render_at(leat *db, const lt_error *err, lt_str script)
 {
     char *copy = lt_mem_alloc(&db->mem, script.len + 1);
@@ -97,6 +109,7 @@ static void render_at(leat *db, const lt_error *err, lt_str script)
     memcpy(copy, script.ptr, script.len);
     copy[script.len] = '\0';
     mask_secrets(copy, script.len);
+    mend_text(copy, script.len);
     lt_sql_error_render(err, (lt_str){copy, script.len}, &db->error_text);
     lt_mem_free(&db->mem, copy, script.len + 1);
 }

@@ -25,6 +25,6 @@ bool lt_masks_add(lt_masks *masks, lt_str value, lt_str shown);
 /* Appends from with every value replaced. */
 void lt_masks_append(const lt_masks *masks, lt_str from, lt_text *to);
 
-/* The same in place, in a buffer of size bytes that holds a NUL-terminated text; what no longer fits
- * is cut. */
+/* The same in place, in a buffer of size bytes that holds a NUL-terminated text; what no longer
+ * fits is cut. */
 void lt_masks_apply(const lt_masks *masks, char *text, size_t size);

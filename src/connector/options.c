@@ -162,8 +162,8 @@ static lt_status note_reference(lt_masks *masks, lt_str shown, const lt_text *va
                                 lt_error *err)
 {
     lt_str whole = lt_text_str(value);
-    bool noted = value->failed ||
-                 lt_masks_add(masks, (lt_str){whole.ptr + from, whole.len - from}, shown);
+    bool noted =
+        value->failed || lt_masks_add(masks, (lt_str){whole.ptr + from, whole.len - from}, shown);
     return noted ? LT_OK : lt_error_nomem(err, "an option's value");
 }
 

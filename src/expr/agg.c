@@ -62,8 +62,7 @@ lt_status lt_agg_cast(lt_agg_bind_ctx *c, uint32_t arg, const lt_type *type, lt_
     if (type == NULL) {
         return lt_error_nomem(err, "type");
     }
-    const lt_type *to =
-        lt_type_with_nullable(c->b->arena, type, c->agg->args[arg]->type->nullable);
+    const lt_type *to = lt_type_with_nullable(c->b->arena, type, c->agg->args[arg]->type->nullable);
     if (to == NULL) {
         return lt_error_nomem(err, "type");
     }
@@ -94,9 +93,9 @@ lt_status lt_agg_refuse(const lt_agg_bind_ctx *c, lt_error *err)
 
 lt_status lt_agg_no_retract(const lt_agg_bind_ctx *c, lt_error *err)
 {
-    return lt_error_set_at(err, LT_ERR_UNSUPPORTED, c->pos,
-                           "%s over an input with updates or deletes is not available in this build",
-                           c->func->name);
+    return lt_error_set_at(
+        err, LT_ERR_UNSUPPORTED, c->pos,
+        "%s over an input with updates or deletes is not available in this build", c->func->name);
 }
 
 bool lt_agg_set_null(lt_col *out, uint32_t row, uint32_t cap, lt_arena *arena)
@@ -113,9 +112,8 @@ static lt_status check_call(const lt_agg_func *func, lt_str name, uint32_t arg_c
                             lt_error *err)
 {
     if (func == NULL) {
-        lt_status st = lt_error_set_at(err, LT_ERR_SQL, pos,
-                                       "there is no aggregate function " LT_STR_FMT,
-                                       LT_STR_ARG(name));
+        lt_status st = lt_error_set_at(
+            err, LT_ERR_SQL, pos, "there is no aggregate function " LT_STR_FMT, LT_STR_ARG(name));
         const char *names[LT_COUNT_OF(agg_functions)];
         for (size_t i = 0; i < LT_COUNT_OF(agg_functions); i++) {
             names[i] = agg_functions[i].name;

@@ -1,4 +1,5 @@
-/* ARRAY_AGG (keeps NULLs) and COLLECT (skips them, counts equal values). State: lt_agg_list; both take rows away by value. */
+/* ARRAY_AGG (keeps NULLs) and COLLECT (skips them, counts equal values). State: lt_agg_list; both
+ * take rows away by value. */
 #include "expr/agg_list.h"
 
 static const lt_agg_value *value_of(const lt_agg *agg)
@@ -125,7 +126,8 @@ static lt_status collect_finish(const lt_agg *agg, const uint8_t *const *states,
     return LT_OK;
 }
 
-static const lt_agg_class array_class = {"ARRAY_AGG", collect_update, collect_merge, collect_finish};
+static const lt_agg_class array_class = {"ARRAY_AGG", collect_update, collect_merge,
+                                         collect_finish};
 static const lt_agg_class multiset_class = {"COLLECT", collect_update, collect_merge,
                                             collect_finish};
 

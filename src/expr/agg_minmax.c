@@ -18,33 +18,33 @@ typedef struct {
 
 _Static_assert(sizeof(str_state) == 24, "states are packed");
 
-#define EXTREME_UPDATE(NAME, T, STATE, TEST)                                                       \
-    static lt_status NAME(const lt_agg *agg, uint8_t *const *states, const lt_col *args,           \
-                          const uint32_t *rows, uint32_t count, int sign, lt_cells *cells,         \
-                          lt_error *err)                                                           \
-    {                                                                                              \
-        (void)agg;                                                                                 \
-        (void)cells;                                                                               \
-        (void)err;                                                                                 \
-        LT_ASSERT(sign > 0);                                                                       \
-        const T *restrict val = LT_COL_DATA(&args[0], const T);                                    \
-        const uint64_t *restrict valid = args[0].valid;                                            \
-        for (uint32_t i = 0; i < count; i++) {                                                     \
-            STATE *s = (STATE *)(void *)states[i];                                                 \
-            if (valid != NULL && !lt_bit_get(valid, rows[i])) {                                    \
-                continue;                                                                          \
-            }                                                                                      \
-            const T x = val[rows[i]];                                                              \
-            if (s->seen == 0 || (TEST)) {                                                          \
-                s->value = x;                                                                      \
-                s->seen = 1;                                                                       \
-            }                                                                                      \
-        }                                                                                          \
-        return LT_OK;                                                                              \
+#define EXTREME_UPDATE(NAME, T, STATE, TEST)                                               \
+    static lt_status NAME(const lt_agg *agg, uint8_t *const *states, const lt_col *args,   \
+                          const uint32_t *rows, uint32_t count, int sign, lt_cells *cells, \
+                          lt_error *err)                                                   \
+    {                                                                                      \
+        (void)agg;                                                                         \
+        (void)cells;                                                                       \
+        (void)err;                                                                         \
+        LT_ASSERT(sign > 0);                                                               \
+        const T *restrict val = LT_COL_DATA(&args[0], const T);                            \
+        const uint64_t *restrict valid = args[0].valid;                                    \
+        for (uint32_t i = 0; i < count; i++) {                                             \
+            STATE *s = (STATE *)(void *)states[i];                                         \
+            if (valid != NULL && !lt_bit_get(valid, rows[i])) {                            \
+                continue;                                                                  \
+            }                                                                              \
+            const T x = val[rows[i]];                                                      \
+            if (s->seen == 0 || (TEST)) {                                                  \
+                s->value = x;                                                              \
+                s->seen = 1;                                                               \
+            }                                                                              \
+        }                                                                                  \
+        return LT_OK;                                                                      \
     }
 
-#define EXTREME_PAIR(SUFFIX, T, STATE)                                                             \
-    EXTREME_UPDATE(min_##SUFFIX, T, STATE, x < s->value)                                           \
+#define EXTREME_PAIR(SUFFIX, T, STATE)                   \
+    EXTREME_UPDATE(min_##SUFFIX, T, STATE, x < s->value) \
     EXTREME_UPDATE(max_##SUFFIX, T, STATE, x > s->value)
 
 EXTREME_PAIR(bool, uint8_t, i64_state)
@@ -241,8 +241,8 @@ static lt_status extreme_finish(const lt_agg *agg, const uint8_t *const *states,
     return ok ? LT_OK : lt_error_nomem(err, "aggregate");
 }
 
-#define EXTREME_CLASSES(SUFFIX, MERGE)                                                             \
-    static const lt_agg_class class_min_##SUFFIX = {"MIN", min_##SUFFIX, MERGE, extreme_finish};   \
+#define EXTREME_CLASSES(SUFFIX, MERGE)                                                           \
+    static const lt_agg_class class_min_##SUFFIX = {"MIN", min_##SUFFIX, MERGE, extreme_finish}; \
     static const lt_agg_class class_max_##SUFFIX = {"MAX", max_##SUFFIX, MERGE, extreme_finish};
 
 EXTREME_CLASSES(bool, i64_merge)
@@ -278,8 +278,8 @@ lt_status lt_agg_bind_extreme(lt_agg_bind_ctx *c, lt_error *err)
         lt_type_is_binary(arg)) {
         return lt_agg_refuse(c, err);
     }
-    c->agg->result = lt_type_with_nullable(
-        c->b->arena, lt_type_with_attr(c->b->arena, arg, LT_TIME_NONE), true);
+    c->agg->result =
+        lt_type_with_nullable(c->b->arena, lt_type_with_attr(c->b->arena, arg, LT_TIME_NONE), true);
     if (c->agg->retracts) {
         return lt_agg_bind_extreme_set(c, err);
     }

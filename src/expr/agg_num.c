@@ -2,8 +2,8 @@
  *
  *   COUNT            i64 count
  *   SUM, AVG int     i64 sum (wraps), i64 count
- *   SUM, AVG float   f64 sum, i64 count       SUM(FLOAT) is rounded to float at every step, as Flink adds floats
- *   SUM, AVG decimal u64 low, i64 high of the sum, i64 count
+ *   SUM, AVG float   f64 sum, i64 count       SUM(FLOAT) is rounded to float at every step, as
+ * Flink adds floats SUM, AVG decimal u64 low, i64 high of the sum, i64 count
  *
  * The count tells NULL (no value left) from 0, and makes the same record serve retraction. */
 #include "expr/agg_int.h"
@@ -97,27 +97,27 @@ lt_status lt_agg_bind_count(lt_agg_bind_ctx *c, lt_error *err)
 
 /* ---- sums ---- */
 
-#define SUM_UPDATE(NAME, T, STATE, ADD)                                                            \
-    static lt_status NAME(const lt_agg *agg, uint8_t *const *states, const lt_col *args,           \
-                          const uint32_t *rows, uint32_t count, int sign, lt_cells *cells,         \
-                          lt_error *err)                                                           \
-    {                                                                                              \
-        (void)agg;                                                                                 \
-        (void)cells;                                                                               \
-        (void)err;                                                                                 \
-        const T *restrict val = LT_COL_DATA(&args[0], const T);                                    \
-        const uint64_t *restrict valid = args[0].valid;                                            \
-        for (uint32_t i = 0; i < count; i++) {                                                     \
-            STATE *s = (STATE *)(void *)states[i];                                                 \
-            uint32_t row = rows[i];                                                                \
-            if (valid != NULL && !lt_bit_get(valid, row)) {                                        \
-                continue;                                                                          \
-            }                                                                                      \
-            const T x = val[row];                                                                  \
-            ADD;                                                                                   \
-            s->count += sign;                                                                      \
-        }                                                                                          \
-        return LT_OK;                                                                              \
+#define SUM_UPDATE(NAME, T, STATE, ADD)                                                    \
+    static lt_status NAME(const lt_agg *agg, uint8_t *const *states, const lt_col *args,   \
+                          const uint32_t *rows, uint32_t count, int sign, lt_cells *cells, \
+                          lt_error *err)                                                   \
+    {                                                                                      \
+        (void)agg;                                                                         \
+        (void)cells;                                                                       \
+        (void)err;                                                                         \
+        const T *restrict val = LT_COL_DATA(&args[0], const T);                            \
+        const uint64_t *restrict valid = args[0].valid;                                    \
+        for (uint32_t i = 0; i < count; i++) {                                             \
+            STATE *s = (STATE *)(void *)states[i];                                         \
+            uint32_t row = rows[i];                                                        \
+            if (valid != NULL && !lt_bit_get(valid, row)) {                                \
+                continue;                                                                  \
+            }                                                                              \
+            const T x = val[row];                                                          \
+            ADD;                                                                           \
+            s->count += sign;                                                              \
+        }                                                                                  \
+        return LT_OK;                                                                      \
     }
 
 #define ADD_INT s->sum = (int64_t)((uint64_t)s->sum + (uint64_t)((int64_t)x * sign))
@@ -140,7 +140,8 @@ LT_INLINE void dec_set(dec_state *s, lt_i128 value)
     s->high = (int64_t)(value >> 64);
 }
 
-#define ADD_DEC dec_set(s, (lt_i128)((lt_u128)dec_sum(s) + (lt_u128)(lt_i128)x * (lt_u128)(lt_i128)sign))
+#define ADD_DEC \
+    dec_set(s, (lt_i128)((lt_u128)dec_sum(s) + (lt_u128)(lt_i128)x * (lt_u128)(lt_i128)sign))
 SUM_UPDATE(sum_d64, int64_t, dec_state, ADD_DEC)
 SUM_UPDATE(sum_d128, lt_i128, dec_state, ADD_DEC)
 
@@ -213,7 +214,8 @@ typedef struct {
     bool zero; /* 0 instead of NULL */
 } sum_kind;
 
-static const sum_kind kind_sum = {false, false}, kind_sum0 = {false, true}, kind_avg = {true, false};
+static const sum_kind kind_sum = {false, false}, kind_sum0 = {false, true},
+                      kind_avg = {true, false};
 
 static const sum_kind *kind_of(const lt_agg *agg)
 {
@@ -224,7 +226,19 @@ static lt_status int_finish(const lt_agg *agg, const uint8_t *const *states, uin
                             lt_col *out, uint32_t out_cap, lt_arena *arena, lt_error *err)
 {
     const sum_kind *kind = kind_of(agg);
-    for (uint32_t i = 0; i < count; i++) {
+    uint32_t i = 0;
+    if (out->phys == LT_PHYS_I64 && !kind->average) {
+        /* As far as all are there, which is mostly all the way. */
+        int64_t *restrict to = LT_COL_DATA(out, int64_t);
+        for (; i < count; i++) {
+            const int_state *s = (const int_state *)(const void *)states[i];
+            if (s->count == 0) {
+                break;
+            }
+            to[i] = s->sum;
+        }
+    }
+    for (; i < count; i++) {
         const int_state *s = (const int_state *)(const void *)states[i];
         if (s->count == 0 && !kind->zero) {
             store_int(out, i, 0);
@@ -282,13 +296,13 @@ static lt_status dec_finish(const lt_agg *agg, const uint8_t *const *states, uin
     return LT_OK;
 }
 
-#define SUM_CLASSES(NAME, TEXT)                                                                    \
-    static const lt_agg_class NAME##_i8 = {TEXT, sum_i8, int_merge, int_finish};                   \
-    static const lt_agg_class NAME##_i16 = {TEXT, sum_i16, int_merge, int_finish};                 \
-    static const lt_agg_class NAME##_i32 = {TEXT, sum_i32, int_merge, int_finish};                 \
-    static const lt_agg_class NAME##_i64 = {TEXT, sum_i64, int_merge, int_finish};                 \
-    static const lt_agg_class NAME##_f64 = {TEXT, sum_f64, float_merge, float_finish};             \
-    static const lt_agg_class NAME##_d64 = {TEXT, sum_d64, dec_merge, dec_finish};                 \
+#define SUM_CLASSES(NAME, TEXT)                                                        \
+    static const lt_agg_class NAME##_i8 = {TEXT, sum_i8, int_merge, int_finish};       \
+    static const lt_agg_class NAME##_i16 = {TEXT, sum_i16, int_merge, int_finish};     \
+    static const lt_agg_class NAME##_i32 = {TEXT, sum_i32, int_merge, int_finish};     \
+    static const lt_agg_class NAME##_i64 = {TEXT, sum_i64, int_merge, int_finish};     \
+    static const lt_agg_class NAME##_f64 = {TEXT, sum_f64, float_merge, float_finish}; \
+    static const lt_agg_class NAME##_d64 = {TEXT, sum_d64, dec_merge, dec_finish};     \
     static const lt_agg_class NAME##_d128 = {TEXT, sum_d128, dec_merge, dec_finish};
 
 SUM_CLASSES(class_sum, "SUM")
@@ -300,10 +314,10 @@ static const lt_agg_class class_avg_f32 = {"AVG", avg_f32, float_merge, float_fi
 
 /* By physical form; decimals have forms of their own. */
 enum { C_I8, C_I16, C_I32, C_I64, C_F32, C_F64, C_D64, C_D128, C_COUNT };
-#define CLASS_LIST(NAME)                                                                           \
-    {                                                                                              \
-        &NAME##_i8, &NAME##_i16, &NAME##_i32, &NAME##_i64, &NAME##_f32, &NAME##_f64, &NAME##_d64,  \
-            &NAME##_d128                                                                           \
+#define CLASS_LIST(NAME)                                                                          \
+    {                                                                                             \
+        &NAME##_i8, &NAME##_i16, &NAME##_i32, &NAME##_i64, &NAME##_f32, &NAME##_f64, &NAME##_d64, \
+            &NAME##_d128                                                                          \
     }
 static const lt_agg_class *const sum_classes[][C_COUNT] = {
     CLASS_LIST(class_sum), CLASS_LIST(class_sum0), CLASS_LIST(class_avg)};

@@ -1,5 +1,6 @@
-/* FIRST_VALUE, LAST_VALUE and LISTAGG, in order of arrival, skipping NULLs. State: lt_agg_list. Insert-only FIRST and LAST keep one encoded value in the cell, insert-only
- * LISTAGG the text so far; the retractable forms keep all values. */
+/* FIRST_VALUE, LAST_VALUE and LISTAGG, in order of arrival, skipping NULLs. State: lt_agg_list.
+ * Insert-only FIRST and LAST keep one encoded value in the cell, insert-only LISTAGG the text so
+ * far; the retractable forms keep all values. */
 #include "expr/agg_list.h"
 
 _Static_assert(sizeof(lt_agg_list) == 24, "states are packed");
@@ -37,8 +38,8 @@ static lt_status value_update(const lt_agg *agg, uint8_t *const *states, const l
     lt_status st = lt_agg_encode(bound, &args[0], rows, count, &arena, &encoded, err);
     for (uint32_t i = 0; st == LT_OK && i < count; i++) {
         if (!lt_col_is_null(&args[0], rows[i])) {
-            st = keep(bound, state_of(states[i]), lt_rows_ptr(&encoded, i), lt_rows_len(&encoded, i),
-                      cells, err);
+            st = keep(bound, state_of(states[i]), lt_rows_ptr(&encoded, i),
+                      lt_rows_len(&encoded, i), cells, err);
         }
     }
     lt_arena_free(arena);
@@ -175,7 +176,8 @@ static lt_status list_value_finish(const lt_agg *agg, const uint8_t *const *stat
 
 static const lt_agg_class first_class = {"FIRST_VALUE", value_update, value_merge, value_finish};
 static const lt_agg_class last_class = {"LAST_VALUE", value_update, value_merge, value_finish};
-static const lt_agg_class first_retract = {"FIRST_VALUE", list_update, list_merge, list_value_finish};
+static const lt_agg_class first_retract = {"FIRST_VALUE", list_update, list_merge,
+                                           list_value_finish};
 static const lt_agg_class last_retract = {"LAST_VALUE", list_update, list_merge, list_value_finish};
 
 static void one_cell(lt_agg *agg)
@@ -202,8 +204,8 @@ lt_status lt_agg_bind_value(lt_agg_bind_ctx *c, lt_error *err)
 
 /* ---- LISTAGG ---- */
 
-static lt_status text_append(const lt_agg_value *bound, lt_agg_list *s, lt_str text, lt_cells *cells,
-                             lt_error *err)
+static lt_status text_append(const lt_agg_value *bound, lt_agg_list *s, lt_str text,
+                             lt_cells *cells, lt_error *err)
 {
     bool ok = true;
     if (s->count > 0 && bound->separator.len > 0) {

@@ -1,8 +1,10 @@
-/* VAR_* and STDDEV_*, from the sums of x and of x * x, in the arithmetic of the argument's type: Flink rewrites them to
+/* VAR_* and STDDEV_*, from the sums of x and of x * x, in the arithmetic of the argument's type:
+ * Flink rewrites them to
  *
  *   (SUM(x * x) - SUM(x) * SUM(x) / COUNT(x)) / n       n = COUNT(x), or COUNT(x) - 1 for samples
  *
- * where integers wrap and truncate at every step. State: sum, sum of squares (16 bytes each), i64 count. */
+ * where integers wrap and truncate at every step. State: sum, sum of squares (16 bytes each), i64
+ * count. */
 #include <math.h>
 
 #include "expr/agg_int.h"
@@ -21,48 +23,48 @@ _Static_assert(sizeof(var_state) == 40, "states are packed");
 
 typedef struct {
     int op;
-    uint8_t scale;       /* decimals: of x as it is summed up */
+    uint8_t scale;        /* decimals: of x as it is summed up */
     uint8_t square_scale; /* of x * x */
     uint8_t square_precision;
 } var_bound;
 
-#define VAR_UPDATE(NAME, T, ADD)                                                                   \
-    static lt_status NAME(const lt_agg *agg, uint8_t *const *states, const lt_col *args,           \
-                          const uint32_t *rows, uint32_t count, int sign, lt_cells *cells,         \
-                          lt_error *err)                                                           \
-    {                                                                                              \
-        (void)agg;                                                                                 \
-        (void)cells;                                                                               \
-        (void)err;                                                                                 \
-        const T *restrict val = LT_COL_DATA(&args[0], const T);                                    \
-        for (uint32_t i = 0; i < count; i++) {                                                     \
-            var_state *s = (var_state *)(void *)states[i];                                         \
-            if (lt_col_is_null(&args[0], rows[i])) {                                               \
-                continue;                                                                          \
-            }                                                                                      \
-            const T x = val[rows[i]];                                                              \
-            ADD(x);                                                                                \
-            s->count += sign;                                                                      \
-        }                                                                                          \
-        return LT_OK;                                                                              \
+#define VAR_UPDATE(NAME, T, ADD)                                                           \
+    static lt_status NAME(const lt_agg *agg, uint8_t *const *states, const lt_col *args,   \
+                          const uint32_t *rows, uint32_t count, int sign, lt_cells *cells, \
+                          lt_error *err)                                                   \
+    {                                                                                      \
+        (void)agg;                                                                         \
+        (void)cells;                                                                       \
+        (void)err;                                                                         \
+        const T *restrict val = LT_COL_DATA(&args[0], const T);                            \
+        for (uint32_t i = 0; i < count; i++) {                                             \
+            var_state *s = (var_state *)(void *)states[i];                                 \
+            if (lt_col_is_null(&args[0], rows[i])) {                                       \
+                continue;                                                                  \
+            }                                                                              \
+            const T x = val[rows[i]];                                                      \
+            ADD(x);                                                                        \
+            s->count += sign;                                                              \
+        }                                                                                  \
+        return LT_OK;                                                                      \
     }
 
 /* Wrapping sums in 64 bits agree with those of narrower types in their low bits. */
-#define ADD_INT(x)                                                                                 \
-    do {                                                                                           \
-        uint64_t u = (uint64_t)(int64_t)(x), by = (uint64_t)(int64_t)sign;                         \
-        s->sum.i[0] = (int64_t)((uint64_t)s->sum.i[0] + u * by);                                   \
-        s->squares.i[0] = (int64_t)((uint64_t)s->squares.i[0] + u * u * by);                       \
+#define ADD_INT(x)                                                           \
+    do {                                                                     \
+        uint64_t u = (uint64_t)(int64_t)(x), by = (uint64_t)(int64_t)sign;   \
+        s->sum.i[0] = (int64_t)((uint64_t)s->sum.i[0] + u * by);             \
+        s->squares.i[0] = (int64_t)((uint64_t)s->squares.i[0] + u * u * by); \
     } while (0)
-#define ADD_F64(x)                                                                                 \
-    do {                                                                                           \
-        s->sum.f[0] += (x)*sign;                                                                   \
-        s->squares.f[0] += (x) * (x)*sign;                                                         \
+#define ADD_F64(x)                         \
+    do {                                   \
+        s->sum.f[0] += (x)*sign;           \
+        s->squares.f[0] += (x) * (x)*sign; \
     } while (0)
-#define ADD_F32(x)                                                                                 \
-    do {                                                                                           \
-        s->sum.f[0] = (double)((float)s->sum.f[0] + (x) * (float)sign);                            \
-        s->squares.f[0] = (double)((float)s->squares.f[0] + (x) * (x) * (float)sign);              \
+#define ADD_F32(x)                                                                    \
+    do {                                                                              \
+        s->sum.f[0] = (double)((float)s->sum.f[0] + (x) * (float)sign);               \
+        s->squares.f[0] = (double)((float)s->squares.f[0] + (x) * (x) * (float)sign); \
     } while (0)
 
 VAR_UPDATE(var_i8, int8_t, ADD_INT)
@@ -250,12 +252,12 @@ static lt_status var_finish(const lt_agg *agg, const uint8_t *const *states, uin
     return LT_OK;
 }
 
-#define VAR_CLASSES(NAME, TEXT)                                                                    \
-    static const lt_agg_class NAME[] = {                                                           \
-        {TEXT, var_i8, var_merge, var_finish},  {TEXT, var_i16, var_merge, var_finish},            \
-        {TEXT, var_i32, var_merge, var_finish}, {TEXT, var_i64, var_merge, var_finish},            \
-        {TEXT, var_f32, var_merge, var_finish}, {TEXT, var_f64, var_merge, var_finish},            \
-        {TEXT, var_dec, var_merge, var_finish},                                                    \
+#define VAR_CLASSES(NAME, TEXT)                                                         \
+    static const lt_agg_class NAME[] = {                                                \
+        {TEXT, var_i8, var_merge, var_finish},  {TEXT, var_i16, var_merge, var_finish}, \
+        {TEXT, var_i32, var_merge, var_finish}, {TEXT, var_i64, var_merge, var_finish}, \
+        {TEXT, var_f32, var_merge, var_finish}, {TEXT, var_f64, var_merge, var_finish}, \
+        {TEXT, var_dec, var_merge, var_finish},                                         \
     };
 
 VAR_CLASSES(var_pop, "VAR_POP")

@@ -1,5 +1,5 @@
-/* + - * / % and negation on integers, floating point and decimals. Integers wrap as Java's do; integer and decimal division by zero fails the row. Temporal
- * operands go to interval.c. */
+/* + - * / % and negation on integers, floating point and decimals. Integers wrap as Java's do;
+ * integer and decimal division by zero fails the row. Temporal operands go to interval.c. */
 #include <math.h>
 
 #include "expr/cast.h"
@@ -8,45 +8,45 @@
 #include "expr/kernel.h"
 
 /* The loops over both operands, constants apart. */
-#define BIN_BODY(T, EXPR)                                                                          \
-    do {                                                                                           \
-        const T *restrict a = LT_ARG(k, 0, T);                                                     \
-        const T *restrict b = LT_ARG(k, 1, T);                                                     \
-        T *restrict out = LT_OUT(k, T);                                                            \
-        uint32_t rows = k->rows;                                                                   \
-        if (k->args[1].mask == 0) {                                                                \
-            const T y = b[0];                                                                      \
-            for (uint32_t i = 0; i < rows; i++) {                                                  \
-                const T x = a[i];                                                                  \
-                out[i] = (T)(EXPR);                                                                \
-            }                                                                                      \
-        } else if (k->args[0].mask == 0) {                                                         \
-            const T x = a[0];                                                                      \
-            for (uint32_t i = 0; i < rows; i++) {                                                  \
-                const T y = b[i];                                                                  \
-                out[i] = (T)(EXPR);                                                                \
-            }                                                                                      \
-        } else {                                                                                   \
-            for (uint32_t i = 0; i < rows; i++) {                                                  \
-                const T x = a[i];                                                                  \
-                const T y = b[i];                                                                  \
-                out[i] = (T)(EXPR);                                                                \
-            }                                                                                      \
-        }                                                                                          \
+#define BIN_BODY(T, EXPR)                         \
+    do {                                          \
+        const T *restrict a = LT_ARG(k, 0, T);    \
+        const T *restrict b = LT_ARG(k, 1, T);    \
+        T *restrict out = LT_OUT(k, T);           \
+        uint32_t rows = k->rows;                  \
+        if (k->args[1].mask == 0) {               \
+            const T y = b[0];                     \
+            for (uint32_t i = 0; i < rows; i++) { \
+                const T x = a[i];                 \
+                out[i] = (T)(EXPR);               \
+            }                                     \
+        } else if (k->args[0].mask == 0) {        \
+            const T x = a[0];                     \
+            for (uint32_t i = 0; i < rows; i++) { \
+                const T y = b[i];                 \
+                out[i] = (T)(EXPR);               \
+            }                                     \
+        } else {                                  \
+            for (uint32_t i = 0; i < rows; i++) { \
+                const T x = a[i];                 \
+                const T y = b[i];                 \
+                out[i] = (T)(EXPR);               \
+            }                                     \
+        }                                         \
     } while (0)
 
-#define BIN_KERNEL(NAME, T, EXPR)                                                                  \
-    static lt_status NAME(lt_kctx *k, lt_error *err)                                               \
-    {                                                                                              \
-        (void)err;                                                                                 \
-        BIN_BODY(T, EXPR);                                                                         \
-        return LT_OK;                                                                              \
+#define BIN_KERNEL(NAME, T, EXPR)                    \
+    static lt_status NAME(lt_kctx *k, lt_error *err) \
+    {                                                \
+        (void)err;                                   \
+        BIN_BODY(T, EXPR);                           \
+        return LT_OK;                                \
     }
 
 /* Unsigned arithmetic wraps; the result is read back as signed. */
-#define INT_KERNELS(SUFFIX, T, U)                                                                  \
-    BIN_KERNEL(add_##SUFFIX, T, (U)((U)x + (U)y))                                                  \
-    BIN_KERNEL(sub_##SUFFIX, T, (U)((U)x - (U)y))                                                  \
+#define INT_KERNELS(SUFFIX, T, U)                 \
+    BIN_KERNEL(add_##SUFFIX, T, (U)((U)x + (U)y)) \
+    BIN_KERNEL(sub_##SUFFIX, T, (U)((U)x - (U)y)) \
     BIN_KERNEL(mul_##SUFFIX, T, (U)((uint64_t)x * (uint64_t)y))
 
 INT_KERNELS(i8, int8_t, uint8_t)
@@ -70,56 +70,56 @@ static void fail_zero(lt_kctx *k, uint32_t row)
 }
 
 /* -1 apart: the smallest number divided by it overflows, which traps in C and wraps in Java. */
-#define DIV_KERNELS(SUFFIX, T, U)                                                                  \
-    static lt_status div_##SUFFIX(lt_kctx *k, lt_error *err)                                       \
-    {                                                                                              \
-        (void)err;                                                                                 \
-        const T *restrict a = LT_ARG(k, 0, T);                                                     \
-        const T *restrict b = LT_ARG(k, 1, T);                                                     \
-        T *restrict out = LT_OUT(k, T);                                                            \
-        uint32_t mask_a = k->args[0].mask, mask_b = k->args[1].mask;                               \
-        if (mask_b == 0 && b[0] > 0) {                                                             \
-            const T y = b[0];                                                                      \
-            for (uint32_t i = 0; i < k->rows; i++) {                                               \
-                out[i] = (T)(a[i] / y);                                                            \
-            }                                                                                      \
-            return LT_OK;                                                                          \
-        }                                                                                          \
-        LT_EACH(k, row)                                                                            \
-        {                                                                                          \
-            const T y = b[row & mask_b], x = a[row & mask_a];                                            \
-            if (y == 0) {                                                                          \
-                fail_zero(k, row);                                                                 \
-                continue;                                                                          \
-            }                                                                                      \
-            out[row] = (T)(y == -1 ? (T)(U)(0 - (U)x) : (T)(x / y));                               \
-        }                                                                                          \
-        return LT_OK;                                                                              \
-    }                                                                                              \
-    static lt_status mod_##SUFFIX(lt_kctx *k, lt_error *err)                                       \
-    {                                                                                              \
-        (void)err;                                                                                 \
-        const T *restrict a = LT_ARG(k, 0, T);                                                     \
-        const T *restrict b = LT_ARG(k, 1, T);                                                     \
-        T *restrict out = LT_OUT(k, T);                                                            \
-        uint32_t mask_a = k->args[0].mask, mask_b = k->args[1].mask;                               \
-        if (mask_b == 0 && b[0] > 0) {                                                             \
-            const T y = b[0];                                                                      \
-            for (uint32_t i = 0; i < k->rows; i++) {                                               \
-                out[i] = (T)(a[i] % y);                                                            \
-            }                                                                                      \
-            return LT_OK;                                                                          \
-        }                                                                                          \
-        LT_EACH(k, row)                                                                            \
-        {                                                                                          \
-            const T y = b[row & mask_b], x = a[row & mask_a];                                            \
-            if (y == 0) {                                                                          \
-                fail_zero(k, row);                                                                 \
-                continue;                                                                          \
-            }                                                                                      \
-            out[row] = (T)(y == -1 ? 0 : x % y);                                                   \
-        }                                                                                          \
-        return LT_OK;                                                                              \
+#define DIV_KERNELS(SUFFIX, T, U)                                    \
+    static lt_status div_##SUFFIX(lt_kctx *k, lt_error *err)         \
+    {                                                                \
+        (void)err;                                                   \
+        const T *restrict a = LT_ARG(k, 0, T);                       \
+        const T *restrict b = LT_ARG(k, 1, T);                       \
+        T *restrict out = LT_OUT(k, T);                              \
+        uint32_t mask_a = k->args[0].mask, mask_b = k->args[1].mask; \
+        if (mask_b == 0 && b[0] > 0) {                               \
+            const T y = b[0];                                        \
+            for (uint32_t i = 0; i < k->rows; i++) {                 \
+                out[i] = (T)(a[i] / y);                              \
+            }                                                        \
+            return LT_OK;                                            \
+        }                                                            \
+        LT_EACH(k, row)                                              \
+        {                                                            \
+            const T y = b[row & mask_b], x = a[row & mask_a];        \
+            if (y == 0) {                                            \
+                fail_zero(k, row);                                   \
+                continue;                                            \
+            }                                                        \
+            out[row] = (T)(y == -1 ? (T)(U)(0 - (U)x) : (T)(x / y)); \
+        }                                                            \
+        return LT_OK;                                                \
+    }                                                                \
+    static lt_status mod_##SUFFIX(lt_kctx *k, lt_error *err)         \
+    {                                                                \
+        (void)err;                                                   \
+        const T *restrict a = LT_ARG(k, 0, T);                       \
+        const T *restrict b = LT_ARG(k, 1, T);                       \
+        T *restrict out = LT_OUT(k, T);                              \
+        uint32_t mask_a = k->args[0].mask, mask_b = k->args[1].mask; \
+        if (mask_b == 0 && b[0] > 0) {                               \
+            const T y = b[0];                                        \
+            for (uint32_t i = 0; i < k->rows; i++) {                 \
+                out[i] = (T)(a[i] % y);                              \
+            }                                                        \
+            return LT_OK;                                            \
+        }                                                            \
+        LT_EACH(k, row)                                              \
+        {                                                            \
+            const T y = b[row & mask_b], x = a[row & mask_a];        \
+            if (y == 0) {                                            \
+                fail_zero(k, row);                                   \
+                continue;                                            \
+            }                                                        \
+            out[row] = (T)(y == -1 ? 0 : x % y);                     \
+        }                                                            \
+        return LT_OK;                                                \
     }
 
 DIV_KERNELS(i8, int8_t, uint8_t)
@@ -145,14 +145,14 @@ typedef struct {
     int64_t up_a, up_b; /* + and - in 64 bits: what the operands are multiplied with */
 } dec_op;
 
-#define DEC_ADD64(NAME, OP)                                                                        \
-    static lt_status NAME(lt_kctx *k, lt_error *err)                                               \
-    {                                                                                              \
-        (void)err;                                                                                 \
-        const dec_op *op = (const dec_op *)k->data;                                                \
-        const uint64_t up_a = (uint64_t)op->up_a, up_b = (uint64_t)op->up_b;                       \
-        BIN_BODY(int64_t, (uint64_t)x *up_a OP(uint64_t) y * up_b);                                \
-        return LT_OK;                                                                              \
+#define DEC_ADD64(NAME, OP)                                                  \
+    static lt_status NAME(lt_kctx *k, lt_error *err)                         \
+    {                                                                        \
+        (void)err;                                                           \
+        const dec_op *op = (const dec_op *)k->data;                          \
+        const uint64_t up_a = (uint64_t)op->up_a, up_b = (uint64_t)op->up_b; \
+        BIN_BODY(int64_t, (uint64_t)x *up_a OP(uint64_t) y *up_b);           \
+        return LT_OK;                                                        \
     }
 
 DEC_ADD64(dec_add64, +)
@@ -216,12 +216,12 @@ static bool compute_mod(const dec_op *op, lt_i128 a, lt_i128 b, lt_i128 *out)
            lt_decimal_rescale(rest, scale, op->scale, op->precision, out);
 }
 
-#define DEC_KERNEL(NAME, DIVIDES)                                                                  \
-    static lt_status dec_##NAME(lt_kctx *k, lt_error *err)                                         \
-    {                                                                                              \
-        (void)err;                                                                                 \
-        dec_each(k, compute_##NAME, DIVIDES);                                                      \
-        return LT_OK;                                                                              \
+#define DEC_KERNEL(NAME, DIVIDES)                          \
+    static lt_status dec_##NAME(lt_kctx *k, lt_error *err) \
+    {                                                      \
+        (void)err;                                         \
+        dec_each(k, compute_##NAME, DIVIDES);              \
+        return LT_OK;                                      \
     }
 
 DEC_KERNEL(add, false)
@@ -322,9 +322,11 @@ static lt_status infer_decimal(lt_infer *in, lt_error *err)
     LT_TRY(to_decimal(in, 1, err));
     a = in->args[0]->type;
     b = in->args[1]->type;
-    /* A value that does not fit becomes NULL whatever the type says: only sums and products with room for every digit never do. */
+    /* A value that does not fit becomes NULL whatever the type says: only sums and products with
+     * room for every digit never do. */
     dec_op *data = LT_NEW(in->b->arena, dec_op);
-    in->type = lt_type_decimal(in->b->arena, (uint8_t)precision, (uint8_t)scale, lt_in_nullable(in));
+    in->type =
+        lt_type_decimal(in->b->arena, (uint8_t)precision, (uint8_t)scale, lt_in_nullable(in));
     if (data == NULL || in->type == NULL) {
         return lt_error_nomem(err, "expression");
     }
@@ -351,9 +353,9 @@ static lt_status infer_decimal(lt_infer *in, lt_error *err)
         lt_infer wide = *in;
         lt_expr *rest;
         LT_TRY(lt_expr_finish(&wide, &rest, err));
-        return lt_expr_convert(
-            in->b, rest, lt_type_with_nullable(in->b->arena, divisor, in->type->nullable),
-            &in->replace, err);
+        return lt_expr_convert(in->b, rest,
+                               lt_type_with_nullable(in->b->arena, divisor, in->type->nullable),
+                               &in->replace, err);
     }
     return LT_OK;
 }
@@ -372,17 +374,19 @@ static lt_status infer_numbers(lt_infer *in, lt_error *err)
     LT_TRY(lt_in_cast(in, 1, common, err));
     in->type = common;
     in->kernel = number_kernels[lt_type_phys(common)][op];
-    if (op == LT_OP_MOD && lt_type_is_integer(a) && lt_type_is_integer(b) && b->kind != common->kind) {
+    if (op == LT_OP_MOD && lt_type_is_integer(a) && lt_type_is_integer(b) &&
+        b->kind != common->kind) {
         /* The remainder has the divisor's type. */
         lt_infer narrow = *in;
         lt_expr *wide;
         LT_TRY(lt_expr_finish(&narrow, &wide, err));
-        return lt_expr_convert(in->b, wide, lt_type_with_nullable(in->b->arena, b, common->nullable),
+        return lt_expr_convert(in->b, wide,
+                               lt_type_with_nullable(in->b->arena, b, common->nullable),
                                &in->replace, err);
     }
     const lt_value *divisor = lt_in_literal(in, 1);
-    bool safe = op < LT_OP_DIV || !lt_type_is_integer(common) ||
-                (divisor != NULL && divisor->u.i > 0);
+    bool safe =
+        op < LT_OP_DIV || !lt_type_is_integer(common) || (divisor != NULL && divisor->u.i > 0);
     if (safe) {
         in->flags |= LT_FUNC_DENSE;
     }
@@ -417,7 +421,8 @@ lt_status lt_infer_arith(lt_infer *in, lt_error *err)
     if (!lt_type_is_numeric(in->args[0]->type) || !lt_type_is_numeric(in->args[1]->type)) {
         lt_status st = lt_in_refuse(in, err);
         if (lt_type_is_string(a) || lt_type_is_string(b)) {
-            lt_error_hint(err, "strings are not converted to numbers by themselves: write CAST(.. AS INT); || joins strings");
+            lt_error_hint(err, "strings are not converted to numbers by themselves: write CAST(.. "
+                               "AS INT); || joins strings");
         }
         return st;
     }
@@ -426,17 +431,17 @@ lt_status lt_infer_arith(lt_infer *in, lt_error *err)
 
 /* ---- negation ---- */
 
-#define NEG_KERNEL(NAME, T, EXPR)                                                                  \
-    static lt_status NAME(lt_kctx *k, lt_error *err)                                               \
-    {                                                                                              \
-        (void)err;                                                                                 \
-        const T *restrict a = LT_ARG(k, 0, T);                                                     \
-        T *restrict out = LT_OUT(k, T);                                                            \
-        for (uint32_t i = 0; i < k->rows; i++) {                                                   \
-            const T x = a[i];                                                                      \
-            out[i] = (T)(EXPR);                                                                    \
-        }                                                                                          \
-        return LT_OK;                                                                              \
+#define NEG_KERNEL(NAME, T, EXPR)                    \
+    static lt_status NAME(lt_kctx *k, lt_error *err) \
+    {                                                \
+        (void)err;                                   \
+        const T *restrict a = LT_ARG(k, 0, T);       \
+        T *restrict out = LT_OUT(k, T);              \
+        for (uint32_t i = 0; i < k->rows; i++) {     \
+            const T x = a[i];                        \
+            out[i] = (T)(EXPR);                      \
+        }                                            \
+        return LT_OK;                                \
     }
 
 NEG_KERNEL(neg_i8, int8_t, 0 - (uint8_t)x)

@@ -1,5 +1,6 @@
-/* Functions on arrays and maps. All are typed by one routine: a form says what the arguments are (an array, elements of it, another array of its kind, strings), and the kernel
- * builds its result element by element through a small writer. Elements compare as values, NULL equal to NULL. */
+/* Functions on arrays and maps. All are typed by one routine: a form says what the arguments are
+ * (an array, elements of it, another array of its kind, strings), and the kernel builds its result
+ * element by element through a small writer. Elements compare as values, NULL equal to NULL. */
 #include "expr/cast.h"
 #include "expr/families.h"
 #include "expr/kernel.h"
@@ -172,7 +173,8 @@ static lt_status pick_kernel(lt_kctx *k, lt_error *err)
         lt_span span = span_of(k, 0, row);
         bool ok = true;
         for (uint32_t i = 0; ok && i < span.count; i++) {
-            uint32_t at = op == LT_OP_ARRAY_REVERSE ? span.start + span.count - 1 - i : span.start + i;
+            uint32_t at =
+                op == LT_OP_ARRAY_REVERSE ? span.start + span.count - 1 - i : span.start + i;
             ok = op == LT_OP_ARRAY_DISTINCT ? put_distinct(&w, elements(k, 0), at)
                                             : put(&w, 0, elements(k, 0), at);
         }
@@ -265,7 +267,8 @@ static lt_status extreme_kernel(lt_kctx *k, lt_error *err)
     return LT_OK;
 }
 
-/* SORT(array[, ascending[, nulls first]]); NULLs stand first ascending, last descending unless told. */
+/* SORT(array[, ascending[, nulls first]]); NULLs stand first ascending, last descending unless
+ * told. */
 static bool goes_before(const lt_col *col, uint32_t a, uint32_t b, bool ascending, bool nulls_first)
 {
     bool a_null = lt_col_is_null(col, a), b_null = lt_col_is_null(col, b);
@@ -284,8 +287,8 @@ static void merge_sort(const lt_col *col, uint32_t *items, uint32_t *space, uint
             uint32_t mid = LT_MIN(low + width, count), high = LT_MIN(low + 2 * width, count);
             uint32_t a = low, b = mid;
             for (uint32_t i = low; i < high; i++) {
-                bool right = b < high && (a == mid || goes_before(col, items[b], items[a], ascending,
-                                                                  nulls_first));
+                bool right = b < high && (a == mid || goes_before(col, items[b], items[a],
+                                                                  ascending, nulls_first));
                 space[i] = right ? items[b++] : items[a++];
             }
         }
@@ -300,8 +303,8 @@ static lt_status sort_kernel(lt_kctx *k, lt_error *err)
     {
         lt_span span = span_of(k, 0, row);
         bool ascending = k->arg_count < 2 || LT_ARG(k, 1, uint8_t)[row & k->args[1].mask] != 0;
-        bool nulls_first = k->arg_count < 3 ? ascending
-                                            : LT_ARG(k, 2, uint8_t)[row & k->args[2].mask] != 0;
+        bool nulls_first =
+            k->arg_count < 3 ? ascending : LT_ARG(k, 2, uint8_t)[row & k->args[2].mask] != 0;
         uint32_t *items = LT_NEW_ARRAY(k->scratch, uint32_t, 2 * span.count + 1);
         if (items == NULL) {
             return lt_error_nomem(err, "array");
@@ -338,7 +341,8 @@ static lt_status text_kernel(lt_kctx *k, lt_error *err)
             if (null && k->arg_count < 3) {
                 continue;
             }
-            lt_str part = null ? lt_k_str(k, 2, row) : lt_strv_str(&LT_COL_DATA(col, const lt_strv)[i]);
+            lt_str part =
+                null ? lt_k_str(k, 2, row) : lt_strv_str(&LT_COL_DATA(col, const lt_strv)[i]);
             if (!first) {
                 lt_text_append(&text, sep.ptr, sep.len);
             }
@@ -393,7 +397,8 @@ static lt_status entries_kernel(lt_kctx *k, lt_error *err)
 }
 
 /* FROM_ARRAYS(keys, values) and UNION(map, ..): a later equal key replaces the value. */
-static bool put_pair(writer *w, const lt_col *keys, uint32_t key_at, const lt_col *values, uint32_t at)
+static bool put_pair(writer *w, const lt_col *keys, uint32_t key_at, const lt_col *values,
+                     uint32_t at)
 {
     lt_col *out = w->k->out;
     for (uint32_t i = 0; i < w->span.count; i++) {
@@ -416,8 +421,9 @@ static lt_status from_arrays_kernel(lt_kctx *k, lt_error *err)
     {
         lt_span keys = span_of(k, 0, row), values = span_of(k, 1, row);
         if (keys.count != values.count) {
-            lt_k_fail(k, row, "bad-map", "MAP_FROM_ARRAYS takes arrays of one length, not %u and %u",
-                      keys.count, values.count);
+            lt_k_fail(k, row, "bad-map",
+                      "MAP_FROM_ARRAYS takes arrays of one length, not %u and %u", keys.count,
+                      values.count);
             continue;
         }
         writer w = begin(k, row);
@@ -458,12 +464,14 @@ static bool is_array(const lt_infer *in, uint32_t arg)
     return in->args[arg]->type->kind == LT_TYPE_ARRAY;
 }
 
-/* An element argument takes the array's element type; when it is wider or NULL, the array is cast to the common one. */
+/* An element argument takes the array's element type; when it is wider or NULL, the array is cast
+ * to the common one. */
 static lt_status unify_element(lt_infer *in, uint32_t arg, bool widen, lt_error *err)
 {
     const lt_type *array = in->args[0]->type, *element = array->fields[0].type;
     const lt_type *own = in->args[arg]->type;
-    if (own->kind == LT_TYPE_NULL || lt_type_can_coerce(own, lt_type_with_nullable(in->b->arena, element, true))) {
+    if (own->kind == LT_TYPE_NULL ||
+        lt_type_can_coerce(own, lt_type_with_nullable(in->b->arena, element, true))) {
         bool nullable = element->nullable || own->nullable || own->kind == LT_TYPE_NULL;
         const lt_type *want = lt_type_with_nullable(in->b->arena, element, nullable);
         if (want == NULL) {
@@ -578,7 +586,8 @@ lt_status lt_infer_array_function(lt_infer *in, lt_error *err)
         break;
     case LT_OP_ARRAY_MAX:
     case LT_OP_ARRAY_MIN:
-        if (!is_ordered(element) || element->kind == LT_TYPE_BOOLEAN || lt_type_is_binary(element)) {
+        if (!is_ordered(element) || element->kind == LT_TYPE_BOOLEAN ||
+            lt_type_is_binary(element)) {
             return lt_in_refuse(in, err);
         }
         in->type = lt_type_with_nullable(in->b->arena, element, true);
@@ -625,7 +634,8 @@ lt_status lt_infer_map_function(lt_infer *in, lt_error *err)
     }
     in->flags |= LT_FUNC_ALIAS;
     if (op == LT_OP_MAP_ENTRIES) {
-        lt_field fields[2] = {{LT_STR("key"), map->fields[0].type}, {LT_STR("value"), map->fields[1].type}};
+        lt_field fields[2] = {{LT_STR("key"), map->fields[0].type},
+                              {LT_STR("value"), map->fields[1].type}};
         const lt_type *entry = lt_type_row(arena, fields, 2, true);
         in->type = entry == NULL ? NULL : lt_type_array(arena, entry, map->nullable);
         in->kernel = entries_kernel;

@@ -1,4 +1,5 @@
-/* Building expression trees: nodes, call resolution, constant folding. Everything about types is decided here, once. */
+/* Building expression trees: nodes, call resolution, constant folding. Everything about types is
+ * decided here, once. */
 #include <stdio.h>
 
 #include "expr/cast.h"
@@ -117,8 +118,8 @@ lt_status lt_in_cast(lt_infer *in, uint32_t arg, const lt_type *type, lt_error *
     if (type == NULL) {
         return lt_error_nomem(err, "type");
     }
-    const lt_type *to = lt_type_with_nullable(in->b->arena, type,
-                                              expr->type->nullable || lt_expr_is_null_literal(expr));
+    const lt_type *to = lt_type_with_nullable(
+        in->b->arena, type, expr->type->nullable || lt_expr_is_null_literal(expr));
     if (to == NULL) {
         return lt_error_nomem(err, "type");
     }
@@ -270,8 +271,8 @@ lt_status lt_expr_finish(lt_infer *in, lt_expr **out, lt_error *err)
     lt_error_clear(&folding);
     lt_status st = lt_expr_eval_const(in->b->session, expr, in->b->arena, &value, &folding);
     if (st == LT_ERR_DATA) {
-        /* Division by zero is refused when the statement is planned. Other failures may be in a branch that is never taken: they stay calls and fail
-         * when a row needs them. */
+        /* Division by zero is refused when the statement is planned. Other failures may be in a
+         * branch that is never taken: they stay calls and fail when a row needs them. */
         if (in->func->category == LT_CAT_ARITHMETIC) {
             return lt_error_set_at(err, LT_ERR_SQL, in->pos, "%s", folding.text);
         }
@@ -312,36 +313,15 @@ static lt_status refuse_count(const lt_func *func, uint32_t count, uint32_t pos,
 }
 
 static const char *const future_names[] = {
-    "INET_ATON",           "INET_NTOA",      "IS_VALID_UTF8",        "MAKE_VALID_UTF8",
-    "BITMAP_BUILD",        "BITMAP_AND",     "BITMAP_OR",            "BITMAP_XOR",
-    "BITMAP_ANDNOT",       "BITMAP_CARDINALITY", "BITMAP_FROM_BYTES", "BITMAP_TO_BYTES",
-    "BITMAP_TO_ARRAY",     "BITMAP_TO_STRING", "BITMAP_BUILD_AGG",   "BITMAP_AND_AGG",
-    "BITMAP_OR_AGG",       "BITMAP_XOR_AGG",
-};
-
-/* Functions of Flink 2.2 without a row in the registry; one that gets a row leaves this list. */
-static const char *const absent_names[] = {
-    "ARRAY_APPEND",   "ARRAY_CONCAT", "ARRAY_CONTAINS",  "ARRAY_DISTINCT", "ARRAY_EXCEPT",
-    "ARRAY_INTERSECT", "ARRAY_JOIN",  "ARRAY_MAX",       "ARRAY_MIN",      "ARRAY_POSITION",
-    "ARRAY_PREPEND",  "ARRAY_REMOVE", "ARRAY_REVERSE",   "ARRAY_SLICE",    "ARRAY_SORT",
-    "ARRAY_UNION",    "DECODE",       "ELT",             "ENCODE",         "FROM_BASE64",
-    "IS JSON",        "IS NOT JSON",  "JSON",            "JSON_ARRAY",     "JSON_EXISTS",
-    "JSON_OBJECT",    "JSON_QUERY",   "JSON_QUOTE",      "JSON_STRING",    "JSON_UNQUOTE",
-    "JSON_VALUE",     "MAP_ENTRIES",  "MAP_FROM_ARRAYS", "MAP_KEYS",       "MAP_UNION",
-    "MAP_VALUES",     "MD5",          "OBJECT_OF",       "OBJECT_UPDATE",  "PARSE_JSON",
-    "PARSE_URL",      "PRINTF",       "SHA1",            "SHA2",           "SHA224",
-    "SHA256",         "SHA384",       "SHA512",          "TO_BASE64",      "TRY_PARSE_JSON",
-    "URL_DECODE",     "URL_ENCODE",
+    "INET_ATON",       "INET_NTOA",          "IS_VALID_UTF8",     "MAKE_VALID_UTF8",
+    "BITMAP_BUILD",    "BITMAP_AND",         "BITMAP_OR",         "BITMAP_XOR",
+    "BITMAP_ANDNOT",   "BITMAP_CARDINALITY", "BITMAP_FROM_BYTES", "BITMAP_TO_BYTES",
+    "BITMAP_TO_ARRAY", "BITMAP_TO_STRING",   "BITMAP_BUILD_AGG",  "BITMAP_AND_AGG",
+    "BITMAP_OR_AGG",   "BITMAP_XOR_AGG",
 };
 
 static lt_status refuse_name(lt_expr_builder *b, lt_str name, uint32_t pos, lt_error *err)
 {
-    for (size_t i = 0; i < LT_COUNT_OF(absent_names); i++) {
-        if (lt_str_eq_ci(name, lt_str_of(absent_names[i]))) {
-            return lt_error_set_at(err, LT_ERR_UNSUPPORTED, pos, "%s is not supported yet",
-                                   absent_names[i]);
-        }
-    }
     for (size_t i = 0; i < LT_COUNT_OF(future_names); i++) {
         if (lt_str_eq_ci(name, lt_str_of(future_names[i]))) {
             return lt_error_set_at(err, LT_ERR_UNSUPPORTED, pos,
@@ -349,8 +329,8 @@ static lt_status refuse_name(lt_expr_builder *b, lt_str name, uint32_t pos, lt_e
                                    future_names[i]);
         }
     }
-    lt_status st = lt_error_set_at(err, LT_ERR_SQL, pos, "there is no function " LT_STR_FMT,
-                                   LT_STR_ARG(name));
+    lt_status st =
+        lt_error_set_at(err, LT_ERR_SQL, pos, "there is no function " LT_STR_FMT, LT_STR_ARG(name));
     uint32_t count = lt_func_count();
     const char **names = LT_NEW_ARRAY(b->arena, const char *, count);
     if (names != NULL) {

@@ -158,7 +158,8 @@ static lt_status build_cast(lt_expr_builder *b, lt_expr *arg, const lt_type *to,
     bool flat = to->field_count == 0;
     bool value_only = arg->kind == LT_NODE_COLUMN || (arg->kind == LT_NODE_LITERAL && flat);
     if (lt_cast_is_noop(arg->type, to) &&
-        (value_only || lt_type_eq_unnull(lt_type_with_attr(b->arena, arg->type, LT_TIME_NONE), to))) {
+        (value_only ||
+         lt_type_eq_unnull(lt_type_with_attr(b->arena, arg->type, LT_TIME_NONE), to))) {
         return retype(b, arg, to, out, err);
     }
     lt_cast *cast = LT_NEW(b->arena, lt_cast);
@@ -209,8 +210,8 @@ static lt_status refuse_cast(lt_expr_builder *b, const lt_expr *arg, const lt_ty
     lt_text_puts(&text, " to ");
     lt_type_print(to, &text);
     lt_str types = lt_text_str(&text);
-    lt_status st = lt_error_set_at(err, LT_ERR_SQL, pos, "cannot %s " LT_STR_FMT, verb,
-                                   LT_STR_ARG(types));
+    lt_status st =
+        lt_error_set_at(err, LT_ERR_SQL, pos, "cannot %s " LT_STR_FMT, verb, LT_STR_ARG(types));
     lt_text_deinit(&text);
     bool number = lt_type_is_numeric(arg->type), stamp = lt_type_is_timestamp(to);
     if (number && stamp) {

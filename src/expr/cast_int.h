@@ -16,7 +16,7 @@ struct lt_cast {
 
 /* Each picks a kernel and its flags for a pair of types, or leaves kernel NULL. */
 void lt_cast_pick_number(lt_cast *cast);
-void lt_cast_pick_text(lt_cast *cast);  /* to and from strings and bytes */
+void lt_cast_pick_text(lt_cast *cast); /* to and from strings and bytes */
 void lt_cast_pick_time(lt_cast *cast);
 void lt_cast_pick_nested(lt_cast *cast);
 

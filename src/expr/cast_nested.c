@@ -1,4 +1,5 @@
-/* Casts of ARRAY, MAP, MULTISET and ROW to their own kind: each child column is cast by its kernel; a child that fails fails the row that holds it. */
+/* Casts of ARRAY, MAP, MULTISET and ROW to their own kind: each child column is cast by its kernel;
+ * a child that fails fails the row that holds it. */
 #include "expr/cast_int.h"
 
 static bool copy_valid(lt_col *to, const lt_col *from, uint32_t rows, lt_arena *arena)
@@ -36,40 +37,50 @@ static lt_status live_children(lt_kctx *sub, const lt_col *col, lt_error *err)
     return LT_OK;
 }
 
-static lt_status run_child(lt_kctx *k, const lt_cast *cast, const lt_col *from, uint32_t rows,
-                           const uint32_t *sel, uint32_t count, lt_col *out, uint64_t **failed,
-                           lt_error *err)
+/* A child column and the part of it to cast. */
+typedef struct {
+    const lt_cast *cast;
+    const lt_col *from;
+    uint32_t rows;
+    const uint32_t *sel; /* NULL = 0 .. count-1 */
+    uint32_t count;
+    lt_col *out;
+    uint64_t *failed; /* result: bitmap of what could not be cast; NULL = none */
+} child_cast;
+
+static lt_status run_child(lt_kctx *k, child_cast *c, lt_error *err)
 {
     lt_kctx sub = *k;
-    lt_karg arg = {.col = from, .mask = UINT32_MAX};
-    sub.data = cast;
+    lt_karg arg = {.col = c->from, .mask = UINT32_MAX};
+    sub.data = c->cast;
     sub.args = &arg;
     sub.arg_count = 1;
-    sub.rows = rows;
-    sub.cap = rows == 0 ? 64 : (rows + 63) / 64 * 64;
+    sub.rows = c->rows;
+    sub.cap = c->rows == 0 ? 64 : (c->rows + 63) / 64 * 64;
     sub.err_rows = sub.cap;
-    sub.sel = sel;
-    sub.count = count;
-    sub.out = out;
+    sub.sel = c->sel;
+    sub.count = c->count;
+    sub.out = c->out;
     sub.err = NULL;
+    lt_col *out = c->out;
     memset(out, 0, sizeof *out);
-    if ((cast->flags & LT_FUNC_ALIAS) == 0) {
-        if (!lt_col_init(out, cast->to, sub.cap, k->arena)) {
+    if ((c->cast->flags & LT_FUNC_ALIAS) == 0) {
+        if (!lt_col_init(out, c->cast->to, sub.cap, k->arena)) {
             return lt_error_nomem(err, "column");
         }
         if (out->data != NULL && out->phys != LT_PHYS_STRUCT) {
             memset(out->data, 0, (size_t)sub.cap * lt_phys_size(out->phys));
         }
     }
-    if ((cast->flags & LT_FUNC_NULLS) == 0 && !copy_valid(out, from, rows, k->arena)) {
+    if ((c->cast->flags & LT_FUNC_NULLS) == 0 && !copy_valid(out, c->from, c->rows, k->arena)) {
         return lt_error_nomem(err, "column");
     }
-    if ((cast->flags & LT_FUNC_DENSE) == 0) {
-        LT_TRY(live_children(&sub, from, err));
+    if ((c->cast->flags & LT_FUNC_DENSE) == 0) {
+        LT_TRY(live_children(&sub, c->from, err));
     }
-    LT_TRY(cast->kernel(&sub, err));
+    LT_TRY(c->cast->kernel(&sub, err));
     k->nomem = k->nomem || sub.nomem;
-    *failed = sub.err;
+    c->failed = sub.err;
     k->fail = k->fail != NULL || lt_k_cast(k)->try_cast ? k->fail : sub.fail;
     return LT_OK;
 }
@@ -98,12 +109,16 @@ static lt_status row_cast(lt_kctx *k, lt_error *err)
         return lt_error_nomem(err, "column");
     }
     for (uint32_t i = 0; i < from->child_count; i++) {
-        uint64_t *failed = NULL;
-        LT_TRY(run_child(k, &cast->children[i], &from->children[i], k->rows, k->sel, k->count,
-                         &k->out->children[i], &failed, err));
+        child_cast c = {.cast = &cast->children[i],
+                        .from = &from->children[i],
+                        .rows = k->rows,
+                        .sel = k->sel,
+                        .count = k->count,
+                        .out = &k->out->children[i]};
+        LT_TRY(run_child(k, &c, err));
         LT_EACH(k, row)
         {
-            if (failed != NULL && lt_bit_get(failed, row)) {
+            if (c.failed != NULL && lt_bit_get(c.failed, row)) {
                 fail_row(k, row);
             }
         }
@@ -124,21 +139,24 @@ static lt_status list_cast(lt_kctx *k, lt_error *err)
         return lt_error_nomem(err, "column");
     }
     for (uint32_t i = 0; i < from->child_count; i++) {
-        uint64_t *failed = NULL;
         if (i >= cast->from->field_count) {
             k->out->children[i] = from->children[i]; /* counts of a MULTISET */
             continue;
         }
-        LT_TRY(run_child(k, &cast->children[i], &from->children[i], from->child_len, NULL,
-                         from->child_len, &k->out->children[i], &failed, err));
-        if (failed == NULL) {
+        child_cast c = {.cast = &cast->children[i],
+                        .from = &from->children[i],
+                        .rows = from->child_len,
+                        .count = from->child_len,
+                        .out = &k->out->children[i]};
+        LT_TRY(run_child(k, &c, err));
+        if (c.failed == NULL) {
             continue;
         }
         LT_EACH(k, row)
         {
             lt_span span = LT_COL_DATA(from, const lt_span)[row];
             for (uint32_t e = span.start; e < span.start + span.count; e++) {
-                if (lt_bit_get(failed, e)) {
+                if (lt_bit_get(c.failed, e)) {
                     fail_row(k, row);
                     break;
                 }

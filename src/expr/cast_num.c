@@ -1,5 +1,5 @@
-/* Casts among BOOLEAN, integers, floating point and DECIMAL. Integers wrap, floating point saturates at int and long and then wraps, as in Java; decimals
- * that do not fit become NULL. */
+/* Casts among BOOLEAN, integers, floating point and DECIMAL. Integers wrap, floating point
+ * saturates at int and long and then wraps, as in Java; decimals that do not fit become NULL. */
 #include <math.h>
 
 #include "expr/cast_int.h"
@@ -22,35 +22,35 @@ LT_INLINE int64_t saturate_i64(double x)
     return x >= 9223372036854775807.0 ? INT64_MAX : (int64_t)x;
 }
 
-#define CAST_KERNEL(FROM, TO, T, U, EXPR)                                                          \
-    static lt_status cast_##FROM##_##TO(lt_kctx *k, lt_error *err)                                 \
-    {                                                                                              \
-        (void)err;                                                                                 \
-        const T *restrict a = LT_ARG(k, 0, T);                                                     \
-        U *restrict out = LT_OUT(k, U);                                                            \
-        for (uint32_t i = 0; i < k->rows; i++) {                                                   \
-            const T x = a[i];                                                                      \
-            out[i] = (U)(EXPR);                                                                    \
-        }                                                                                          \
-        return LT_OK;                                                                              \
+#define CAST_KERNEL(FROM, TO, T, U, EXPR)                          \
+    static lt_status cast_##FROM##_##TO(lt_kctx *k, lt_error *err) \
+    {                                                              \
+        (void)err;                                                 \
+        const T *restrict a = LT_ARG(k, 0, T);                     \
+        U *restrict out = LT_OUT(k, U);                            \
+        for (uint32_t i = 0; i < k->rows; i++) {                   \
+            const T x = a[i];                                      \
+            out[i] = (U)(EXPR);                                    \
+        }                                                          \
+        return LT_OK;                                              \
     }
 
-#define FROM_INT(NAME, T)                                                                          \
-    CAST_KERNEL(NAME, b, T, uint8_t, x != 0)                                                       \
-    CAST_KERNEL(NAME, i8, T, int8_t, x)                                                            \
-    CAST_KERNEL(NAME, i16, T, int16_t, x)                                                          \
-    CAST_KERNEL(NAME, i32, T, int32_t, x)                                                          \
-    CAST_KERNEL(NAME, i64, T, int64_t, x)                                                          \
-    CAST_KERNEL(NAME, f32, T, float, x)                                                            \
+#define FROM_INT(NAME, T)                    \
+    CAST_KERNEL(NAME, b, T, uint8_t, x != 0) \
+    CAST_KERNEL(NAME, i8, T, int8_t, x)      \
+    CAST_KERNEL(NAME, i16, T, int16_t, x)    \
+    CAST_KERNEL(NAME, i32, T, int32_t, x)    \
+    CAST_KERNEL(NAME, i64, T, int64_t, x)    \
+    CAST_KERNEL(NAME, f32, T, float, x)      \
     CAST_KERNEL(NAME, f64, T, double, x)
 
-#define FROM_FLOAT(NAME, T)                                                                        \
-    CAST_KERNEL(NAME, b, T, uint8_t, x != 0)                                                       \
-    CAST_KERNEL(NAME, i8, T, int8_t, saturate_i32((double)x))                                      \
-    CAST_KERNEL(NAME, i16, T, int16_t, saturate_i32((double)x))                                    \
-    CAST_KERNEL(NAME, i32, T, int32_t, saturate_i32((double)x))                                    \
-    CAST_KERNEL(NAME, i64, T, int64_t, saturate_i64((double)x))                                    \
-    CAST_KERNEL(NAME, f32, T, float, x)                                                            \
+#define FROM_FLOAT(NAME, T)                                     \
+    CAST_KERNEL(NAME, b, T, uint8_t, x != 0)                    \
+    CAST_KERNEL(NAME, i8, T, int8_t, saturate_i32((double)x))   \
+    CAST_KERNEL(NAME, i16, T, int16_t, saturate_i32((double)x)) \
+    CAST_KERNEL(NAME, i32, T, int32_t, saturate_i32((double)x)) \
+    CAST_KERNEL(NAME, i64, T, int64_t, saturate_i64((double)x)) \
+    CAST_KERNEL(NAME, f32, T, float, x)                         \
     CAST_KERNEL(NAME, f64, T, double, x)
 
 FROM_INT(b, uint8_t)
@@ -63,10 +63,10 @@ FROM_FLOAT(f64, double)
 
 enum { B, I8, I16, I32, I64, F32, F64, NUMBER_COUNT };
 
-#define ROW_OF(NAME)                                                                               \
-    {                                                                                              \
-        cast_##NAME##_b, cast_##NAME##_i8, cast_##NAME##_i16, cast_##NAME##_i32,                   \
-            cast_##NAME##_i64, cast_##NAME##_f32, cast_##NAME##_f64                                \
+#define ROW_OF(NAME)                                                             \
+    {                                                                            \
+        cast_##NAME##_b, cast_##NAME##_i8, cast_##NAME##_i16, cast_##NAME##_i32, \
+            cast_##NAME##_i64, cast_##NAME##_f32, cast_##NAME##_f64              \
     }
 
 static const lt_kernel number_casts[NUMBER_COUNT][NUMBER_COUNT] = {
@@ -134,17 +134,17 @@ static lt_status int_to_decimal(lt_kctx *k, lt_error *err)
 }
 
 /* An int of at most 10 digits always has room in a 64-bit decimal of enough whole digits. */
-#define INT_TO_SMALL(NAME, T)                                                                      \
-    static lt_status NAME(lt_kctx *k, lt_error *err)                                               \
-    {                                                                                              \
-        (void)err;                                                                                 \
-        const T *restrict a = LT_ARG(k, 0, T);                                                     \
-        int64_t *restrict out = LT_OUT(k, int64_t);                                                \
-        const int64_t unit = (int64_t)lt_pow10(lt_k_cast(k)->to->scale);                           \
-        for (uint32_t i = 0; i < k->rows; i++) {                                                   \
-            out[i] = (int64_t)((uint64_t)a[i] * (uint64_t)unit);                                   \
-        }                                                                                          \
-        return LT_OK;                                                                              \
+#define INT_TO_SMALL(NAME, T)                                            \
+    static lt_status NAME(lt_kctx *k, lt_error *err)                     \
+    {                                                                    \
+        (void)err;                                                       \
+        const T *restrict a = LT_ARG(k, 0, T);                           \
+        int64_t *restrict out = LT_OUT(k, int64_t);                      \
+        const int64_t unit = (int64_t)lt_pow10(lt_k_cast(k)->to->scale); \
+        for (uint32_t i = 0; i < k->rows; i++) {                         \
+            out[i] = (int64_t)((uint64_t)a[i] * (uint64_t)unit);         \
+        }                                                                \
+        return LT_OK;                                                    \
     }
 
 INT_TO_SMALL(small_i8, int8_t)

@@ -179,21 +179,21 @@ static bool parse_integer(lt_str s, int64_t min, int64_t max, int64_t *out)
     return value >= min && value <= max;
 }
 
-#define STRING_TO_INT(NAME, T, MIN, MAX)                                                           \
-    static lt_status NAME(lt_kctx *k, lt_error *err)                                               \
-    {                                                                                              \
-        (void)err;                                                                                 \
-        LT_EACH(k, row)                                                                            \
-        {                                                                                          \
-            lt_str s = lt_k_str(k, 0, row);                                                        \
-            int64_t value;                                                                         \
-            if (parse_integer(trim_blanks(s), MIN, MAX, &value)) {                                 \
-                LT_OUT(k, T)[row] = (T)value;                                                      \
-            } else {                                                                               \
-                lt_cast_fail(k, row, s);                                                           \
-            }                                                                                      \
-        }                                                                                          \
-        return LT_OK;                                                                              \
+#define STRING_TO_INT(NAME, T, MIN, MAX)                           \
+    static lt_status NAME(lt_kctx *k, lt_error *err)               \
+    {                                                              \
+        (void)err;                                                 \
+        LT_EACH(k, row)                                            \
+        {                                                          \
+            lt_str s = lt_k_str(k, 0, row);                        \
+            int64_t value;                                         \
+            if (parse_integer(trim_blanks(s), MIN, MAX, &value)) { \
+                LT_OUT(k, T)[row] = (T)value;                      \
+            } else {                                               \
+                lt_cast_fail(k, row, s);                           \
+            }                                                      \
+        }                                                          \
+        return LT_OK;                                              \
     }
 
 STRING_TO_INT(string_to_i8, int8_t, INT8_MIN, INT8_MAX)

@@ -1,4 +1,5 @@
-/* Casts among DATE, TIME, TIMESTAMP and TIMESTAMP_LTZ. A TIMESTAMP_LTZ is an instant; its fields are those of the session's zone. */
+/* Casts among DATE, TIME, TIMESTAMP and TIMESTAMP_LTZ. A TIMESTAMP_LTZ is an instant; its fields
+ * are those of the session's zone. */
 #include "expr/cast_int.h"
 #include "expr/temporal.h"
 
@@ -31,12 +32,12 @@ LT_INLINE void each_stamp(lt_kctx *k, const int from_form, const int to_form)
     }
 }
 
-#define STAMP_KERNEL(NAME, FROM, TO)                                                               \
-    static lt_status NAME(lt_kctx *k, lt_error *err)                                               \
-    {                                                                                              \
-        (void)err;                                                                                 \
-        each_stamp(k, FROM, TO);                                                                   \
-        return LT_OK;                                                                              \
+#define STAMP_KERNEL(NAME, FROM, TO)                 \
+    static lt_status NAME(lt_kctx *k, lt_error *err) \
+    {                                                \
+        (void)err;                                   \
+        each_stamp(k, FROM, TO);                     \
+        return LT_OK;                                \
     }
 
 STAMP_KERNEL(ms_to_ms, LT_TS_MS, LT_TS_MS)

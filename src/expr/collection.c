@@ -237,7 +237,8 @@ lt_status lt_infer_item(lt_infer *in, lt_error *err)
     }
     if (type->kind == LT_TYPE_MAP) {
         const lt_type *key = type->fields[0].type;
-        if (!lt_type_can_coerce(in->args[1]->type, lt_type_with_nullable(in->b->arena, key, true))) {
+        if (!lt_type_can_coerce(in->args[1]->type,
+                                lt_type_with_nullable(in->b->arena, key, true))) {
             return lt_in_refuse(in, err);
         }
         if (!lt_type_is_string(key)) {
@@ -350,7 +351,8 @@ lt_status lt_infer_element(lt_infer *in, lt_error *err)
 
 lt_status lt_infer_typeof(lt_infer *in, lt_error *err)
 {
-    if (in->count == 2 && (lt_in_literal(in, 1) == NULL || !lt_kind_is(in->args[1], LT_TYPE_BOOLEAN))) {
+    if (in->count == 2 &&
+        (lt_in_literal(in, 1) == NULL || !lt_kind_is(in->args[1], LT_TYPE_BOOLEAN))) {
         return lt_in_refuse(in, err);
     }
     lt_text text;

@@ -1,50 +1,50 @@
-/* Comparison: = <> < <= > >=, IS DISTINCT FROM, BETWEEN, IN, GREATEST, LEAST. A literal always stands on the right: operators are
- * mirrored. */
+/* Comparison: = <> < <= > >=, IS DISTINCT FROM, BETWEEN, IN, GREATEST, LEAST. A literal always
+ * stands on the right: operators are mirrored. */
 #include "expr/cast.h"
 #include "expr/families.h"
 #include "expr/kernel.h"
 
-#define CMP_BODY(T, TEST)                                                                          \
-    do {                                                                                           \
-        const T *restrict a = LT_ARG(k, 0, T);                                                     \
-        const T *restrict b = LT_ARG(k, 1, T);                                                     \
-        uint8_t *restrict out = LT_OUT(k, uint8_t);                                                \
-        uint32_t rows = k->rows;                                                                   \
-        if (k->args[1].mask == 0) {                                                                \
-            const T y = b[0];                                                                      \
-            for (uint32_t i = 0; i < rows; i++) {                                                  \
-                const T x = a[i];                                                                  \
-                out[i] = (uint8_t)(TEST);                                                          \
-            }                                                                                      \
-        } else if (k->args[0].mask == 0) { /* the current time, say: no literal, but constant */    \
-            const T x = a[0];                                                                      \
-            for (uint32_t i = 0; i < rows; i++) {                                                  \
-                const T y = b[i];                                                                  \
-                out[i] = (uint8_t)(TEST);                                                          \
-            }                                                                                      \
-        } else {                                                                                   \
-            for (uint32_t i = 0; i < rows; i++) {                                                  \
-                const T x = a[i];                                                                  \
-                const T y = b[i];                                                                  \
-                out[i] = (uint8_t)(TEST);                                                          \
-            }                                                                                      \
-        }                                                                                          \
+#define CMP_BODY(T, TEST)                                                                        \
+    do {                                                                                         \
+        const T *restrict a = LT_ARG(k, 0, T);                                                   \
+        const T *restrict b = LT_ARG(k, 1, T);                                                   \
+        uint8_t *restrict out = LT_OUT(k, uint8_t);                                              \
+        uint32_t rows = k->rows;                                                                 \
+        if (k->args[1].mask == 0) {                                                              \
+            const T y = b[0];                                                                    \
+            for (uint32_t i = 0; i < rows; i++) {                                                \
+                const T x = a[i];                                                                \
+                out[i] = (uint8_t)(TEST);                                                        \
+            }                                                                                    \
+        } else if (k->args[0].mask == 0) { /* the current time, say: no literal, but constant */ \
+            const T x = a[0];                                                                    \
+            for (uint32_t i = 0; i < rows; i++) {                                                \
+                const T y = b[i];                                                                \
+                out[i] = (uint8_t)(TEST);                                                        \
+            }                                                                                    \
+        } else {                                                                                 \
+            for (uint32_t i = 0; i < rows; i++) {                                                \
+                const T x = a[i];                                                                \
+                const T y = b[i];                                                                \
+                out[i] = (uint8_t)(TEST);                                                        \
+            }                                                                                    \
+        }                                                                                        \
     } while (0)
 
-#define CMP_KERNEL(NAME, T, TEST)                                                                  \
-    static lt_status NAME(lt_kctx *k, lt_error *err)                                               \
-    {                                                                                              \
-        (void)err;                                                                                 \
-        CMP_BODY(T, TEST);                                                                         \
-        return LT_OK;                                                                              \
+#define CMP_KERNEL(NAME, T, TEST)                    \
+    static lt_status NAME(lt_kctx *k, lt_error *err) \
+    {                                                \
+        (void)err;                                   \
+        CMP_BODY(T, TEST);                           \
+        return LT_OK;                                \
     }
 
-#define CMP_FAMILY(SUFFIX, T)                                                                      \
-    CMP_KERNEL(eq_##SUFFIX, T, x == y)                                                             \
-    CMP_KERNEL(ne_##SUFFIX, T, x != y)                                                             \
-    CMP_KERNEL(less_##SUFFIX, T, x < y)                                                              \
-    CMP_KERNEL(le_##SUFFIX, T, x <= y)                                                             \
-    CMP_KERNEL(gt_##SUFFIX, T, x > y)                                                              \
+#define CMP_FAMILY(SUFFIX, T)           \
+    CMP_KERNEL(eq_##SUFFIX, T, x == y)  \
+    CMP_KERNEL(ne_##SUFFIX, T, x != y)  \
+    CMP_KERNEL(less_##SUFFIX, T, x < y) \
+    CMP_KERNEL(le_##SUFFIX, T, x <= y)  \
+    CMP_KERNEL(gt_##SUFFIX, T, x > y)   \
     CMP_KERNEL(ge_##SUFFIX, T, x >= y)
 
 #define TS9_LT(x, y) ((x).ms < (y).ms || ((x).ms == (y).ms && (x).ns_of_ms < (y).ns_of_ms))
@@ -70,19 +70,19 @@ CMP_KERNEL(le_ts9, lt_ts9, !TS9_LT(y, x))
 CMP_KERNEL(gt_ts9, lt_ts9, TS9_LT(y, x))
 CMP_KERNEL(ge_ts9, lt_ts9, !TS9_LT(x, y))
 
-#define STR_ORDER(NAME, TEST)                                                                      \
-    static lt_status NAME(lt_kctx *k, lt_error *err)                                               \
-    {                                                                                              \
-        (void)err;                                                                                 \
-        const lt_strv *a = LT_ARG(k, 0, lt_strv);                                                  \
-        const lt_strv *b = LT_ARG(k, 1, lt_strv);                                                  \
-        uint8_t *out = LT_OUT(k, uint8_t);                                                         \
-        LT_EACH(k, row)                                                                            \
-        {                                                                                          \
-            int order = lt_strv_cmp(&a[row & k->args[0].mask], &b[row & k->args[1].mask]);         \
-            out[row] = (uint8_t)(order TEST 0);                                                    \
-        }                                                                                          \
-        return LT_OK;                                                                              \
+#define STR_ORDER(NAME, TEST)                                                              \
+    static lt_status NAME(lt_kctx *k, lt_error *err)                                       \
+    {                                                                                      \
+        (void)err;                                                                         \
+        const lt_strv *a = LT_ARG(k, 0, lt_strv);                                          \
+        const lt_strv *b = LT_ARG(k, 1, lt_strv);                                          \
+        uint8_t *out = LT_OUT(k, uint8_t);                                                 \
+        LT_EACH(k, row)                                                                    \
+        {                                                                                  \
+            int order = lt_strv_cmp(&a[row & k->args[0].mask], &b[row & k->args[1].mask]); \
+            out[row] = (uint8_t)(order TEST 0);                                            \
+        }                                                                                  \
+        return LT_OK;                                                                      \
     }
 
 STR_ORDER(less_str, <)
@@ -275,7 +275,8 @@ lt_status lt_infer_distinct(lt_infer *in, lt_error *err)
     return call1(in, "NOT", same, &in->replace, err);
 }
 
-static lt_status build_range(lt_infer *in, lt_expr *low, lt_expr *high, lt_expr **out, lt_error *err)
+static lt_status build_range(lt_infer *in, lt_expr *low, lt_expr *high, lt_expr **out,
+                             lt_error *err)
 {
     lt_expr *from, *to;
     LT_TRY(call2(in, ">=", in->args[0], low, &from, err));
@@ -337,24 +338,24 @@ static bool find_string(const in_list *list, lt_str x)
     return low < list->count && lt_str_eq(list->strings[low], x);
 }
 
-#define IN_NUMBERS(NAME, T)                                                                        \
-    static lt_status NAME(lt_kctx *k, lt_error *err)                                               \
-    {                                                                                              \
-        (void)err;                                                                                 \
-        const in_list *list = (const in_list *)k->data;                                            \
-        LT_EACH(k, row)                                                                            \
-        {                                                                                          \
-            if (list->has_null && lt_k_is_null(k, 0, row)) {                                       \
-                lt_k_null(k, row);                                                                 \
-                continue;                                                                          \
-            }                                                                                      \
-            bool found = find_number(list, LT_ARG(k, 0, T)[row & k->args[0].mask]);                \
-            LT_OUT(k, uint8_t)[row] = found;                                                       \
-            if (!found && list->has_null) {                                                        \
-                lt_k_null(k, row);                                                                 \
-            }                                                                                      \
-        }                                                                                          \
-        return LT_OK;                                                                              \
+#define IN_NUMBERS(NAME, T)                                                         \
+    static lt_status NAME(lt_kctx *k, lt_error *err)                                \
+    {                                                                               \
+        (void)err;                                                                  \
+        const in_list *list = (const in_list *)k->data;                             \
+        LT_EACH(k, row)                                                             \
+        {                                                                           \
+            if (list->has_null && lt_k_is_null(k, 0, row)) {                        \
+                lt_k_null(k, row);                                                  \
+                continue;                                                           \
+            }                                                                       \
+            bool found = find_number(list, LT_ARG(k, 0, T)[row & k->args[0].mask]); \
+            LT_OUT(k, uint8_t)[row] = found;                                        \
+            if (!found && list->has_null) {                                         \
+                lt_k_null(k, row);                                                  \
+            }                                                                       \
+        }                                                                           \
+        return LT_OK;                                                               \
     }
 
 IN_NUMBERS(in_i8, int8_t)
@@ -387,8 +388,9 @@ static void sort_list(in_list *list)
     for (uint32_t gap = list->count / 2; gap > 0; gap /= 2) {
         for (uint32_t i = gap; i < list->count; i++) {
             for (uint32_t j = i; j >= gap; j -= gap) {
-                bool swap = list->numbers ? list->numbers[j] < list->numbers[j - gap]
-                                          : lt_str_cmp(list->strings[j], list->strings[j - gap]) < 0;
+                bool swap = list->numbers
+                                ? list->numbers[j] < list->numbers[j - gap]
+                                : lt_str_cmp(list->strings[j], list->strings[j - gap]) < 0;
                 if (!swap) {
                     break;
                 }

@@ -1,5 +1,5 @@
-/* CASE and what is built on it: IF, NULLIF, COALESCE, IFNULL. Each branch is evaluated for the rows that take it, when that is cheaper, and only
- * those rows fail with it. */
+/* CASE and what is built on it: IF, NULLIF, COALESCE, IFNULL. Each branch is evaluated for the rows
+ * that take it, when that is cheaper, and only those rows fail with it. */
 #include "expr/cast.h"
 #include "expr/families.h"
 #include "expr/kernel.h"

@@ -1,5 +1,6 @@
-/* Java's pattern letters. Formatting follows DateTimeFormatter in the US locale; parsing its strict widths with smart resolution (a day beyond the month's end
- * becomes its last day), or SimpleDateFormat's lenience when `legacy`. */
+/* Java's pattern letters. Formatting follows DateTimeFormatter in the US locale; parsing its strict
+ * widths with smart resolution (a day beyond the month's end becomes its last day), or
+ * SimpleDateFormat's lenience when `legacy`. */
 #include "expr/datefmt.h"
 
 #include "expr/civil.h"
@@ -222,7 +223,8 @@ static size_t put_offset(int64_t offset_ms, const lt_datefmt_item *item, char *t
     return len + put_number(a / 60 % 60, 2, to + len);
 }
 
-/* Week of the year; first_day 1 = Monday. ISO: weeks start on Monday and the first has 4 days; US: on Sunday, 1 day. */
+/* Week of the year; first_day 1 = Monday. ISO: weeks start on Monday and the first has 4 days; US:
+ * on Sunday, 1 day. */
 static int week_of_year(const fields *f, bool iso, int64_t *week_year)
 {
     int weekday = iso ? f->weekday : f->weekday % 7 + 1;
@@ -314,7 +316,8 @@ static size_t put_item(const lt_datefmt_item *item, const fields *f, int64_t off
     }
 }
 
-size_t lt_datefmt_format(const lt_datefmt *fmt, lt_ts9 local, int64_t offset_ms, lt_str zone, char *to)
+size_t lt_datefmt_format(const lt_datefmt *fmt, lt_ts9 local, int64_t offset_ms, lt_str zone,
+                         char *to)
 {
     fields f;
     split(local, &f);
@@ -365,7 +368,8 @@ static size_t digit_run(lt_str s, size_t at)
 }
 
 /* Widths of a number as DateTimeFormatter reads them. */
-static bool take_number(const lt_datefmt_item *item, bool legacy, lt_str s, size_t *at, int64_t *out)
+static bool take_number(const lt_datefmt_item *item, bool legacy, lt_str s, size_t *at,
+                        int64_t *out)
 {
     size_t run = digit_run(s, *at), least = item->count, most = item->count;
     bool year = item->letter == 'y' || item->letter == 'u';
@@ -408,6 +412,17 @@ static bool take_name(const char *const *names, int count, int letters, bool leg
                       size_t *at, int64_t *index)
 {
     lt_str rest = {s.ptr + *at, s.len - *at};
+    if (!legacy && letters != 4) { /* by far the most frequent form */
+        for (int i = 0; rest.len >= 3 && i < count; i++) {
+            if (rest.ptr[0] == names[i][0] && rest.ptr[1] == names[i][1] &&
+                rest.ptr[2] == names[i][2]) {
+                *at += 3;
+                *index = i + 1;
+                return true;
+            }
+        }
+        return false;
+    }
     for (int full = 1; full >= 0; full--) {
         if (!legacy && (full == 1) != (letters == 4)) {
             continue;
@@ -484,7 +499,8 @@ static bool take_fraction(const lt_datefmt_item *item, bool legacy, lt_str s, si
     size_t run = digit_run(s, *at);
     int64_t value = 0;
     if (legacy) {
-        size_t take = item->reserve > 0 ? LT_MIN(run, (size_t)item->count) : LT_MIN(run, (size_t)12);
+        size_t take =
+            item->reserve > 0 ? LT_MIN(run, (size_t)item->count) : LT_MIN(run, (size_t)12);
         for (size_t i = 0; i < take; i++) {
             value = value * 10 + (s.ptr[*at + i] - '0');
         }
@@ -508,6 +524,13 @@ static bool take_item(const lt_datefmt_item *item, bool legacy, lt_str s, size_t
     int64_t ignored;
     switch (item->letter) {
     case 0:
+        if (item->count == 1) {
+            if (*at >= s.len || s.ptr[*at] != item->text[0]) {
+                return false;
+            }
+            ++*at;
+            return true;
+        }
         if (s.len - *at < item->count || memcmp(s.ptr + *at, item->text, item->count) != 0) {
             return false;
         }
@@ -519,9 +542,8 @@ static bool take_item(const lt_datefmt_item *item, bool legacy, lt_str s, size_t
         return take_number(item, legacy, s, at, legacy ? &ignored : &p->year);
     case 'M':
     case 'L':
-        return item->count <= 2
-                   ? take_number(item, legacy, s, at, &p->month)
-                   : take_name(month_names, 12, item->count, legacy, s, at, &p->month);
+        return item->count <= 2 ? take_number(item, legacy, s, at, &p->month)
+                                : take_name(month_names, 12, item->count, legacy, s, at, &p->month);
     case 'd':
         return take_number(item, legacy, s, at, &p->day);
     case 'D':
@@ -591,9 +613,9 @@ static bool resolve(parsed *p, bool legacy, lt_ts9 *local)
     }
     if (legacy) { /* fields roll over */
         int64_t months = p->year * 12 + p->month - 1;
-        int64_t days = lt_days_from_civil(lt_floor_div(months, 12),
-                                          (int)lt_floor_mod(months, 12) + 1, 1) +
-                       p->day - 1;
+        int64_t days =
+            lt_days_from_civil(lt_floor_div(months, 12), (int)lt_floor_mod(months, 12) + 1, 1) +
+            p->day - 1;
         local->ms = days * LT_MS_PER_DAY + p->hour * LT_MS_PER_HOUR + p->minute * LT_MS_PER_MINUTE +
                     p->second * 1000 + p->nano / 1000000;
         local->ns_of_ms = 0;

@@ -1,17 +1,35 @@
-/* Parts of dates and times: EXTRACT and its shorthands, FLOOR and CEIL to a unit, TIMESTAMPADD, TIMESTAMPDIFF, OVERLAPS. TIMESTAMP_LTZ is taken apart in
- * the session's zone. */
+/* Parts of dates and times: EXTRACT and its shorthands, FLOOR and CEIL to a unit, TIMESTAMPADD,
+ * TIMESTAMPDIFF, OVERLAPS. TIMESTAMP_LTZ is taken apart in the session's zone. */
 #include "expr/cast.h"
 #include "expr/families.h"
 #include "expr/temporal.h"
 
 typedef enum {
-    U_MILLENNIUM, U_CENTURY, U_DECADE, U_YEAR, U_QUARTER, U_MONTH, U_WEEK, U_DAY, U_DOY, U_DOW, U_ISODOW, U_ISOYEAR, U_EPOCH,
-    U_HOUR, U_MINUTE, U_SECOND, U_MILLISECOND, U_MICROSECOND, U_NANOSECOND, U_COUNT
+    U_MILLENNIUM,
+    U_CENTURY,
+    U_DECADE,
+    U_YEAR,
+    U_QUARTER,
+    U_MONTH,
+    U_WEEK,
+    U_DAY,
+    U_DOY,
+    U_DOW,
+    U_ISODOW,
+    U_ISOYEAR,
+    U_EPOCH,
+    U_HOUR,
+    U_MINUTE,
+    U_SECOND,
+    U_MILLISECOND,
+    U_MICROSECOND,
+    U_NANOSECOND,
+    U_COUNT
 } unit;
 
 static const char *const unit_names[] = {
-    "MILLENNIUM", "CENTURY", "DECADE",  "YEAR",  "QUARTER", "MONTH",  "WEEK",
-    "DAY",        "DOY",     "DOW",     "ISODOW", "ISOYEAR", "EPOCH", "HOUR",
+    "MILLENNIUM", "CENTURY", "DECADE",      "YEAR",        "QUARTER",    "MONTH", "WEEK",
+    "DAY",        "DOY",     "DOW",         "ISODOW",      "ISOYEAR",    "EPOCH", "HOUR",
     "MINUTE",     "SECOND",  "MILLISECOND", "MICROSECOND", "NANOSECOND",
 };
 
@@ -20,7 +38,8 @@ _Static_assert(LT_COUNT_OF(unit_names) == U_COUNT, "every unit has a name");
 static lt_status unit_of(const lt_infer *in, uint32_t arg, unit *out, lt_error *err)
 {
     const lt_value *symbol = lt_in_literal(in, arg);
-    if (symbol == NULL || (symbol->type->kind != LT_TYPE_SYMBOL && !lt_type_is_string(symbol->type))) {
+    if (symbol == NULL ||
+        (symbol->type->kind != LT_TYPE_SYMBOL && !lt_type_is_string(symbol->type))) {
         return lt_in_refuse(in, err);
     }
     lt_str name = symbol->u.s;
@@ -30,7 +49,8 @@ static lt_status unit_of(const lt_infer *in, uint32_t arg, unit *out, lt_error *
     }
     for (size_t i = 0; i < U_COUNT; i++) {
         lt_str known = lt_str_of(unit_names[i]);
-        bool plural = name.len == known.len + 1 && lt_str_starts(name, known) && name.ptr[known.len] == 'S';
+        bool plural =
+            name.len == known.len + 1 && lt_str_starts(name, known) && name.ptr[known.len] == 'S';
         if (lt_str_eq_ci(name, known) || plural) {
             *out = (unit)i;
             return LT_OK;
@@ -49,14 +69,15 @@ typedef struct {
 } time_op;
 
 static const int64_t unit_ms[U_COUNT] = {
-    [U_WEEK] = 7 * LT_MS_PER_DAY,     [U_DAY] = LT_MS_PER_DAY,       [U_HOUR] = LT_MS_PER_HOUR,
-    [U_MINUTE] = LT_MS_PER_MINUTE,    [U_SECOND] = LT_MS_PER_SECOND, [U_MILLISECOND] = 1,
+    [U_WEEK] = 7 * LT_MS_PER_DAY,  [U_DAY] = LT_MS_PER_DAY,       [U_HOUR] = LT_MS_PER_HOUR,
+    [U_MINUTE] = LT_MS_PER_MINUTE, [U_SECOND] = LT_MS_PER_SECOND, [U_MILLISECOND] = 1,
 };
 
 static const lt_zone *zone_for(const lt_kctx *k, const lt_type *type)
 {
     const lt_zone *zone = k->session->zone;
-    return type->kind == LT_TYPE_TIMESTAMP_LTZ && zone != NULL && !lt_zone_is_utc(zone) ? zone : NULL;
+    return type->kind == LT_TYPE_TIMESTAMP_LTZ && zone != NULL && !lt_zone_is_utc(zone) ? zone
+                                                                                        : NULL;
 }
 
 /* ---- EXTRACT ---- */
@@ -204,10 +225,11 @@ static lt_status extract_interval(lt_kctx *k, lt_error *err)
         if (months) {
             value = op->what == U_MONTH     ? x % 12
                     : op->what == U_QUARTER ? x % 12 / 3 + 1
-                                            : x / 12 / (op->what == U_DECADE       ? 10
-                                                        : op->what == U_CENTURY    ? 100
-                                                        : op->what == U_MILLENNIUM ? 1000
-                                                                                   : 1);
+                                            : x / 12 /
+                                                  (op->what == U_DECADE       ? 10
+                                                   : op->what == U_CENTURY    ? 100
+                                                   : op->what == U_MILLENNIUM ? 1000
+                                                                              : 1);
         } else if (op->what == U_DAY) {
             value = x / LT_MS_PER_DAY;
         } else if (op->what == U_EPOCH) {
@@ -299,9 +321,9 @@ lt_status lt_infer_extract(lt_infer *in, lt_error *err)
 lt_status lt_infer_part(lt_infer *in, lt_error *err)
 {
     static const unit units[] = {
-        [LT_OP_YEAR] = U_YEAR,           [LT_OP_QUARTER] = U_QUARTER, [LT_OP_MONTH] = U_MONTH,
-        [LT_OP_WEEK] = U_WEEK,           [LT_OP_DAYOFYEAR] = U_DOY,   [LT_OP_DAYOFMONTH] = U_DAY,
-        [LT_OP_DAYOFWEEK] = U_DOW,       [LT_OP_HOUR] = U_HOUR,       [LT_OP_MINUTE] = U_MINUTE,
+        [LT_OP_YEAR] = U_YEAR,     [LT_OP_QUARTER] = U_QUARTER, [LT_OP_MONTH] = U_MONTH,
+        [LT_OP_WEEK] = U_WEEK,     [LT_OP_DAYOFYEAR] = U_DOY,   [LT_OP_DAYOFMONTH] = U_DAY,
+        [LT_OP_DAYOFWEEK] = U_DOW, [LT_OP_HOUR] = U_HOUR,       [LT_OP_MINUTE] = U_MINUTE,
         [LT_OP_SECOND] = U_SECOND,
     };
     return infer_part(in, units[in->func->op], err);
@@ -362,7 +384,8 @@ static int64_t round_ms(const time_op *op, int64_t ms)
         int64_t rest = lt_floor_mod(ms, op->fixed_ms);
         return rest == 0 ? ms : ms - rest + (op->up ? op->fixed_ms : 0);
     }
-    /* Calendar units look at the date alone: the first day of a month is its own ceiling at any time of day. */
+    /* Calendar units look at the date alone: the first day of a month is its own ceiling at any
+     * time of day. */
     return round_days(op, lt_floor_div(ms, LT_MS_PER_DAY)) * LT_MS_PER_DAY;
 }
 
@@ -439,8 +462,8 @@ lt_status lt_infer_floor_time(lt_infer *in, lt_error *err)
     LT_TRY(unit_of(in, 1, &what, err));
     const lt_type *type = in->args[0]->type;
     bool date_unit = what <= U_DAY && what != U_EPOCH;
-    if (what == U_DOY || what == U_DOW || what == U_ISODOW || what == U_ISOYEAR || what == U_EPOCH ||
-        what > U_MILLISECOND) {
+    if (what == U_DOY || what == U_DOW || what == U_ISODOW || what == U_ISOYEAR ||
+        what == U_EPOCH || what > U_MILLISECOND) {
         return lt_in_refuse(in, err);
     }
     if (lt_type_is_timestamp(type)) {
@@ -475,8 +498,9 @@ static lt_status times_kernel(lt_kctx *k, lt_error *err)
     return LT_OK;
 }
 
-static const int64_t unit_months[U_COUNT] = {[U_MONTH] = 1,    [U_QUARTER] = 3,    [U_YEAR] = 12,
-                                             [U_DECADE] = 120, [U_CENTURY] = 1200, [U_MILLENNIUM] = 12000};
+static const int64_t unit_months[U_COUNT] = {
+    [U_MONTH] = 1,    [U_QUARTER] = 3,    [U_YEAR] = 12,
+    [U_DECADE] = 120, [U_CENTURY] = 1200, [U_MILLENNIUM] = 12000};
 
 static lt_status interval_of(lt_infer *in, unit what, lt_expr *number, lt_expr **out, lt_error *err)
 {
@@ -599,14 +623,16 @@ lt_status lt_infer_timestampdiff(lt_infer *in, lt_error *err)
             LT_TRY(lt_in_cast(in, i, lt_type_time(in->b->arena, LT_TYPE_TIMESTAMP, 3, true), err));
         }
         const lt_type *type = in->args[i]->type;
-        if (type->kind != LT_TYPE_DATE && type->kind != LT_TYPE_TIME && !lt_type_is_timestamp(type)) {
+        if (type->kind != LT_TYPE_DATE && type->kind != LT_TYPE_TIME &&
+            !lt_type_is_timestamp(type)) {
             return lt_in_refuse(in, err);
         }
     }
     const lt_type *a = in->args[1]->type, *b = in->args[2]->type;
     if ((a->kind == LT_TYPE_TIMESTAMP_LTZ) != (b->kind == LT_TYPE_TIMESTAMP_LTZ)) {
         lt_status st = lt_in_refuse(in, err);
-        lt_error_hint(err, "TIMESTAMP_LTZ is an instant: cast one side so that both are the same type");
+        lt_error_hint(err,
+                      "TIMESTAMP_LTZ is an instant: cast one side so that both are the same type");
         return st;
     }
     diff_op *op = LT_NEW(in->b->arena, diff_op);

@@ -1,5 +1,6 @@
-/* 256-bit intermediates are four 64-bit limbs, least significant first; division is by one limb at a time where the divisor fits, else bit by
- * bit: divisors beyond 64 bits are rare. Signs are handled apart from magnitudes. */
+/* 256-bit intermediates are four 64-bit limbs, least significant first; division is by one limb at
+ * a time where the divisor fits, else bit by bit: divisors beyond 64 bits are rare. Signs are
+ * handled apart from magnitudes. */
 #include "expr/decimal.h"
 
 #include <math.h>
@@ -341,7 +342,8 @@ bool lt_decimal_from_f64(double value, int precision, int scale, lt_i128 *out)
     return narrow(&x, value < 0, precision, out);
 }
 
-bool lt_decimal_parse(const char *ptr, size_t len, int precision, int scale, lt_i128 *out, bool *bad)
+bool lt_decimal_parse(const char *ptr, size_t len, int precision, int scale, lt_i128 *out,
+                      bool *bad)
 {
     *bad = true;
     while (len > 0 && (unsigned char)ptr[0] <= ' ') {

@@ -1,5 +1,5 @@
-/* Exact decimals: unscaled integers of up to 38 digits, 256 bits in between, HALF_UP rounding. Results that do not fit are reported by false
- * (Flink makes them NULL). */
+/* Exact decimals: unscaled integers of up to 38 digits, 256 bits in between, HALF_UP rounding.
+ * Results that do not fit are reported by false (Flink makes them NULL). */
 #pragma once
 
 #include "base/compiler.h"
@@ -33,14 +33,18 @@ bool lt_decimal_rescale(lt_i128 value, int from_scale, int to_scale, int precisi
 bool lt_decimal_mul(lt_i128 a, lt_i128 b, int drop, int precision, lt_i128 *out);
 /* a * 10^shift / b, rounded; b is not 0; shift may be negative. */
 bool lt_decimal_div(lt_i128 a, lt_i128 b, int shift, int precision, lt_i128 *out);
-/* Remainder of a (scale a_scale) by b (scale b_scale) with the larger of the scales; sign of a; b is not 0. */
+/* Remainder of a (scale a_scale) by b (scale b_scale) with the larger of the scales; sign of a; b
+ * is not 0. */
 bool lt_decimal_mod(lt_i128 a, int a_scale, lt_i128 b, int b_scale, lt_i128 *out);
 /* a * 10^x + b * 10^y, then rounded by 10^-drop. */
 bool lt_decimal_add(lt_i128 a, int x, lt_i128 b, int y, int drop, int precision, lt_i128 *out);
 int lt_decimal_cmp(lt_i128 a, int a_scale, lt_i128 b, int b_scale);
 
 double lt_decimal_to_f64(lt_i128 value, int scale);
-/* As Java's BigDecimal.valueOf(double) does it, from the shortest text. false: not finite or does not fit. */
+/* As Java's BigDecimal.valueOf(double) does it, from the shortest text. false: not finite or does
+ * not fit. */
 bool lt_decimal_from_f64(double value, int precision, int scale, lt_i128 *out);
-/* `-12.50`, `.5`, `1e3`; blanks around are ignored. false: *bad tells text that is no number from one that does not fit. */
-bool lt_decimal_parse(const char *ptr, size_t len, int precision, int scale, lt_i128 *out, bool *bad);
+/* `-12.50`, `.5`, `1e3`; blanks around are ignored. false: *bad tells text that is no number from
+ * one that does not fit. */
+bool lt_decimal_parse(const char *ptr, size_t len, int precision, int scale, lt_i128 *out,
+                      bool *bad);

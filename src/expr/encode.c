@@ -184,7 +184,8 @@ typedef enum { CS_UTF8, CS_ASCII, CS_LATIN1, CS_UTF16, CS_UTF16BE, CS_UTF16LE, C
 
 static charset charset_of(lt_str name)
 {
-    static const char *const names[] = {"UTF-8", "US-ASCII", "ISO-8859-1", "UTF-16", "UTF-16BE", "UTF-16LE"};
+    static const char *const names[] = {"UTF-8",  "US-ASCII", "ISO-8859-1",
+                                        "UTF-16", "UTF-16BE", "UTF-16LE"};
     for (int i = 0; i < CS_UNKNOWN; i++) {
         if (lt_str_eq_ci(name, lt_str_of(names[i]))) {
             return (charset)i;
@@ -248,7 +249,8 @@ static size_t decode_utf16(lt_str s, charset set, char *to)
     const unsigned char *p = (const unsigned char *)s.ptr;
     size_t at = 0, i = 0;
     bool little = set == CS_UTF16LE;
-    if (set == CS_UTF16 && s.len >= 2 && ((p[0] == 0xff && p[1] == 0xfe) || (p[0] == 0xfe && p[1] == 0xff))) {
+    if (set == CS_UTF16 && s.len >= 2 &&
+        ((p[0] == 0xff && p[1] == 0xfe) || (p[0] == 0xfe && p[1] == 0xff))) {
         little = p[0] == 0xff;
         i = 2;
     }
@@ -318,8 +320,8 @@ static lt_status url_encode_kernel(lt_kctx *k, lt_error *err)
         }
         for (size_t i = 0; i < s.len; i++) {
             char c = s.ptr[i];
-            bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                         c == '.' || c == '-' || c == '*' || c == '_';
+            bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+                         (c >= '0' && c <= '9') || c == '.' || c == '-' || c == '*' || c == '_';
             if (plain || c == ' ') {
                 to[at++] = plain ? c : '+';
             } else {
@@ -350,7 +352,7 @@ static lt_status url_decode_kernel(lt_kctx *k, lt_error *err)
                 to[at++] = s.ptr[i] == '+' ? ' ' : s.ptr[i];
                 continue;
             }
-            int high = i + 2 < s.len + 0 ? hex_value(s.ptr[i + 1]) : -1;
+            int high = i + 2 < s.len ? hex_value(s.ptr[i + 1]) : -1;
             int low = i + 2 < s.len ? hex_value(s.ptr[i + 2]) : -1;
             good = high >= 0 && low >= 0;
             to[at++] = (char)(high * 16 + low);
@@ -447,10 +449,14 @@ static bool url_part(const url_parts *u, lt_str part, lt_str *out)
         const char *name;
         lt_str value;
         bool there;
-    } parts[] = {{"PROTOCOL", u->protocol, true}, {"AUTHORITY", u->authority, true},
-                 {"USERINFO", u->userinfo, u->has_userinfo}, {"HOST", u->host, true},
-                 {"PATH", u->path, true}, {"QUERY", u->query, u->has_query},
-                 {"FILE", u->file, true}, {"REF", u->ref, u->has_ref}};
+    } parts[] = {{"PROTOCOL", u->protocol, true},
+                 {"AUTHORITY", u->authority, true},
+                 {"USERINFO", u->userinfo, u->has_userinfo},
+                 {"HOST", u->host, true},
+                 {"PATH", u->path, true},
+                 {"QUERY", u->query, u->has_query},
+                 {"FILE", u->file, true},
+                 {"REF", u->ref, u->has_ref}};
     for (size_t i = 0; i < LT_COUNT_OF(parts); i++) {
         if (lt_str_eq(part, lt_str_of(parts[i].name))) {
             *out = parts[i].value;

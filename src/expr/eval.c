@@ -399,13 +399,13 @@ lt_status lt_k_inherit(lt_kctx *k, uint32_t arg, const uint32_t *sel, uint32_t c
     return LT_OK;
 }
 
-#define SCATTER(T)                                                                                 \
-    do {                                                                                           \
-        T *restrict dst = LT_OUT(k, T);                                                            \
-        const T *restrict from = (const T *)src->col->data;                                        \
-        for (uint32_t i = 0; i < count; i++) {                                                     \
-            dst[rows[i]] = from[rows[i] & src->mask];                                              \
-        }                                                                                          \
+#define SCATTER(T)                                          \
+    do {                                                    \
+        T *restrict dst = LT_OUT(k, T);                     \
+        const T *restrict from = (const T *)src->col->data; \
+        for (uint32_t i = 0; i < count; i++) {              \
+            dst[rows[i]] = from[rows[i] & src->mask];       \
+        }                                                   \
     } while (0)
 
 lt_status lt_k_scatter(lt_kctx *k, const lt_karg *src, const uint32_t *rows, uint32_t count,

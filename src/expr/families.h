@@ -1,4 +1,5 @@
-/* infer() functions by family, and the operation codes with which rows of the registry that share one tell themselves apart. */
+/* infer() functions by family, and the operation codes with which rows of the registry that share
+ * one tell themselves apart. */
 #pragma once
 
 #include "expr/registry.h"
@@ -52,15 +53,35 @@ enum { LT_OP_ROUND, LT_OP_TRUNCATE };
 enum { LT_OP_ABS, LT_OP_SIGN };
 enum { LT_OP_FLOOR, LT_OP_CEIL };
 enum {
-    LT_OP_SQRT, LT_OP_LN, LT_OP_LOG10, LT_OP_LOG2, LT_OP_EXP, LT_OP_SIN, LT_OP_COS, LT_OP_TAN, LT_OP_COT, LT_OP_ASIN, LT_OP_ACOS,
-    LT_OP_ATAN, LT_OP_SINH, LT_OP_COSH, LT_OP_TANH, LT_OP_DEGREES, LT_OP_RADIANS, LT_OP_POWER, LT_OP_ATAN2, LT_OP_LOG
+    LT_OP_SQRT,
+    LT_OP_LN,
+    LT_OP_LOG10,
+    LT_OP_LOG2,
+    LT_OP_EXP,
+    LT_OP_SIN,
+    LT_OP_COS,
+    LT_OP_TAN,
+    LT_OP_COT,
+    LT_OP_ASIN,
+    LT_OP_ACOS,
+    LT_OP_ATAN,
+    LT_OP_SINH,
+    LT_OP_COSH,
+    LT_OP_TANH,
+    LT_OP_DEGREES,
+    LT_OP_RADIANS,
+    LT_OP_POWER,
+    LT_OP_ATAN2,
+    LT_OP_LOG
 };
 enum { LT_OP_PI, LT_OP_E };
 lt_status lt_infer_math(lt_infer *in, lt_error *err);
 lt_status lt_infer_log(lt_infer *in, lt_error *err);
 lt_status lt_infer_abs(lt_infer *in, lt_error *err);
 lt_status lt_infer_round(lt_infer *in, lt_error *err);
-lt_status lt_infer_floor(lt_infer *in, lt_error *err); /* FLOOR, CEIL of numbers; of temporal values with a unit: datetime.c */
+lt_status lt_infer_floor(
+    lt_infer *in,
+    lt_error *err); /* FLOOR, CEIL of numbers; of temporal values with a unit: datetime.c */
 lt_status lt_infer_constant(lt_infer *in, lt_error *err);
 lt_status lt_infer_rand(lt_infer *in, lt_error *err);
 lt_status lt_infer_rand_integer(lt_infer *in, lt_error *err);
@@ -71,18 +92,52 @@ lt_status lt_infer_unhex(lt_infer *in, lt_error *err);
 
 /* string.c, search.c, like.c, regexfn.c */
 enum {
-    LT_OP_CONCAT, LT_OP_CONCAT_WS, LT_OP_SUBSTRING, LT_OP_LEFT, LT_OP_RIGHT, LT_OP_LTRIM, LT_OP_RTRIM, LT_OP_BTRIM, LT_OP_UPPER, LT_OP_LOWER,
-    LT_OP_INITCAP, LT_OP_LPAD, LT_OP_RPAD, LT_OP_REPEAT, LT_OP_REVERSE, LT_OP_CHAR_LENGTH, LT_OP_ASCII, LT_OP_CHR, LT_OP_IS_ALPHA,
-    LT_OP_IS_DIGIT, LT_OP_IS_DECIMAL
+    LT_OP_CONCAT,
+    LT_OP_CONCAT_WS,
+    LT_OP_SUBSTRING,
+    LT_OP_LEFT,
+    LT_OP_RIGHT,
+    LT_OP_LTRIM,
+    LT_OP_RTRIM,
+    LT_OP_BTRIM,
+    LT_OP_UPPER,
+    LT_OP_LOWER,
+    LT_OP_INITCAP,
+    LT_OP_LPAD,
+    LT_OP_RPAD,
+    LT_OP_REPEAT,
+    LT_OP_REVERSE,
+    LT_OP_CHAR_LENGTH,
+    LT_OP_ASCII,
+    LT_OP_CHR,
+    LT_OP_IS_ALPHA,
+    LT_OP_IS_DIGIT,
+    LT_OP_IS_DECIMAL
 };
 enum {
-    LT_OP_POSITION, LT_OP_LOCATE, LT_OP_INSTR, LT_OP_REPLACE, LT_OP_TRANSLATE, LT_OP_OVERLAY, LT_OP_SPLIT_INDEX, LT_OP_STARTSWITH,
+    LT_OP_POSITION,
+    LT_OP_LOCATE,
+    LT_OP_INSTR,
+    LT_OP_REPLACE,
+    LT_OP_TRANSLATE,
+    LT_OP_OVERLAY,
+    LT_OP_SPLIT_INDEX,
+    LT_OP_STARTSWITH,
     LT_OP_ENDSWITH
 };
 enum { LT_OP_LIKE, LT_OP_NOT_LIKE };
 enum {
-    LT_OP_REGEXP, LT_OP_REGEXP_EXTRACT, LT_OP_REGEXP_REPLACE, LT_OP_REGEXP_COUNT, LT_OP_REGEXP_INSTR, LT_OP_REGEXP_SUBSTR,
-    LT_OP_REGEXP_EXTRACT_ALL, LT_OP_SIMILAR, LT_OP_NOT_SIMILAR, LT_OP_SPLIT, LT_OP_STR_TO_MAP
+    LT_OP_REGEXP,
+    LT_OP_REGEXP_EXTRACT,
+    LT_OP_REGEXP_REPLACE,
+    LT_OP_REGEXP_COUNT,
+    LT_OP_REGEXP_INSTR,
+    LT_OP_REGEXP_SUBSTR,
+    LT_OP_REGEXP_EXTRACT_ALL,
+    LT_OP_SIMILAR,
+    LT_OP_NOT_SIMILAR,
+    LT_OP_SPLIT,
+    LT_OP_STR_TO_MAP
 };
 lt_status lt_infer_string(lt_infer *in, lt_error *err);
 lt_status lt_infer_concat_op(lt_infer *in, lt_error *err);
@@ -93,7 +148,15 @@ lt_status lt_infer_regex(lt_infer *in, lt_error *err);
 
 /* datetime.c */
 enum {
-    LT_OP_YEAR, LT_OP_QUARTER, LT_OP_MONTH, LT_OP_WEEK, LT_OP_DAYOFYEAR, LT_OP_DAYOFMONTH, LT_OP_DAYOFWEEK, LT_OP_HOUR, LT_OP_MINUTE,
+    LT_OP_YEAR,
+    LT_OP_QUARTER,
+    LT_OP_MONTH,
+    LT_OP_WEEK,
+    LT_OP_DAYOFYEAR,
+    LT_OP_DAYOFMONTH,
+    LT_OP_DAYOFWEEK,
+    LT_OP_HOUR,
+    LT_OP_MINUTE,
     LT_OP_SECOND
 };
 lt_status lt_infer_extract(lt_infer *in, lt_error *err);
@@ -129,18 +192,45 @@ lt_status lt_infer_typeof(lt_infer *in, lt_error *err);
 
 /* arrays.c */
 enum {
-    LT_OP_ARRAY_CONTAINS, LT_OP_ARRAY_POSITION, LT_OP_ARRAY_APPEND, LT_OP_ARRAY_PREPEND, LT_OP_ARRAY_REMOVE, LT_OP_ARRAY_CONCAT,
-    LT_OP_ARRAY_UNION, LT_OP_ARRAY_EXCEPT, LT_OP_ARRAY_INTERSECT, LT_OP_ARRAY_DISTINCT, LT_OP_ARRAY_REVERSE, LT_OP_ARRAY_SLICE,
-    LT_OP_ARRAY_SORT, LT_OP_ARRAY_MAX, LT_OP_ARRAY_MIN, LT_OP_ARRAY_JOIN
+    LT_OP_ARRAY_CONTAINS,
+    LT_OP_ARRAY_POSITION,
+    LT_OP_ARRAY_APPEND,
+    LT_OP_ARRAY_PREPEND,
+    LT_OP_ARRAY_REMOVE,
+    LT_OP_ARRAY_CONCAT,
+    LT_OP_ARRAY_UNION,
+    LT_OP_ARRAY_EXCEPT,
+    LT_OP_ARRAY_INTERSECT,
+    LT_OP_ARRAY_DISTINCT,
+    LT_OP_ARRAY_REVERSE,
+    LT_OP_ARRAY_SLICE,
+    LT_OP_ARRAY_SORT,
+    LT_OP_ARRAY_MAX,
+    LT_OP_ARRAY_MIN,
+    LT_OP_ARRAY_JOIN
 };
-enum { LT_OP_MAP_KEYS, LT_OP_MAP_VALUES, LT_OP_MAP_ENTRIES, LT_OP_MAP_FROM_ARRAYS, LT_OP_MAP_UNION };
+enum {
+    LT_OP_MAP_KEYS,
+    LT_OP_MAP_VALUES,
+    LT_OP_MAP_ENTRIES,
+    LT_OP_MAP_FROM_ARRAYS,
+    LT_OP_MAP_UNION
+};
 lt_status lt_infer_array_function(lt_infer *in, lt_error *err);
 lt_status lt_infer_map_function(lt_infer *in, lt_error *err);
 
 /* encode.c; digests use lt_digest_kind as code */
 enum {
-    LT_OP_TO_BASE64, LT_OP_FROM_BASE64, LT_OP_ENCODE, LT_OP_DECODE, LT_OP_URL_ENCODE, LT_OP_URL_DECODE, LT_OP_PARSE_URL, LT_OP_JSON_QUOTE,
-    LT_OP_JSON_UNQUOTE, LT_OP_HASH_CODE
+    LT_OP_TO_BASE64,
+    LT_OP_FROM_BASE64,
+    LT_OP_ENCODE,
+    LT_OP_DECODE,
+    LT_OP_URL_ENCODE,
+    LT_OP_URL_DECODE,
+    LT_OP_PARSE_URL,
+    LT_OP_JSON_QUOTE,
+    LT_OP_JSON_UNQUOTE,
+    LT_OP_HASH_CODE
 };
 lt_status lt_infer_digest(lt_infer *in, lt_error *err);
 lt_status lt_infer_sha2(lt_infer *in, lt_error *err);

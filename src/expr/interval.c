@@ -1,4 +1,5 @@
-/* Arithmetic of dates, times, timestamps and intervals: day-time intervals are milliseconds, year-month intervals months. */
+/* Arithmetic of dates, times, timestamps and intervals: day-time intervals are milliseconds,
+ * year-month intervals months. */
 #include "expr/cast.h"
 #include "expr/families.h"
 #include "expr/temporal.h"
@@ -13,26 +14,26 @@ static int64_t sign_of(const lt_kctx *k)
     return *(const int64_t *)k->data;
 }
 
-#define SHIFT_KERNEL(NAME, UNIT)                                                                   \
-    static lt_status NAME(lt_kctx *k, lt_error *err)                                               \
-    {                                                                                              \
-        (void)err;                                                                                 \
-        const int64_t *restrict a = LT_ARG(k, 0, int64_t);                                         \
-        const int64_t *restrict b = LT_ARG(k, 1, int64_t);                                         \
-        int64_t *restrict out = LT_OUT(k, int64_t);                                                \
-        const uint64_t unit = (uint64_t)sign_of(k) * UNIT;                                         \
-        if (k->args[1].mask == 0) {                                                                \
-            const uint64_t by = (uint64_t)b[0] * unit;                                             \
-            for (uint32_t i = 0; i < k->rows; i++) {                                               \
-                out[i] = (int64_t)((uint64_t)a[i] + by);                                           \
-            }                                                                                      \
-            return LT_OK;                                                                          \
-        }                                                                                          \
-        uint32_t mask = k->args[0].mask;                                                           \
-        for (uint32_t i = 0; i < k->rows; i++) {                                                   \
-            out[i] = (int64_t)((uint64_t)a[i & mask] + (uint64_t)b[i] * unit);                     \
-        }                                                                                          \
-        return LT_OK;                                                                              \
+#define SHIFT_KERNEL(NAME, UNIT)                                               \
+    static lt_status NAME(lt_kctx *k, lt_error *err)                           \
+    {                                                                          \
+        (void)err;                                                             \
+        const int64_t *restrict a = LT_ARG(k, 0, int64_t);                     \
+        const int64_t *restrict b = LT_ARG(k, 1, int64_t);                     \
+        int64_t *restrict out = LT_OUT(k, int64_t);                            \
+        const uint64_t unit = (uint64_t)sign_of(k) * UNIT;                     \
+        if (k->args[1].mask == 0) {                                            \
+            const uint64_t by = (uint64_t)b[0] * unit;                         \
+            for (uint32_t i = 0; i < k->rows; i++) {                           \
+                out[i] = (int64_t)((uint64_t)a[i] + by);                       \
+            }                                                                  \
+            return LT_OK;                                                      \
+        }                                                                      \
+        uint32_t mask = k->args[0].mask;                                       \
+        for (uint32_t i = 0; i < k->rows; i++) {                               \
+            out[i] = (int64_t)((uint64_t)a[i & mask] + (uint64_t)b[i] * unit); \
+        }                                                                      \
+        return LT_OK;                                                          \
     }
 
 SHIFT_KERNEL(shift_ms, 1)
@@ -44,7 +45,8 @@ static lt_status shift_ns(lt_kctx *k, lt_error *err)
     int64_t sign = sign_of(k);
     for (uint32_t i = 0; i < k->rows; i++) {
         lt_ts9 ts = LT_ARG(k, 0, lt_ts9)[i & k->args[0].mask];
-        ts.ms = WRAP_ADD(ts.ms, (uint64_t)sign * (uint64_t)LT_ARG(k, 1, int64_t)[i & k->args[1].mask]);
+        ts.ms =
+            WRAP_ADD(ts.ms, (uint64_t)sign * (uint64_t)LT_ARG(k, 1, int64_t)[i & k->args[1].mask]);
         LT_OUT(k, lt_ts9)[i] = ts;
     }
     return LT_OK;
@@ -300,7 +302,8 @@ lt_status lt_infer_interval_arith(lt_infer *in, lt_error *err)
     if (op == LT_OP_MOD) {
         return lt_in_refuse(in, err);
     }
-    /* A bare NULL beside a temporal value is taken for an interval, beside an interval for another one. */
+    /* A bare NULL beside a temporal value is taken for an interval, beside an interval for another
+     * one. */
     for (uint32_t i = 0; i < 2; i++) {
         if (in->args[i]->type->kind == LT_TYPE_NULL) {
             const lt_type *other = in->args[1 - i]->type;

@@ -1,6 +1,7 @@
-/* Shortest decimal text of floating-point numbers after R. Giulietti, "The Schubfach way to render doubles": the candidates with
- * the fewest digits inside the rounding interval are found with one multiplication by a 128-bit power of ten for each interval bound. Written from the
- * paper; laid out as Java does. */
+/* Shortest decimal text of floating-point numbers after R. Giulietti, "The Schubfach way to render
+ * doubles": the candidates with the fewest digits inside the rounding interval are found with one
+ * multiplication by a 128-bit power of ten for each interval bound. Written from the paper; laid
+ * out as Java does. */
 #include "expr/javafmt.h"
 
 #include <math.h>
@@ -34,7 +35,8 @@ static uint64_t round_to_odd_32(uint64_t g, uint64_t cp)
 }
 
 typedef struct {
-    uint64_t below, value, above; /* interval bounds and value, scaled by 4 * 10^-k, rounded to odd */
+    uint64_t below, value,
+        above; /* interval bounds and value, scaled by 4 * 10^-k, rounded to odd */
     int k;
     bool even;
 } scaled;
@@ -253,7 +255,8 @@ size_t lt_format_f32(float value, char *to)
     return len + layout(digits, exponent, to + len);
 }
 
-/* Java's grammar is checked here, so that what strtod accepts besides (hexadecimal, "inf") is not. */
+/* Java's grammar is checked here, so that what strtod accepts besides (hexadecimal, "inf") is not.
+ */
 static bool number_body(lt_str *s, bool *special, double *value)
 {
     size_t i = 0, digits = 0;
@@ -329,8 +332,9 @@ bool lt_parse_f32(lt_str s, float *out)
     if (!lt_parse_f64(s, &wide)) {
         return false;
     }
-    /* Double rounding errs only when the double lies exactly between two floats; the neighbour is then decided by the text's further digits, which 17
-     * significant digits of a double have used up. */
+    /* Double rounding errs only when the double lies exactly between two floats; the neighbour is
+     * then decided by the text's further digits, which 17 significant digits of a double have used
+     * up. */
     *out = (float)wide;
     return true;
 }

@@ -9,11 +9,13 @@
 
 #define LT_NUMBER_TEXT_MAX 64
 
-/* The shortest decimal digits that read back as the same number: value = digits * 10^exponent. value finite and > 0. */
+/* The shortest decimal digits that read back as the same number: value = digits * 10^exponent.
+ * value finite and > 0. */
 void lt_shortest_f64(double value, uint64_t *digits, int *exponent);
 void lt_shortest_f32(float value, uint64_t *digits, int *exponent);
 
-/* Double.toString and Float.toString: `1.0`, `1.0E10`, `NaN`, `-Infinity`. Returns the length; not NUL-terminated. */
+/* Double.toString and Float.toString: `1.0`, `1.0E10`, `NaN`, `-Infinity`. Returns the length; not
+ * NUL-terminated. */
 size_t lt_format_f64(double value, char *to);
 size_t lt_format_f32(float value, char *to);
 size_t lt_format_i64(int64_t value, char *to);

@@ -1,4 +1,5 @@
-/* JSON functions on strings: JSON_VALUE, JSON_QUERY, JSON_EXISTS, IS JSON; and those that build JSON: JSON_STRING, JSON_OBJECT, JSON_ARRAY. */
+/* JSON functions on strings: JSON_VALUE, JSON_QUERY, JSON_EXISTS, IS JSON; and those that build
+ * JSON: JSON_STRING, JSON_OBJECT, JSON_ARRAY. */
 #include "expr/cast.h"
 #include "expr/decimal.h"
 #include "expr/families.h"
@@ -7,9 +8,20 @@
 #include "expr/temporal.h"
 #include "expr/totext.h"
 
-typedef enum { ON_NULL, ON_ERROR, ON_DEFAULT, ON_EMPTY_ARRAY, ON_EMPTY_OBJECT, ON_TRUE, ON_FALSE, ON_UNKNOWN, ON_COUNT } json_on;
+typedef enum {
+    ON_NULL,
+    ON_ERROR,
+    ON_DEFAULT,
+    ON_EMPTY_ARRAY,
+    ON_EMPTY_OBJECT,
+    ON_TRUE,
+    ON_FALSE,
+    ON_UNKNOWN,
+    ON_COUNT
+} json_on;
 
-static const char *const on_names[] = {"NULL", "ERROR", "DEFAULT", "EMPTY ARRAY", "EMPTY OBJECT", "TRUE", "FALSE", "UNKNOWN"};
+static const char *const on_names[] = {"NULL",         "ERROR", "DEFAULT", "EMPTY ARRAY",
+                                       "EMPTY OBJECT", "TRUE",  "FALSE",   "UNKNOWN"};
 _Static_assert(LT_COUNT_OF(on_names) == ON_COUNT, "every behaviour has a name");
 
 typedef enum { WITHOUT, CONDITIONAL, UNCONDITIONAL } json_wrapper;
@@ -72,7 +84,8 @@ static void behave(lt_kctx *k, uint32_t row, json_on on, uint32_t default_arg, c
         if (lt_k_is_null(k, default_arg, row)) {
             lt_k_null(k, row);
         } else {
-            LT_OUT(k, lt_strv)[row] = LT_ARG(k, default_arg, lt_strv)[row & k->args[default_arg].mask];
+            LT_OUT(k, lt_strv)
+            [row] = LT_ARG(k, default_arg, lt_strv)[row & k->args[default_arg].mask];
         }
         break;
     case ON_EMPTY_ARRAY:
@@ -159,7 +172,8 @@ static void exists_row(lt_kctx *k, uint32_t row, lt_arena *arena, lt_text *text)
     }
 }
 
-LT_INLINE lt_status each_row(lt_kctx *k, void (*body)(lt_kctx *, uint32_t, lt_arena *, lt_text *), lt_error *err)
+LT_INLINE lt_status each_row(lt_kctx *k, void (*body)(lt_kctx *, uint32_t, lt_arena *, lt_text *),
+                             lt_error *err)
 {
     lt_arena *arena = lt_arena_new(k->mem, (size_t)1 << 30);
     lt_text text;
@@ -296,10 +310,10 @@ static lt_status is_json_kernel(lt_kctx *k, lt_error *err)
         if (!lt_k_is_null(k, 0, row)) {
             lt_arena_reset(arena, (size_t)1 << 20);
             lt_json *value = lt_json_parse(lt_k_str(k, 0, row), arena, &nomem);
-            yes = value != NULL && (op == LT_OP_IS_JSON_VALUE ||
-                                    (op == LT_OP_IS_JSON_SCALAR && is_scalar(value)) ||
-                                    (op == LT_OP_IS_JSON_ARRAY && value->kind == LT_JSON_ARRAY) ||
-                                    (op == LT_OP_IS_JSON_OBJECT && value->kind == LT_JSON_OBJECT));
+            yes = value != NULL &&
+                  (op == LT_OP_IS_JSON_VALUE || (op == LT_OP_IS_JSON_SCALAR && is_scalar(value)) ||
+                   (op == LT_OP_IS_JSON_ARRAY && value->kind == LT_JSON_ARRAY) ||
+                   (op == LT_OP_IS_JSON_OBJECT && value->kind == LT_JSON_OBJECT));
         }
         LT_OUT(k, uint8_t)[row] = yes;
         k->nomem = k->nomem || nomem;
@@ -375,7 +389,8 @@ static void put_list(const lt_type *type, const lt_col *col, uint32_t row, lt_te
         }
         put_key(type->fields[0].type, &col->children[0], i, to);
         lt_text_putc(to, ':');
-        put_json(type->kind == LT_TYPE_MAP ? type->fields[1].type : &count_type, &col->children[1], i, to);
+        put_json(type->kind == LT_TYPE_MAP ? type->fields[1].type : &count_type, &col->children[1],
+                 i, to);
     }
     lt_text_putc(to, array ? ']' : '}');
 }
@@ -464,7 +479,8 @@ static bool has_json_form(const lt_type *type)
     return true;
 }
 
-/* JSON_OBJECT, JSON_ARRAY and JSON_QUERY results inside the two stay JSON instead of becoming strings. */
+/* JSON_OBJECT, JSON_ARRAY and JSON_QUERY results inside the two stay JSON instead of becoming
+ * strings. */
 static bool is_raw(const lt_expr *expr)
 {
     if (expr->kind != LT_NODE_CALL) {

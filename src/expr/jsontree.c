@@ -1,4 +1,5 @@
-/* Parsing by recursive descent with a bound on depth; path steps map a list of values to the next. */
+/* Parsing by recursive descent with a bound on depth; path steps map a list of values to the next.
+ */
 #include "expr/jsontree.h"
 
 #include "expr/javafmt.h"
@@ -28,9 +29,9 @@ static bool four_hex(const char *p, const char *end, uint32_t *out)
     }
     for (int i = 0; i < 4; i++) {
         char c = p[i];
-        int digit = c >= '0' && c <= '9'                      ? c - '0'
+        int digit = c >= '0' && c <= '9'                     ? c - '0'
                     : (c | 0x20) >= 'a' && (c | 0x20) <= 'f' ? (c | 0x20) - 'a' + 10
-                                                              : -1;
+                                                             : -1;
         if (digit < 0) {
             return false;
         }
@@ -56,8 +57,8 @@ static size_t put_escape(parser *s, char *to)
         return 0;
     }
     s->p += 4;
-    if (code >= 0xd800 && code < 0xdc00 && s->end - s->p >= 6 && s->p[0] == '\\' && s->p[1] == 'u' &&
-        four_hex(s->p + 2, s->end, &low) && low >= 0xdc00 && low < 0xe000) {
+    if (code >= 0xd800 && code < 0xdc00 && s->end - s->p >= 6 && s->p[0] == '\\' &&
+        s->p[1] == 'u' && four_hex(s->p + 2, s->end, &low) && low >= 0xdc00 && low < 0xe000) {
         code = 0x10000 + ((code - 0xd800) << 10) + (low - 0xdc00);
         s->p += 6;
     }
@@ -483,7 +484,8 @@ bool lt_json_path_parse(lt_str s, lt_json_path *path)
         } else {
             return false;
         }
-        path->definite = path->definite && (step->kind == LT_STEP_KEY || step->kind == LT_STEP_INDEX);
+        path->definite =
+            path->definite && (step->kind == LT_STEP_KEY || step->kind == LT_STEP_INDEX);
     }
     return true;
 }
@@ -564,7 +566,8 @@ static void take_step(const lt_json_step *step, lt_json *value, found *out)
         to = to < 0 ? to + count : to;
         break;
     }
-    for (lt_json *item = count > 0 ? value->first : NULL; item != NULL; item = item->next, index++) {
+    for (lt_json *item = count > 0 ? value->first : NULL; item != NULL;
+         item = item->next, index++) {
         if (index >= from && index < to) {
             push(out, item);
         }

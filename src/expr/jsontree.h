@@ -1,22 +1,32 @@
-/* A small JSON tree for the path functions: parsed per row into an arena, walked by a compiled path, written back with sorted keys as Flink does. */
+/* A small JSON tree for the path functions: parsed per row into an arena, walked by a compiled
+ * path, written back with sorted keys as Flink does. */
 #pragma once
 
 #include "base/arena.h"
 #include "base/str.h"
 
-typedef enum { LT_JSON_NULL, LT_JSON_TRUE, LT_JSON_FALSE, LT_JSON_NUMBER, LT_JSON_STRING, LT_JSON_ARRAY, LT_JSON_OBJECT } lt_json_kind;
+typedef enum {
+    LT_JSON_NULL,
+    LT_JSON_TRUE,
+    LT_JSON_FALSE,
+    LT_JSON_NUMBER,
+    LT_JSON_STRING,
+    LT_JSON_ARRAY,
+    LT_JSON_OBJECT
+} lt_json_kind;
 
 typedef struct lt_json lt_json;
 struct lt_json {
     lt_json_kind kind;
-    uint32_t count;  /* items */
-    lt_str text;     /* NUMBER: as written; STRING: decoded */
-    lt_str key;      /* decoded, when a member of an object */
-    lt_json *first;  /* ARRAY, OBJECT */
+    uint32_t count; /* items */
+    lt_str text;    /* NUMBER: as written; STRING: decoded */
+    lt_str key;     /* decoded, when a member of an object */
+    lt_json *first; /* ARRAY, OBJECT */
     lt_json *next;
 };
 
-/* The first value of the text; what follows it is not looked at. NULL: malformed (or, with *nomem, out of memory). */
+/* The first value of the text; what follows it is not looked at. NULL: malformed (or, with *nomem,
+ * out of memory). */
 lt_json *lt_json_parse(lt_str text, lt_arena *arena, bool *nomem);
 void lt_json_write(const lt_json *value, lt_text *to);
 /* A scalar as plain text: strings without quotes, numbers as Java's BigDecimal prints them. */

@@ -1,9 +1,11 @@
-/* What a kernel sees. A kernel computes one call for a batch: args[i].col holds the evaluated arguments, out is allocated (unless LT_FUNC_ALIAS), its
- * validity is the AND of the arguments' (unless LT_FUNC_NULLS). A constant argument is a column of one row with mask 0, so
- * `data[row & mask]` reads both forms, and hot kernels have a loop for each.
+/* What a kernel sees. A kernel computes one call for a batch: args[i].col holds the evaluated
+ * arguments, out is allocated (unless LT_FUNC_ALIAS), its validity is the AND of the arguments'
+ * (unless LT_FUNC_NULLS). A constant argument is a column of one row with mask 0, so `data[row &
+ * mask]` reads both forms, and hot kernels have a loop for each.
  *
- * Dense kernels (LT_FUNC_DENSE) write rows 0 .. rows-1. All others visit LT_EACH(k, row): live rows whose arguments are neither NULL nor failed.
- * Errors are marked per row with lt_k_fail: the framework carries them to the rows of the result that depend on them. */
+ * Dense kernels (LT_FUNC_DENSE) write rows 0 .. rows-1. All others visit LT_EACH(k, row): live rows
+ * whose arguments are neither NULL nor failed. Errors are marked per row with lt_k_fail: the
+ * framework carries them to the rows of the result that depend on them. */
 #pragma once
 
 #include "data/batch.h"
@@ -17,9 +19,9 @@ typedef struct {
 
 typedef struct {
     const lt_col *col;
-    uint32_t mask;         /* 0: one constant in row 0; UINT32_MAX: a value per row */
-    const uint64_t *err;   /* failed rows; NULL = none */
-    const lt_kfail *fail;  /* what failed first */
+    uint32_t mask;        /* 0: one constant in row 0; UINT32_MAX: a value per row */
+    const uint64_t *err;  /* failed rows; NULL = none */
+    const lt_kfail *fail; /* what failed first */
 } lt_karg;
 
 struct lt_kctx {
@@ -32,23 +34,24 @@ struct lt_kctx {
     const uint32_t *sel; /* rows to visit, ascending; NULL = 0 .. rows-1 */
     uint32_t count;
     lt_col *out;
-    lt_arena *arena; /* for arrays of the result */
-    lt_arena *bytes; /* for bytes that result strings point to */
+    lt_arena *arena;   /* for arrays of the result */
+    lt_arena *bytes;   /* for bytes that result strings point to */
     lt_arena *scratch; /* dies with the batch's evaluation */
     lt_mem *mem;
     const lt_session *session;
     int64_t watermark;
-    uint64_t *err;       /* failed rows; made by lt_k_fail */
-    uint32_t err_rows;   /* bits in it */
+    uint64_t *err;     /* failed rows; made by lt_k_fail */
+    uint32_t err_rows; /* bits in it */
     const lt_kfail *fail;
-    bool nomem;          /* sticky; the framework turns it into LT_ERR_NOMEM */
+    bool nomem; /* sticky; the framework turns it into LT_ERR_NOMEM */
     struct lt_program *program;
     uint32_t node;
 };
 
-#define LT_EACH(k, row)                                                                                 \
-    for (uint32_t i_##row = 0, row = 0;                                                                 \
-         i_##row < (k)->count && ((row = (k)->sel ? (k)->sel[i_##row] : i_##row), true); i_##row++)
+#define LT_EACH(k, row)                                                                  \
+    for (uint32_t i_##row = 0, row = 0;                                                  \
+         i_##row < (k)->count && ((row = (k)->sel ? (k)->sel[i_##row] : i_##row), true); \
+         i_##row++)
 
 #define LT_ARG(k, i, T) ((const T *)(k)->args[i].col->data)
 #define LT_OUT(k, T)    ((T *)(k)->out->data)
@@ -97,20 +100,24 @@ LT_INLINE double lt_k_f64(const lt_kctx *k, uint32_t arg, uint32_t row)
     return LT_ARG(k, arg, double)[row & k->args[arg].mask];
 }
 
-/* Something this call keeps from batch to batch; NULL at first. lt_k_keep frees what was kept before; the program frees the last. */
+/* Something this call keeps from batch to batch; NULL at first. lt_k_keep frees what was kept
+ * before; the program frees the last. */
 void *lt_k_kept(const lt_kctx *k);
 void lt_k_keep(lt_kctx *k, void *ptr, void (*free_fn)(void *ptr));
 
-/* LAZY kernels: evaluates argument `arg` for (at least) these rows and fills k->args[arg]. The first argument is there already. */
+/* LAZY kernels: evaluates argument `arg` for (at least) these rows and fills k->args[arg]. The
+ * first argument is there already. */
 lt_status lt_k_branch(lt_kctx *k, uint32_t arg, const uint32_t *sel, uint32_t count, lt_error *err);
 /* Adds the errors of an argument at these rows to the call's own (sel NULL: at all rows). */
-lt_status lt_k_inherit(lt_kctx *k, uint32_t arg, const uint32_t *sel, uint32_t count, lt_error *err);
+lt_status lt_k_inherit(lt_kctx *k, uint32_t arg, const uint32_t *sel, uint32_t count,
+                       lt_error *err);
 /* Does evaluating this argument cost enough to narrow the selection first? */
 bool lt_k_branch_heavy(const lt_kctx *k, uint32_t arg);
 /* Selection arrays of k->rows entries; NULL and nomem. */
 uint32_t *lt_k_sel(lt_kctx *k);
 /* dst[rows[i]] = src[rows[i] & mask]; dst is the initialised out column. */
-lt_status lt_k_scatter(lt_kctx *k, const lt_karg *src, const uint32_t *rows, uint32_t count, lt_error *err);
+lt_status lt_k_scatter(lt_kctx *k, const lt_karg *src, const uint32_t *rows, uint32_t count,
+                       lt_error *err);
 
 /* A column of `rows` copies of row 0 of src, in the arena. false = out of memory. */
 bool lt_col_broadcast(lt_col *dst, const lt_col *src, uint32_t rows, lt_arena *arena);

@@ -1,5 +1,6 @@
-/* LIKE. A literal pattern is classified once: equal, prefix, suffix, contains; all else runs the general matcher, which backtracks to the last %
- * only and so takes at most length x pattern steps. */
+/* LIKE. A literal pattern is classified once: equal, prefix, suffix, contains; all else runs the
+ * general matcher, which backtracks to the last % only and so takes at most length x pattern steps.
+ */
 #include "expr/families.h"
 #include "expr/kernel.h"
 #include "expr/utf8.h"
@@ -9,7 +10,7 @@ typedef enum { LIKE_EQUAL, LIKE_PREFIX, LIKE_SUFFIX, LIKE_CONTAINS, LIKE_GENERAL
 typedef struct {
     like_form form;
     bool negate;
-    lt_str text;   /* without wildcards */
+    lt_str text;    /* without wildcards */
     char escape[5]; /* one character; empty = none */
 } like_plan;
 
@@ -20,7 +21,8 @@ typedef struct {
     size_t len;
 } like_step;
 
-/* Reads a step and moves *p on; false when an escape stands before something else than %, _ or itself. */
+/* Reads a step and moves *p on; false when an escape stands before something else than %, _ or
+ * itself. */
 static bool next_step(const char **p, const char *end, lt_str escape, like_step *step)
 {
     if (*p == end) {

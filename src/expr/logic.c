@@ -260,10 +260,10 @@ typedef struct {
 } is_test;
 
 static const is_test is_tests[] = {
-    [LT_OP_IS_NULL] = {false, false, false},       [LT_OP_IS_NOT_NULL] = {false, false, true},
-    [LT_OP_IS_TRUE] = {true, true, false},         [LT_OP_IS_NOT_TRUE] = {true, true, true},
-    [LT_OP_IS_FALSE] = {true, false, false},       [LT_OP_IS_NOT_FALSE] = {true, false, true},
-    [LT_OP_IS_UNKNOWN] = {false, false, false},    [LT_OP_IS_NOT_UNKNOWN] = {false, false, true},
+    [LT_OP_IS_NULL] = {false, false, false},    [LT_OP_IS_NOT_NULL] = {false, false, true},
+    [LT_OP_IS_TRUE] = {true, true, false},      [LT_OP_IS_NOT_TRUE] = {true, true, true},
+    [LT_OP_IS_FALSE] = {true, false, false},    [LT_OP_IS_NOT_FALSE] = {true, false, true},
+    [LT_OP_IS_UNKNOWN] = {false, false, false}, [LT_OP_IS_NOT_UNKNOWN] = {false, false, true},
 };
 
 static lt_status is_kernel(lt_kctx *k, lt_error *err)

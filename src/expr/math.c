@@ -10,28 +10,28 @@
 #define PI_VALUE 3.141592653589793
 #define E_VALUE  2.718281828459045
 
-#define MATH_KERNEL(NAME, EXPR)                                                                    \
-    static lt_status NAME(lt_kctx *k, lt_error *err)                                               \
-    {                                                                                              \
-        (void)err;                                                                                 \
-        const double *restrict a = LT_ARG(k, 0, double);                                           \
-        double *restrict out = LT_OUT(k, double);                                                  \
-        for (uint32_t i = 0; i < k->rows; i++) {                                                   \
-            const double x = a[i];                                                                 \
-            out[i] = (EXPR);                                                                       \
-        }                                                                                          \
-        return LT_OK;                                                                              \
+#define MATH_KERNEL(NAME, EXPR)                          \
+    static lt_status NAME(lt_kctx *k, lt_error *err)     \
+    {                                                    \
+        (void)err;                                       \
+        const double *restrict a = LT_ARG(k, 0, double); \
+        double *restrict out = LT_OUT(k, double);        \
+        for (uint32_t i = 0; i < k->rows; i++) {         \
+            const double x = a[i];                       \
+            out[i] = (EXPR);                             \
+        }                                                \
+        return LT_OK;                                    \
     }
 
-#define MATH2_KERNEL(NAME, EXPR)                                                                   \
-    static lt_status NAME(lt_kctx *k, lt_error *err)                                               \
-    {                                                                                              \
-        (void)err;                                                                                 \
-        for (uint32_t i = 0; i < k->rows; i++) {                                                   \
-            const double x = lt_k_f64(k, 0, i), y = lt_k_f64(k, 1, i);                             \
-            LT_OUT(k, double)[i] = (EXPR);                                                         \
-        }                                                                                          \
-        return LT_OK;                                                                              \
+#define MATH2_KERNEL(NAME, EXPR)                                       \
+    static lt_status NAME(lt_kctx *k, lt_error *err)                   \
+    {                                                                  \
+        (void)err;                                                     \
+        for (uint32_t i = 0; i < k->rows; i++) {                       \
+            const double x = lt_k_f64(k, 0, i), y = lt_k_f64(k, 1, i); \
+            LT_OUT(k, double)[i] = (EXPR);                             \
+        }                                                              \
+        return LT_OK;                                                  \
     }
 
 MATH_KERNEL(sqrt_kernel, sqrt(x))
@@ -187,7 +187,11 @@ static lt_status abs_kernel(lt_kctx *k, lt_error *err)
             lt_i128 x = lt_decimal_load(col->data, wide, row);
             lt_i128 unit = lt_pow10(op->from->scale);
             lt_decimal_store(k->out->data, wide, row,
-                             sign ? (x > 0 ? unit : x < 0 ? -unit : 0) : x < 0 ? -x : x);
+                             sign    ? (x > 0   ? unit
+                                        : x < 0 ? -unit
+                                                : 0)
+                             : x < 0 ? -x
+                                     : x);
         } else {
             int64_t x = load_int(col, row);
             store_int(k->out, row,
@@ -297,7 +301,8 @@ static lt_status round_kernel(lt_kctx *k, lt_error *err)
             store_int(k->out, row, (int64_t)whole);
         } else if (lt_decimal_rescale(whole, (int)(scale - drop) < 0 ? 0 : (int)(scale - drop),
                                       op->to->scale, 38, &x)) {
-            if (scale - drop < 0 && !lt_decimal_mul(x, lt_pow10((int)LT_MIN(drop - scale, (int64_t)38)), 0, 38, &x)) {
+            if (scale - drop < 0 &&
+                !lt_decimal_mul(x, lt_pow10((int)LT_MIN(drop - scale, (int64_t)38)), 0, 38, &x)) {
                 lt_k_null(k, row);
                 continue;
             }
@@ -387,7 +392,8 @@ lt_status lt_infer_floor(lt_infer *in, lt_error *err)
 
 /* ---- random numbers ---- */
 
-/* java.util.Random: a 48-bit linear congruential generator, so that a seed gives Flink's sequence. */
+/* java.util.Random: a 48-bit linear congruential generator, so that a seed gives Flink's sequence.
+ */
 typedef struct {
     lt_mem *mem;
     uint64_t state;
@@ -417,7 +423,8 @@ static java_random *random_of(lt_kctx *k, bool seeded, int32_t seed)
         return NULL;
     }
     r->mem = k->mem;
-    uint64_t start = seeded ? (uint64_t)(int64_t)seed : k->session->env->random_u64(k->session->env);
+    uint64_t start =
+        seeded ? (uint64_t)(int64_t)seed : k->session->env->random_u64(k->session->env);
     r->state = (start ^ 0x5deece66dULL) & ((1ULL << 48) - 1);
     lt_k_keep(k, r, random_free);
     return r;
@@ -572,7 +579,10 @@ static lt_status hex_string_kernel(lt_kctx *k, lt_error *err)
 
 static int hex_digit(char c)
 {
-    return c >= '0' && c <= '9' ? c - '0' : c >= 'A' && c <= 'F' ? c - 'A' + 10 : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+    return c >= '0' && c <= '9'   ? c - '0'
+           : c >= 'A' && c <= 'F' ? c - 'A' + 10
+           : c >= 'a' && c <= 'f' ? c - 'a' + 10
+                                  : -1;
 }
 
 /* An odd first digit stands alone; anything else than digits gives NULL. */
@@ -589,7 +599,8 @@ static lt_status unhex_kernel(lt_kctx *k, lt_error *err)
             break;
         }
         for (size_t i = 0; good && i < s.len;) {
-            if (i == 0 && s.len % 2 != 0) { /* Flink makes nothing of a first digit without its pair */
+            if (i == 0 &&
+                s.len % 2 != 0) { /* Flink makes nothing of a first digit without its pair */
                 good = hex_digit(s.ptr[i++]) >= 0;
                 to[at++] = '\0';
                 continue;

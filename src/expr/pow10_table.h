@@ -1,5 +1,5 @@
-/* Powers of ten, 10^k / 2^(floor(log2 10^k) - 127) rounded up to 128 bits, for k = -292 .. 324: what the shortest decimal form of a double needs.
- * Generated; high and low halves. */
+/* Powers of ten, 10^k / 2^(floor(log2 10^k) - 127) rounded up to 128 bits, for k = -292 .. 324:
+ * what the shortest decimal form of a double needs. Generated; high and low halves. */
 #pragma once
 
 #include <stdint.h>

@@ -105,7 +105,8 @@ static bool take_directive(lt_str f, size_t *at, directive *d)
     }
     if (*at < f.len && f.ptr[*at] == '.') {
         d->precision = 0;
-        for (++*at; *at < f.len && f.ptr[*at] >= '0' && f.ptr[*at] <= '9' && d->precision < 1000; ++*at) {
+        for (++*at; *at < f.len && f.ptr[*at] >= '0' && f.ptr[*at] <= '9' && d->precision < 1000;
+             ++*at) {
             d->precision = d->precision * 10 + (f.ptr[*at] - '0');
         }
     }
@@ -154,7 +155,8 @@ static bool int_of(const lt_type *type, const lt_col *col, uint32_t row, int64_t
     }
 }
 
-/* LocalDateTime.toString: 'T', seconds only if there are any, fraction in groups of three digits. */
+/* LocalDateTime.toString: 'T', seconds only if there are any, fraction in groups of three digits.
+ */
 static size_t java_timestamp(lt_ts9 ts, char *to)
 {
     size_t len = lt_format_timestamp(ts, 9, to);
@@ -186,7 +188,8 @@ static size_t object_text(const lt_type *type, const lt_col *col, uint32_t row, 
     return len > 0 ? (size_t)len : 0;
 }
 
-static bool put_integer(lt_text *to, const directive *d, const lt_type *type, const lt_col *col, uint32_t row)
+static bool put_integer(lt_text *to, const directive *d, const lt_type *type, const lt_col *col,
+                        uint32_t row)
 {
     int64_t x;
     char text[96], grouped[128];
@@ -195,7 +198,11 @@ static bool put_integer(lt_text *to, const directive *d, const lt_type *type, co
     }
     int len;
     if (d->conversion == 'd') {
-        len = snprintf(text, sizeof text, d->plus ? "%+" PRId64 : d->space ? "% " PRId64 : "%" PRId64, x);
+        len = snprintf(text, sizeof text,
+                       d->plus    ? "%+" PRId64
+                       : d->space ? "% " PRId64
+                                  : "%" PRId64,
+                       x);
     } else {
         uint64_t bits = lt_type_phys(type) == LT_PHYS_I64   ? (uint64_t)x
                         : lt_type_phys(type) == LT_PHYS_I32 ? (uint32_t)x
@@ -223,7 +230,8 @@ static bool put_integer(lt_text *to, const directive *d, const lt_type *type, co
     return true;
 }
 
-static bool put_real(lt_text *to, const directive *d, const lt_type *type, const lt_col *col, uint32_t row)
+static bool put_real(lt_text *to, const directive *d, const lt_type *type, const lt_col *col,
+                     uint32_t row)
 {
     char text[512];
     int places = d->precision < 0 ? 6 : d->precision;

@@ -1,4 +1,5 @@
-/* Compiling expressions into a program: sharing common sub-expressions and cutting out the branches of lazy calls. */
+/* Compiling expressions into a program: sharing common sub-expressions and cutting out the branches
+ * of lazy calls. */
 #include "expr/program_int.h"
 
 #include "base/hash.h"
@@ -19,7 +20,8 @@ static bool is_lazy(const lt_node *node)
            (lt_expr_bound(node->expr)->flags & LT_FUNC_LAZY) != 0;
 }
 
-/* Calls that may differ from one evaluation to the next are shared only where the very same tree node is used twice. */
+/* Calls that may differ from one evaluation to the next are shared only where the very same tree
+ * node is used twice. */
 static bool same_node(const lt_node *a, const lt_node *b)
 {
     if (a->expr == b->expr) {
@@ -417,8 +419,8 @@ static lt_status run(lt_program *p, const lt_batch *in, int64_t watermark, lt_ar
     return lt_program_run_scope(p, 0, sel, count, err);
 }
 
-/* Which rows failed. The message belongs to the first of them: what the kernels noted may be about a row that turned out not to count,
- * so that row is evaluated alone. */
+/* Which rows failed. The message belongs to the first of them: what the kernels noted may be about
+ * a row that turned out not to count, so that row is evaluated alone. */
 static lt_status collect_errors(lt_program *p, uint32_t outputs, const lt_batch *in,
                                 lt_arena *arena, lt_row_errors *errors, lt_error *err)
 {

@@ -1,8 +1,9 @@
 /* Inside of a program: shared by compile (program.c) and evaluation (eval.c).
  *
- * Nodes are the distinct sub-expressions, arguments before their users. A scope is a set of nodes that are evaluated together: scope 0 always, the others
- * (one for each argument but the first of a lazy call) when the lazy call asks, for the rows it names. A node used in several scopes
- * belongs to their nearest common ancestor, so nothing is computed twice in a batch. */
+ * Nodes are the distinct sub-expressions, arguments before their users. A scope is a set of nodes
+ * that are evaluated together: scope 0 always, the others (one for each argument but the first of a
+ * lazy call) when the lazy call asks, for the rows it names. A node used in several scopes belongs
+ * to their nearest common ancestor, so nothing is computed twice in a batch. */
 #pragma once
 
 #include "expr/kernel.h"

@@ -1,4 +1,5 @@
-/* Wrapping PCRE2: accounted memory, JIT where there is one, limits instead of runaway backtracking. */
+/* Wrapping PCRE2: accounted memory, JIT where there is one, limits instead of runaway backtracking.
+ */
 #include "expr/regex.h"
 
 #define PCRE2_CODE_UNIT_WIDTH 8
@@ -70,7 +71,8 @@ lt_regex *lt_regex_new(lt_mem *mem, lt_str pattern, bool *nomem, char text[128])
         lt_regex_free(regex);
         return NULL;
     }
-    (void)pcre2_jit_compile(regex->code, PCRE2_JIT_COMPLETE); /* without it matching is slower, not wrong */
+    (void)pcre2_jit_compile(regex->code,
+                            PCRE2_JIT_COMPLETE); /* without it matching is slower, not wrong */
     regex->match = pcre2_match_data_create_from_pattern(regex->code, regex->general);
     regex->limits = pcre2_match_context_create(regex->general);
     if (regex->match == NULL || regex->limits == NULL) {

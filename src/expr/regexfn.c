@@ -1,5 +1,6 @@
-/* Functions on regular expressions. A literal pattern is checked when the call is typed and compiled when the program first runs; other patterns are compiled when they change from
- * one row to the next. */
+/* Functions on regular expressions. A literal pattern is checked when the call is typed and
+ * compiled when the program first runs; other patterns are compiled when they change from one row
+ * to the next. */
 #include "expr/families.h"
 #include "expr/regex.h"
 #include "expr/simple.h"
@@ -176,7 +177,8 @@ static lt_status count_kernel(lt_kctx *k, lt_error *err)
         }
         int32_t count = 0;
         size_t at = 0, start, end;
-        while (at <= s.len && find_in(k, row, regex, s, at) && lt_regex_group(regex, 0, &start, &end)) {
+        while (at <= s.len && find_in(k, row, regex, s, at) &&
+               lt_regex_group(regex, 0, &start, &end)) {
             count++;
             at = after_hit(s, start, end);
         }
@@ -203,7 +205,8 @@ static lt_status instr_kernel(lt_kctx *k, lt_error *err)
     return LT_OK;
 }
 
-/* ---- SIMILAR TO: SQL's own wildcards and a few of regular expressions, over the whole string ---- */
+/* ---- SIMILAR TO: SQL's own wildcards and a few of regular expressions, over the whole string ----
+ */
 
 static bool similar_to_regex(lt_str pattern, lt_str escape, lt_text *to)
 {
@@ -215,7 +218,8 @@ static bool similar_to_regex(lt_str pattern, lt_str escape, lt_text *to)
             if (++i >= pattern.len) {
                 return false;
             }
-            if (strchr("[]()|^-+*%_?{}", pattern.ptr[i]) == NULL && pattern.ptr[i] != escape.ptr[0]) {
+            if (strchr("[]()|^-+*%_?{}", pattern.ptr[i]) == NULL &&
+                pattern.ptr[i] != escape.ptr[0]) {
                 return false;
             }
             lt_text_putc(to, '\\');
@@ -304,7 +308,8 @@ static lt_status extract_all_kernel(lt_kctx *k, lt_error *err)
             continue;
         }
         size_t at = 0, start, end, from, to;
-        while (at <= s.len && find_in(k, row, regex, s, at) && lt_regex_group(regex, 0, &start, &end)) {
+        while (at <= s.len && find_in(k, row, regex, s, at) &&
+               lt_regex_group(regex, 0, &start, &end)) {
             bool took_part = lt_regex_group(regex, (uint32_t)group, &from, &to);
             lt_str part = took_part ? (lt_str){s.ptr + from, to - from} : LT_STR("");
             if (!push_text(k, &k->out->children[0], part) || (!took_part && !push_null(k))) {

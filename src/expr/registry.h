@@ -1,8 +1,10 @@
-/* The function registry: one row per SQL function, from which name resolution, typing, documentation and the catalog's function list follow.
+/* The function registry: one row per SQL function, from which name resolution, typing,
+ * documentation and the catalog's function list follow.
  *
- * A row's infer() types one call as Flink does: it looks at the arguments, inserts coercions (lt_in_cast), sets the result type and picks the kernel
- * (kernel.h) that is specialised for these argument types. It may instead rewrite the call into another expression (`replace`). Nothing about types is
- * decided again while rows flow. */
+ * A row's infer() types one call as Flink does: it looks at the arguments, inserts coercions
+ * (lt_in_cast), sets the result type and picks the kernel (kernel.h) that is specialised for these
+ * argument types. It may instead rewrite the call into another expression (`replace`). Nothing
+ * about types is decided again while rows flow. */
 #pragma once
 
 #include "expr/expr.h"
@@ -26,13 +28,15 @@ typedef enum {
 } lt_func_category;
 
 enum {
-    LT_FUNC_NULLS = 1,   /* sees NULL arguments and sets validity itself; else any NULL gives NULL */
-    LT_FUNC_LAZY = 2,    /* evaluates its arguments after the first itself, for the rows that need them */
+    LT_FUNC_NULLS = 1, /* sees NULL arguments and sets validity itself; else any NULL gives NULL */
+    LT_FUNC_LAZY =
+        2, /* evaluates its arguments after the first itself, for the rows that need them */
     LT_FUNC_NONDET = 4,  /* never folded; not deterministic */
     LT_FUNC_PER_ROW = 8, /* another value in every row, even without arguments */
-    LT_FUNC_DENSE = 16,  /* cheap and harmless: the kernel runs over all physical rows, whatever dead ones hold */
-    LT_FUNC_KEEP = 64,   /* not folded, though deterministic */
-    LT_FUNC_ALIAS = 32,  /* the kernel sets *out itself and may share the arguments' memory */
+    LT_FUNC_DENSE = 16, /* cheap and harmless: the kernel runs over all physical rows, whatever dead
+                           ones hold */
+    LT_FUNC_KEEP = 64,  /* not folded, though deterministic */
+    LT_FUNC_ALIAS = 32, /* the kernel sets *out itself and may share the arguments' memory */
 };
 
 #define LT_ARGS_ANY 65535
@@ -88,12 +92,13 @@ const lt_func *lt_func_find(lt_str name); /* case-insensitive; NULL when unknown
 /* Casts argument `arg` implicitly to `type`, keeping the argument's nullability. */
 lt_status lt_in_cast(lt_infer *in, uint32_t arg, const lt_type *type, lt_error *err);
 lt_status lt_in_cast_kind(lt_infer *in, uint32_t arg, lt_type_kind kind, lt_error *err);
-/* Demands a family; bare NULL becomes a typed NULL of it. Numbers other than integers are refused by _int, CHAR becomes STRING by _string. */
+/* Demands a family; bare NULL becomes a typed NULL of it. Numbers other than integers are refused
+ * by _int, CHAR becomes STRING by _string. */
 lt_status lt_in_string(lt_infer *in, uint32_t arg, lt_error *err);
 lt_status lt_in_int(lt_infer *in, uint32_t arg, lt_error *err);
 lt_status lt_in_double(lt_infer *in, uint32_t arg, lt_error *err);
 lt_status lt_in_bool(lt_infer *in, uint32_t arg, lt_error *err);
-bool lt_in_nullable(const lt_infer *in);  /* is any argument nullable? */
+bool lt_in_nullable(const lt_infer *in); /* is any argument nullable? */
 /* "Cannot apply NAME to (INT, STRING)" with the signature as hint. */
 lt_status lt_in_refuse(const lt_infer *in, lt_error *err);
 /* Result type of a plain kind, nullable if any argument is (or if always_null). */
@@ -105,9 +110,11 @@ const lt_value *lt_in_literal(const lt_infer *in, uint32_t arg);
 /* ---- building inside the layer ---- */
 const lt_type *lt_type_string(lt_arena *arena, bool nullable);
 const lt_type *lt_type_bytes(lt_arena *arena, bool nullable);
-lt_status lt_expr_null(lt_expr_builder *b, const lt_type *type, uint32_t pos, lt_expr **out, lt_error *err);
+lt_status lt_expr_null(lt_expr_builder *b, const lt_type *type, uint32_t pos, lt_expr **out,
+                       lt_error *err);
 lt_status lt_expr_bool(lt_expr_builder *b, bool value, uint32_t pos, lt_expr **out, lt_error *err);
-lt_status lt_expr_int(lt_expr_builder *b, int64_t value, lt_type_kind kind, uint32_t pos, lt_expr **out, lt_error *err);
+lt_status lt_expr_int(lt_expr_builder *b, int64_t value, lt_type_kind kind, uint32_t pos,
+                      lt_expr **out, lt_error *err);
 /* A finished call: allocates the node and folds it if it may be. */
 lt_status lt_expr_finish(lt_infer *in, lt_expr **out, lt_error *err);
 bool lt_expr_is_null_literal(const lt_expr *expr);

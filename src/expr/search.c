@@ -59,7 +59,8 @@ static int64_t find_back(lt_str s, lt_str needle, int64_t from)
     return -1;
 }
 
-/* The nth needle from character `start` on; a negative start counts from the end and searches backwards. */
+/* The nth needle from character `start` on; a negative start counts from the end and searches
+ * backwards. */
 static int32_t nth_position(lt_str s, lt_str needle, int32_t start, int32_t nth)
 {
     if (start == 0 || nth <= 0) {
@@ -150,7 +151,8 @@ static lt_status replace_kernel(lt_kctx *k, lt_error *err)
         }
         size_t room = s.len + hits * new_text.len;
         if (room > RESULT_MAX) {
-            lt_k_fail(k, row, "string-too-long", "the resulting string would be longer than 256 MiB");
+            lt_k_fail(k, row, "string-too-long",
+                      "the resulting string would be longer than 256 MiB");
             continue;
         }
         char *to = lt_k_bytes(k, room);
@@ -288,7 +290,8 @@ static lt_status split_code_kernel(lt_kctx *k, lt_error *err)
         int32_t code = lt_k_i32(k, 1, row);
         lt_str part;
         size_t len = code > 0 && code <= 255 ? lt_utf8_put((uint32_t)code, sep) : 0;
-        if (len == 0 || !split_part(lt_k_str(k, 0, row), (lt_str){sep, len}, lt_k_i32(k, 2, row), &part)) {
+        if (len == 0 ||
+            !split_part(lt_k_str(k, 0, row), (lt_str){sep, len}, lt_k_i32(k, 2, row), &part)) {
             lt_k_null(k, row);
             continue;
         }
@@ -351,8 +354,9 @@ lt_status lt_infer_search(lt_infer *in, lt_error *err)
     LT_TRY(lt_in_simple(in, &searches[op], err));
     if (op == LT_OP_OVERLAY) {
         int64_t length = (int64_t)in->args[0]->type->length + in->args[1]->type->length;
-        in->type = lt_type_sized(in->b->arena, LT_TYPE_VARCHAR,
-                                 (int32_t)LT_MIN(length, (int64_t)LT_LENGTH_MAX), lt_in_nullable(in));
+        in->type =
+            lt_type_sized(in->b->arena, LT_TYPE_VARCHAR,
+                          (int32_t)LT_MIN(length, (int64_t)LT_LENGTH_MAX), lt_in_nullable(in));
     }
     if (op == LT_OP_TRANSLATE) {
         in->flags |= LT_FUNC_NULLS;

@@ -3,8 +3,10 @@
 
 #include "expr/kernel.h"
 
-/* Arguments: s string, y bytes, x either, i INT (narrower integers widen), l BIGINT (any integer), d DOUBLE (any number), b BOOLEAN; '+' after the last letter repeats it.
- * Results: S STRING, Y BYTES, I INT, L BIGINT, D DOUBLE, B BOOLEAN; A ARRAY<STRING NOT NULL>; N ARRAY<STRING>; M MAP<STRING, STRING>. */
+/* Arguments: s string, y bytes, x either, i INT (narrower integers widen), l BIGINT (any integer),
+ * d DOUBLE (any number), b BOOLEAN; '+' after the last letter repeats it. Results: S STRING, Y
+ * BYTES, I INT, L BIGINT, D DOUBLE, B BOOLEAN; A ARRAY<STRING NOT NULL>; N ARRAY<STRING>; M
+ * MAP<STRING, STRING>. */
 typedef struct {
     const char *args;
     char result;

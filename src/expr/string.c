@@ -1,4 +1,5 @@
-/* Strings: joining, cutting, trimming, case, padding. Strings are UTF-8 and count in code points; ASCII strings take the byte path. */
+/* Strings: joining, cutting, trimming, case, padding. Strings are UTF-8 and count in code points;
+ * ASCII strings take the byte path. */
 #include "expr/families.h"
 #include "expr/simple.h"
 #include "expr/utf8.h"
@@ -481,7 +482,8 @@ static bool all_of(lt_str s, int test)
     while (p < end) {
         uint32_t c = lt_utf8_next(&p, end);
         bool digit = c >= '0' && c <= '9';
-        bool alpha = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= 0xaa && c != 0xd7 && c != 0xf7 && c != 0xfffd);
+        bool alpha = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+                     (c >= 0xaa && c != 0xd7 && c != 0xf7 && c != 0xfffd);
         if (test == TEST_DIGIT ? !digit : !alpha) {
             return false;
         }
@@ -581,8 +583,8 @@ lt_status lt_infer_concat_op(lt_infer *in, lt_error *err)
     lt_type_kind variable = binary ? LT_TYPE_VARBINARY : LT_TYPE_VARCHAR;
     int64_t length = LT_MIN((int64_t)a->length + b->length, (int64_t)LT_LENGTH_MAX);
     bool both = a->kind == fixed && b->kind == fixed;
-    in->type = lt_type_sized(in->b->arena, both ? fixed : variable, (int32_t)length,
-                             lt_in_nullable(in));
+    in->type =
+        lt_type_sized(in->b->arena, both ? fixed : variable, (int32_t)length, lt_in_nullable(in));
     return LT_OK;
 }
 
@@ -602,9 +604,9 @@ lt_status lt_infer_trim(lt_infer *in, lt_error *err)
     in->args[0] = in->args[2];
     in->count = 2;
     in->kernel = trim_kernel;
-    in->type = lt_type_sized(in->b->arena, LT_TYPE_VARCHAR, in->args[0]->type->length,
-                             lt_in_nullable(in));
-    in->func = lt_func_find(trim_both == *(const int *)in->data    ? LT_STR("BTRIM")
+    in->type =
+        lt_type_sized(in->b->arena, LT_TYPE_VARCHAR, in->args[0]->type->length, lt_in_nullable(in));
+    in->func = lt_func_find(trim_both == *(const int *)in->data   ? LT_STR("BTRIM")
                             : trim_left == *(const int *)in->data ? LT_STR("LTRIM")
                                                                   : LT_STR("RTRIM"));
     return LT_OK;

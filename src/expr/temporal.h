@@ -1,5 +1,6 @@
-/* Timestamps in their three physical forms (milliseconds, microseconds, milliseconds and nanoseconds) read and written alike. Loops are instantiated per form
- * by passing it as a constant to an always-inline body. */
+/* Timestamps in their three physical forms (milliseconds, microseconds, milliseconds and
+ * nanoseconds) read and written alike. Loops are instantiated per form by passing it as a constant
+ * to an always-inline body. */
 #pragma once
 
 #include "expr/civil.h"
@@ -67,7 +68,8 @@ LT_INLINE lt_ts9 lt_ts_cut(lt_ts9 ts, int precision)
 
 size_t lt_format_date(int64_t days, char *to);
 size_t lt_format_time(int32_t ms, int precision, char *to);
-size_t lt_format_timestamp(lt_ts9 ts, int precision, char *to); /* exactly `precision` fraction digits */
+size_t lt_format_timestamp(lt_ts9 ts, int precision,
+                           char *to); /* exactly `precision` fraction digits */
 size_t lt_format_interval_month(int32_t months, char *to);
 size_t lt_format_interval_second(int64_t ms, char *to);
 

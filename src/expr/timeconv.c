@@ -1,4 +1,5 @@
-/* Conversions between strings, numbers and times by pattern, and the functions of the current time. */
+/* Conversions between strings, numbers and times by pattern, and the functions of the current time.
+ */
 #include <math.h>
 
 #include "expr/cast.h"
@@ -43,9 +44,9 @@ static lt_status bind_pattern(lt_infer *in, uint32_t arg, bool legacy, lt_error 
         if (null_if_bad) {
             return lt_expr_null(in->b, in->type, in->pos, &in->replace, err);
         }
-        lt_status st = lt_error_set_at(err, LT_ERR_SQL, in->pos,
-                                       "unsupported date pattern '" LT_STR_FMT "'",
-                                       LT_STR_ARG(pattern));
+        lt_status st =
+            lt_error_set_at(err, LT_ERR_SQL, in->pos, "unsupported date pattern '" LT_STR_FMT "'",
+                            LT_STR_ARG(pattern));
         lt_error_hint(err, "letters such as yyyy MM dd HH mm ss SSS; other text in single quotes");
         return st;
     }
@@ -166,7 +167,8 @@ lt_status lt_infer_to_date(lt_infer *in, lt_error *err)
 
 /* ---- TO_TIMESTAMP_LTZ ---- */
 
-/* Seconds or milliseconds since 1970, outside of years 0 to 9999: NULL. Floating point keeps milliseconds of seconds, decimals are cut. */
+/* Seconds or milliseconds since 1970, outside of years 0 to 9999: NULL. Floating point keeps
+ * milliseconds of seconds, decimals are cut. */
 static bool epoch_ms(double number, int64_t whole, bool integer, int64_t unit, int64_t *ms)
 {
     int64_t value = whole;
@@ -193,8 +195,8 @@ static lt_status number_ltz_kernel(lt_kctx *k, lt_error *err)
         int64_t ms, whole = integer ? lt_k_i64(k, 0, row) : 0;
         double number = integer ? 0 : lt_k_f64(k, 0, row);
         if (precision != 0 && precision != 3) {
-            lt_k_fail(k, row, "bad-precision", "TO_TIMESTAMP_LTZ takes the precision 0 or 3, not %d",
-                      precision);
+            lt_k_fail(k, row, "bad-precision",
+                      "TO_TIMESTAMP_LTZ takes the precision 0 or 3, not %d", precision);
             continue;
         }
         if (!epoch_ms(number, whole, integer, precision == 0 ? 1000 : 1, &ms)) {
@@ -485,7 +487,8 @@ static lt_status convert_tz_kernel(lt_kctx *k, lt_error *err)
         lt_ts9 ts;
         const lt_zone *from = named_zone(k, 1, row, 0);
         const lt_zone *to = named_zone(k, 2, row, 1);
-        if (from == NULL || to == NULL || !lt_text_to_timestamp(lt_str_trim(lt_k_str(k, 0, row)), &ts)) {
+        if (from == NULL || to == NULL ||
+            !lt_text_to_timestamp(lt_str_trim(lt_k_str(k, 0, row)), &ts)) {
             lt_k_null(k, row);
             continue;
         }

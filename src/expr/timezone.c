@@ -1,6 +1,7 @@
-/* Time zones. A zone is a sorted list of transitions with the offset that holds from each on, read from a TZif file (versions 2 and up, 64-bit data), and the
- * POSIX rule of the file's footer for the time behind the last transition. The rule is unrolled to the end of year 2500 when the zone is loaded, so that look-ups
- * are one binary search. */
+/* Time zones. A zone is a sorted list of transitions with the offset that holds from each on, read
+ * from a TZif file (versions 2 and up, 64-bit data), and the POSIX rule of the file's footer for
+ * the time behind the last transition. The rule is unrolled to the end of year 2500 when the zone
+ * is loaded, so that look-ups are one binary search. */
 #include "expr/timezone.h"
 
 #include <stdio.h>
@@ -13,9 +14,9 @@
 
 struct lt_zone {
     bool utc;
-    uint32_t count;      /* transitions */
-    int64_t *at;         /* UTC seconds, ascending */
-    int32_t *offset;     /* seconds east from at[i] on */
+    uint32_t count;       /* transitions */
+    int64_t *at;          /* UTC seconds, ascending */
+    int32_t *offset;      /* seconds east from at[i] on */
     int32_t first_offset; /* before at[0] */
 };
 
@@ -67,7 +68,8 @@ int64_t lt_zone_to_utc_ms(const lt_zone *zone, int64_t local_ms)
     if (after_fits) {
         return local_ms - (int64_t)after * 1000;
     }
-    /* Gap: the local time is moved later by its length, which reading it with the offset before the gap does. */
+    /* Gap: the local time is moved later by its length, which reading it with the offset before the
+     * gap does. */
     return local_ms - (int64_t)before * 1000;
 }
 
@@ -398,8 +400,8 @@ static bool name_is_safe(lt_str name)
     }
     for (size_t i = 0; i < name.len; i++) {
         char ch = name.ptr[i];
-        bool ok = (ch >= 'A' && ch <= 'Z') || (ch >= 'a' && ch <= 'z') || (ch >= '0' && ch <= '9') ||
-                  ch == '_' || ch == '-' || ch == '+' || ch == '/';
+        bool ok = (ch >= 'A' && ch <= 'Z') || (ch >= 'a' && ch <= 'z') ||
+                  (ch >= '0' && ch <= '9') || ch == '_' || ch == '-' || ch == '+' || ch == '/';
         if (!ok) {
             return false;
         }
@@ -415,7 +417,8 @@ static lt_status unknown_zone(lt_str name, lt_error *err)
     return st;
 }
 
-lt_status lt_zone_load(lt_env *env, lt_str name, lt_arena *arena, const lt_zone **out, lt_error *err)
+lt_status lt_zone_load(lt_env *env, lt_str name, lt_arena *arena, const lt_zone **out,
+                       lt_error *err)
 {
     lt_zone *zone = LT_NEW(arena, lt_zone);
     if (zone == NULL) {
@@ -432,8 +435,8 @@ lt_status lt_zone_load(lt_env *env, lt_str name, lt_arena *arena, const lt_zone 
         return unknown_zone(name, err);
     }
     const char *dir = env->getenv(env, "TZDIR");
-    const char *path = lt_arena_printf(arena, "%s/" LT_STR_FMT, dir != NULL ? dir : ZONE_DIR,
-                                       LT_STR_ARG(name));
+    const char *path =
+        lt_arena_printf(arena, "%s/" LT_STR_FMT, dir != NULL ? dir : ZONE_DIR, LT_STR_ARG(name));
     if (path == NULL) {
         return lt_error_nomem(err, "time zone");
     }

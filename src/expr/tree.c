@@ -148,13 +148,13 @@ static void print_literal(const lt_value *value, lt_text *to)
         lt_text_putc(to, '\'');
         return;
     }
-    const char *prefix = type->kind == LT_TYPE_DATE                  ? "DATE '"
-                         : type->kind == LT_TYPE_TIME                ? "TIME '"
-                         : lt_type_is_timestamp(type)                ? "TIMESTAMP '"
-                         : type->kind == LT_TYPE_INTERVAL_MONTH ||
-                                   type->kind == LT_TYPE_INTERVAL_SECOND
-                             ? "INTERVAL '"
-                             : NULL;
+    const char *prefix =
+        type->kind == LT_TYPE_DATE   ? "DATE '"
+        : type->kind == LT_TYPE_TIME ? "TIME '"
+        : lt_type_is_timestamp(type) ? "TIMESTAMP '"
+        : type->kind == LT_TYPE_INTERVAL_MONTH || type->kind == LT_TYPE_INTERVAL_SECOND
+            ? "INTERVAL '"
+            : NULL;
     if (prefix != NULL) {
         lt_text_puts(to, prefix);
     }

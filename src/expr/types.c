@@ -2,7 +2,26 @@
 #include "expr/expr.h"
 #include "expr/registry.h"
 
-enum family { F_NULL, F_BOOL, F_EXACT, F_APPROX, F_STRING, F_BINARY, F_DATE, F_TIME, F_TS, F_LTZ, F_IMONTH, F_ISECOND, F_ARRAY, F_MAP, F_MULTISET, F_ROW, F_VARIANT, F_OTHER };
+enum family {
+    F_NULL,
+    F_BOOL,
+    F_EXACT,
+    F_APPROX,
+    F_STRING,
+    F_BINARY,
+    F_DATE,
+    F_TIME,
+    F_TS,
+    F_LTZ,
+    F_IMONTH,
+    F_ISECOND,
+    F_ARRAY,
+    F_MAP,
+    F_MULTISET,
+    F_ROW,
+    F_VARIANT,
+    F_OTHER
+};
 
 static enum family family_of(const lt_type *type)
 {
@@ -56,15 +75,17 @@ static enum family family_of(const lt_type *type)
     return F_OTHER;
 }
 
-#define BIT(f) (1u << (f))
+#define BIT(f)  (1u << (f))
 #define NUMBERS (BIT(F_EXACT) | BIT(F_APPROX))
 #define NESTED  (BIT(F_ARRAY) | BIT(F_MAP) | BIT(F_MULTISET) | BIT(F_ROW))
 
-/* From which families each family takes explicit casts; nested ones to their own kind are checked field by field. */
+/* From which families each family takes explicit casts; nested ones to their own kind are checked
+ * field by field. */
 static const uint32_t explicit_from[] = {
     [F_NULL] = 0,
     [F_BOOL] = BIT(F_BOOL) | NUMBERS | BIT(F_STRING) | BIT(F_VARIANT),
-    [F_EXACT] = BIT(F_BOOL) | NUMBERS | BIT(F_STRING) | BIT(F_IMONTH) | BIT(F_ISECOND) | BIT(F_VARIANT),
+    [F_EXACT] =
+        BIT(F_BOOL) | NUMBERS | BIT(F_STRING) | BIT(F_IMONTH) | BIT(F_ISECOND) | BIT(F_VARIANT),
     [F_APPROX] = BIT(F_BOOL) | NUMBERS | BIT(F_STRING) | BIT(F_VARIANT),
     [F_STRING] = BIT(F_BOOL) | NUMBERS | BIT(F_STRING) | BIT(F_BINARY) | BIT(F_DATE) | BIT(F_TIME) |
                  BIT(F_TS) | BIT(F_LTZ) | BIT(F_IMONTH) | BIT(F_ISECOND) | NESTED | BIT(F_VARIANT),
@@ -157,7 +178,8 @@ bool lt_type_can_coerce(const lt_type *from, const lt_type *to)
     }
     switch (family_of(to)) {
     case F_STRING:
-        return lt_type_is_string(from) && (to->kind == LT_TYPE_VARCHAR || from->kind == LT_TYPE_CHAR);
+        return lt_type_is_string(from) &&
+               (to->kind == LT_TYPE_VARCHAR || from->kind == LT_TYPE_CHAR);
     case F_BINARY:
         return lt_type_is_binary(from) &&
                (to->kind == LT_TYPE_VARBINARY || from->kind == LT_TYPE_BINARY);

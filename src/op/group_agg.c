@@ -4,7 +4,20 @@
  *
  * Every row is decided at once, so nothing is held: used, or filtered when it takes away what its
  * key never had. */
+#include <string.h>
+
 #include "op/group_agg_int.h"
+
+static bool counts_rows(const lt_group_agg_spec *spec)
+{
+    for (uint32_t a = 0; a < spec->agg_count; a++) {
+        const lt_agg *agg = spec->aggs[a];
+        if (strcmp(agg->cls->name, "COUNT") == 0 && agg->arg_count == 0 && !agg->filter) {
+            return true;
+        }
+    }
+    return false;
+}
 
 static lt_status group_agg_open(lt_op *op, lt_error *err)
 {
@@ -12,6 +25,7 @@ static lt_status group_agg_open(lt_op *op, lt_error *err)
     const lt_group_agg_spec *spec = op->spec;
     LT_ASSERT(op->out_schema->count == spec->key_count + spec->agg_count);
     lt_outbox_init(op, &self->box, true);
+    self->counts_rows = counts_rows(spec);
     LT_TRY(lt_op_chunk_new(op, &self->chunk, err));
     self->key_types = LT_NEW_ARRAY(op->arena, const lt_type *, (size_t)spec->key_count + 1);
     if (!self->key_types) {

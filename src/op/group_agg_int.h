@@ -31,6 +31,7 @@ typedef struct {
     lt_aggset set;
     const lt_type **key_types;
     lt_rowcodec *key_codec;
+    bool counts_rows; /* a COUNT(*) is among the aggregates: no row leaves the result as it was */
     lt_table *groups;
     lt_table **distinct;
     lt_outbox box;

@@ -529,8 +529,14 @@ static void compare_plain(const lt_col *col, const batch_changes *changes)
 static void compare_results(chunk_job *job)
 {
     const group_agg_op *self = job->self;
+    const lt_group_agg_spec *spec = self->op.spec;
     batch_changes *changes = &job->changes;
-    memset(changes->differ, 0, changes->count);
+    /* Each change is one row, or rows that all add. */
+    bool all = self->counts_rows && (job->adds_only || !spec->net_ok);
+    memset(changes->differ, all, changes->count);
+    if (all) {
+        return;
+    }
     for (uint32_t c = 0; c < self->set.count; c++) {
         const lt_col *col = &self->results[c];
         if (col->phys == LT_PHYS_I64 && !col->valid) {
@@ -579,11 +585,35 @@ LT_INLINE void push_change(const change_list *list, group_items *items, uint32_t
     }
 }
 
+/* Every change an update that shows: no key is new, and each row counts. */
+static void list_updates(chunk_job *job)
+{
+    const lt_group_agg_spec *spec = job->self->op.spec;
+    group_items items = job->self->items;
+    const batch_changes changes = job->changes;
+    const uint32_t *rows = job->input->rows;
+    for (uint32_t i = 0; i < changes.count; i++) {
+        uint32_t row = spec->net_ok ? job->keys[i].first_row : rows[i];
+        items.rows[2 * i] = row;
+        items.rows[2 * i + 1] = row;
+        items.results[2 * i] = changes.before[i];
+        items.results[2 * i + 1] = changes.after[i];
+        items.kinds[2 * i] = LT_UPDATE_BEFORE;
+        items.kinds[2 * i + 1] = LT_UPDATE_AFTER;
+    }
+    job->self->items.count = changes.count * 2;
+}
+
 static void list_changes(chunk_job *job)
 {
     group_agg_op *self = job->self;
     const lt_group_agg_spec *spec = self->op.spec;
     const group_input *input = job->input;
+    if (job->adds_only && self->counts_rows && job->old_keys == job->key_count &&
+        spec->emit_before && (spec->net_ok || input->marks_end == 0)) {
+        list_updates(job);
+        return;
+    }
     compare_results(job);
     /* Copies, which the stores of the loops cannot touch. */
     group_items items = self->items;

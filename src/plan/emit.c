@@ -159,6 +159,27 @@ static lt_status table_columns(lt_planner *p, lt_plan_node *node, const lt_table
     return node->u.table.record_schema != NULL ? LT_OK : nomem(err);
 }
 
+/* Options of tables that would change which rows come out, and that nothing here carries out. */
+static lt_status check_late_options(const lt_plan_node *node, lt_error *err)
+{
+    const lt_options *options = &node->u.table.options;
+    for (uint32_t i = 0; i < options->count; i++) {
+        const lt_option *option = &options->items[i];
+        bool drops = lt_str_eq_ci(option->value, LT_STR("drop"));
+        bool refused = lt_str_eq(option->key, LT_STR("late.allowed")) ||
+                       (lt_str_eq(option->key, LT_STR("late.policy")) && !drops);
+        if (refused) {
+            lt_status st = lt_error_set(err, LT_ERR_UNSUPPORTED,
+                                        "'" LT_STR_FMT "' = '" LT_STR_FMT "' is not supported yet",
+                                        LT_STR_ARG(option->key), LT_STR_ARG(option->value));
+            lt_error_hint(err, "late rows are dropped and counted; the watermark's delay says how "
+                               "long windows wait for them");
+            return st;
+        }
+    }
+    return LT_OK;
+}
+
 /* What the connector is told at plan time, to know whether the table is bounded and whether it
  * accepts the options. */
 static lt_status check_table(lt_planner *p, lt_plan_node *node, bool as_source, lt_error *err)
@@ -185,6 +206,7 @@ static lt_status check_table(lt_planner *p, lt_plan_node *node, bool as_source, 
             err, LT_ERR_SQL, "connector '%s' of table '" LT_STR_FMT "' cannot be used as a %s",
             connector->name, LT_STR_ARG(table->name), as_source ? "source" : "sink");
     }
+    LT_TRY(check_late_options(node, err));
     if (connector->check != NULL) {
         LT_TRY(connector->check(&ctx, as_source, err));
     }

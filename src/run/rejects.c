@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/assert.h"
 #include "expr/utf8.h"
 #include "format/text.h"
 #include "format/utf8.h"
@@ -132,7 +133,8 @@ static void put_clean(char *to, size_t size, lt_str from)
     while (p < end) {
         const char *before = p;
         uint32_t code = lt_utf8_next(&p, end);
-        bool bad = (code == 0xfffd && p - before != 3) || code < 0x20 || (code >= 0x7f && code < 0xa0);
+        bool bad =
+            (code == 0xfffd && p - before != 3) || code < 0x20 || (code >= 0x7f && code < 0xa0);
         size_t need = (size_t)(p - before) * (bad ? 4 : 1);
         if (used + need + 3 > size) {
             memcpy(to + used, "..", 2);
@@ -183,6 +185,11 @@ static lt_status rejects_put(lt_reject_sink *sink, const lt_reject *reject, lt_e
     if (self->node->plan->kind == LT_PLAN_SOURCE) {
         self->node->ledger.in++;
         self->node->ledger.rejected++;
+    } else if (self->node->plan->kind == LT_PLAN_SINK) {
+        LT_ASSERT(self->node->ledger.used > 0); /* it was counted when its batch came */
+        self->node->ledger.used--;
+        self->node->ledger.rejected++;
+        self->node->rows_out--;
     }
     char detail[sizeof job->last_reject - 64];
     put_clean(detail, sizeof detail, reject->detail);

@@ -354,7 +354,8 @@ lt_status lt_lex(lt_lexed *out, lt_arena *arena, lt_str text, lt_error *err)
     }
     size_t valid = utf8_check(text);
     lx.text.len = valid;
-    bool ok = true;
+    /* Told first: where a character is broken, quotes may seem to be missing. */
+    bool ok = valid == text.len || bad(&lx, valid, "this is not valid UTF-8");
     while (ok && !lx.out.bad) {
         if (!skip_space(&lx)) {
             ok = bad(&lx, lx.at, "the comment that starts here has no end");
@@ -363,9 +364,6 @@ lt_status lt_lex(lt_lexed *out, lt_arena *arena, lt_str text, lt_error *err)
         } else {
             ok = lex_next(&lx);
         }
-    }
-    if (ok && !lx.out.bad && valid < text.len) {
-        ok = bad(&lx, valid, "this is not valid UTF-8");
     }
     if (!ok || !emit(&lx, LT_TOK_END, lx.at)) {
         return lt_error_nomem(err, "SQL tokens");

@@ -24,7 +24,8 @@ static bool is_word_char(char ch)
            ch == '_' || ch == '$' || (unsigned char)ch >= 0x80;
 }
 
-/* Behind the blanks and comments from pos on. */
+/* Behind the blanks and comments from pos on. A comment without end stays: it is the statement's.
+ */
 static size_t skip_space(lt_str text, size_t pos)
 {
     for (;;) {
@@ -37,12 +38,14 @@ static size_t skip_space(lt_str text, size_t pos)
                 pos++;
             }
         } else if (ch == '/' && at(text, pos + 1) == '*' && at(text, pos + 2) != '+') {
-            for (pos += 2; pos < text.len; pos++) {
-                if (text.ptr[pos] == '*' && at(text, pos + 1) == '/') {
-                    break;
-                }
+            size_t end = pos + 2;
+            while (end < text.len && (text.ptr[end] != '*' || at(text, end + 1) != '/')) {
+                end++;
             }
-            pos = pos < text.len ? pos + 2 : text.len;
+            if (end >= text.len) {
+                return pos;
+            }
+            pos = end + 2;
         } else {
             return pos;
         }
@@ -75,7 +78,9 @@ static unit next_unit(lt_str text, size_t pos)
     char ch = text.ptr[out.start];
     bool escaped = (ch == 'e' || ch == 'E') && at(text, out.start + 1) == '\'';
     out.kind = UNIT_OTHER;
-    if (escaped) {
+    if (ch == '/' && at(text, out.start + 1) == '*' && at(text, out.start + 2) != '+') {
+        out.end = text.len;
+    } else if (escaped) {
         out.end = skip_quoted(text, out.start + 1, true);
     } else if (is_word_char(ch)) {
         out.kind = UNIT_WORD;

@@ -112,7 +112,7 @@ class Box:
                                     env=dict(os.environ, HOME=str(self.dir), XDG_STATE_HOME=str(self.dir / ".state"),
                                              LC_ALL="C.UTF-8", **(env or {})), **extra)
 
-    def wait(self, process, started, dies=False):
+    def wait(self, process, started, dies=False, out_of_memory=False):
         out_path, err_path = self.out_path, self.err_path
         deadline = time.monotonic() + TIMEOUT_S
         while True:
@@ -130,14 +130,14 @@ class Box:
                         time.monotonic() - started)
         for word in BROKEN:
             need(word not in err, f"{word}:", err)
-        need(dies or (result.code >= 0 and result.code != 70), "exit code", result.code, err)
+        need(dies or (result.code >= 0 and (result.code != 70 or out_of_memory)), "exit code", result.code, err)
         if result.stats:
             check_ledger(result.stats, err)
         return result
 
-    def run(self, *args, **how):
+    def run(self, *args, out_of_memory=False, **how):
         started = time.monotonic()
-        return self.wait(self.start(args, **how), started)
+        return self.wait(self.start(args, **how), started, out_of_memory=out_of_memory)
 
     def sql(self, text, *args, **how):
         """A script as a file: runs with the summary and its statistics; rejects in rejects/job.rejects.jsonl."""
@@ -189,7 +189,7 @@ def no_such_file(box):
 @case
 def no_such_directory(box):
     box.sql(copy_job("nodir/x.jsonl")).says(3, "nodir/x.jsonl", "no such file or directory")
-    box.sql(copy_job("nodir/*.jsonl")).says(3, "nodir/")
+    box.sql(copy_job("nodir/*.jsonl")).says(3, "'nodir'", "no such file or directory")
 
 
 @case
@@ -278,7 +278,7 @@ def json_of_all_kinds(box):
         (b"{'a':6}", "bad-json"),
         (b'{"a":07}', "bad-json"),
         (b'{"a":NaN}', "bad-json"),
-        (b'{"a":8,"b":"\\ud800"}', None),
+        (b'{"a":8,"b":"\\ud800"}', "bad-surrogate"),
         (b'\x1b[31mred', "bad-json"),
     ]
     box.write("in.jsonl", b"\n".join(line for line, _ in lines) + b"\n")
@@ -324,7 +324,9 @@ def csv_of_all_kinds(box):
         (b"x,y", "bad-field"),
         (b"2,\xff\xfe", "bad-utf8"),
         ("é,y".encode(), "bad-field"),
-        (b",", None),
+        (b",", "bad-field"),
+        (b",z", "bad-field"),
+        (b"9,", None),
         (b'3,"a""b"', None),
         (b'4,"a"b', "bad-csv"),
         (b"99999999999,z", "bad-field"),
@@ -395,9 +397,7 @@ def times_that_are_none(box):
         result = box.sql(table("t", TIMED, "in.jsonl", policy(name)) + WINDOWS).says(0).counts(4, 1)
         need(result.job()["rejected"] == 3 and result.node("Watermark")["rejected"] == 2, result.job())
         need(len(box.rejects()) == (3 if name == "reject" else 0), box.rejects())
-    need([(each["stage"], each["code"], each["table"]) for each in box.rejects()] ==
-         [("parse", "bad-field", "t"), ("rowtime", "null-rowtime", "t"), ("rowtime", "null-rowtime", "t")] or
-         sorted(each["code"] for each in box.rejects()) == ["bad-field", "null-rowtime", "null-rowtime"], box.rejects())
+    need(sorted(each["code"] for each in box.rejects()) == ["bad-field", "null-rowtime", "null-rowtime"], box.rejects())
     need(all(each["table"] == "t" for each in box.rejects()), box.rejects())
     box.write("in.jsonl", TIMES[2] + "\n")
     box.sql(table("t", TIMED, "in.jsonl") + WINDOWS).says(4, "the event time is NULL", "on table 't'")
@@ -613,6 +613,108 @@ def not_null_of_the_sink(box):
 
 
 @case
+def partitions_with_wild_names(box):
+    values = ["../../evil", "..", ".", "a/b", "", "y" * 300, "_h", ".h", "é", "a=b", "a\nb", "nul\0x", "%2F", None, "ok"]
+    box.write("in.jsonl", "".join(json.dumps({"a": number, "b": value}) + "\n" for number, value in enumerate(values)))
+    sink = "CREATE TABLE o (a INT, b STRING) PARTITIONED BY (b) WITH ('connector' = 'filesystem', 'path' = 'in/out', 'format' = 'json'"
+    text = table("t", "a INT, b STRING", "in.jsonl") + sink + "%s);\nINSERT INTO o SELECT * FROM t;\n"
+    box.sql(text % "").says(4, "too long for a directory's name", "'error.policy' = 'reject' on table 'o'")
+    for name in ("skip", "reject"):
+        shutil.rmtree(box.path("in"), ignore_errors=True)
+        result = box.sql(text % (", " + policy(name))).says(0, "1 rejected").counts(len(values), 0)
+        sink_node = result.node("Sink")
+        need(sink_node["rejected"] == 1 and sink_node["used"] == result.job()["rows_out"] == len(values) - 1, result.job())
+        need(len(box.visible("in/out")) == len(values) - 1, box.visible("in/out"))
+    each = box.rejects()[0]
+    need(each["stage"] == "sink" and each["table"] == "o" and "y" * 300 in each["raw"] and each["raw"].startswith("+I[5, "), each)
+    need(not list(box.dir.glob("**/evil")) and [path.name for path in box.path("in").iterdir()] == ["out"], "left its directory")
+    back = box.run("-e", "CREATE TABLE t (a INT, b STRING) PARTITIONED BY (b) WITH ('connector' = 'filesystem', 'path' = 'in/out', "
+                   "'format' = 'json'); SELECT * FROM t", "-o", "jsonl").says(0).rows()
+    wanted = {number: value or None for number, value in enumerate(values) if number != 5}
+    need({row["a"]: row["b"] for row in back} == wanted, back)
+
+
+@case
+def few_descriptors(box):
+    def limited(name):
+        line = f"ulimit -n 24; exec '{PROGRAM}' run {name} --json-stats -"
+        return subprocess.run(["sh", "-c", line], cwd=box.dir, capture_output=True, text=True, timeout=TIMEOUT_S,
+                              env=dict(os.environ, XDG_STATE_HOME=str(box.dir)))
+
+    for number in range(100):
+        box.write(f"in/{number}.jsonl", json.dumps({"a": number}) + "\n")
+    box.write("job.sql", table("t", "a INT", "in") +
+              "CREATE TABLE o (a INT, b INT) PARTITIONED BY (b) WITH ('connector' = 'filesystem', 'path' = 'out', 'format' = 'json');\n"
+              "INSERT INTO o SELECT a, a FROM t;\n")
+    result = limited("job.sql")
+    need(result.returncode == 0 and len(box.visible()) == 100, result)
+
+
+@case
+def links_in_circles(box):
+    box.write("in/x.jsonl", '{"a":1}\n')
+    box.path("in/sub").mkdir()
+    box.path("in/sub/again").symlink_to("../../in")
+    box.sql(table("t", "a INT", "in") + "SELECT * FROM t;").says(2, "loop of links")
+    box.path("in/sub/again").unlink()
+    box.path("in/dangling.jsonl").symlink_to("nowhere")
+    result = box.sql(table("t", "a INT", "in") + "SELECT * FROM t;")
+    need(result.code == 3 and "dangling" in result.err or result.rows() == [{"a": 1}], result.err)
+
+
+@case
+def late_options_are_refused(box):
+    for option in ("'late.policy' = 'side-output'", "'late.policy' = 'update'", "'late.allowed' = '5 min'"):
+        box.sql(table("t", TIMED, "in.jsonl", option) + WINDOWS).says(2, option, "not supported yet", "dropped and counted")
+
+
+@case
+def file_that_is_cut_and_replaced(box):
+    '''Rows of every version of a growing file come once.'''
+    path = box.write("in.jsonl", '{"a":1}\n')
+    box.write("job.sql", table("t", "a INT", "in.jsonl", policy("reject"), "'source.monitor-interval' = '20ms'") +
+              table("o", "a INT", "out", "'sink.rolling-policy.inactivity-interval' = '50ms'", "'sink.rolling-policy.check-interval' = '20ms'") +
+              "INSERT INTO o SELECT * FROM t;\n")
+    started = time.monotonic()
+    process = box.start(["run", "job.sql", "--json-stats", "-"])
+
+    def appears(count):
+        deadline = time.monotonic() + TIMEOUT_S / 2
+        while not box.path("out").exists() or len(box.visible()) < count:
+            need(time.monotonic() < deadline and process.poll() is None, "row", count, "did not come")
+            time.sleep(0.02)
+
+    appears(1)
+    with open(path, "a") as file:
+        file.write('{"a":')
+        file.flush()
+        time.sleep(0.1)
+        file.write("2}\n")
+    appears(2)
+    os.truncate(path, 0)
+    time.sleep(0.2)
+    box.write("in.jsonl", '{"a":3}\n')
+    appears(3)
+    path.unlink()
+    time.sleep(0.2)
+    box.write("in.jsonl", '{"a":4}\n')
+    appears(4)
+    path.rename(box.path("old"))
+    box.write("in.jsonl", '{"a":5}\n')
+    appears(5)
+    process.send_signal(signal.SIGTERM)
+    box.wait(process, started).says(0).counts(5, 0)
+    need(sorted(json.loads(line)["a"] for line in box.visible()) == [1, 2, 3, 4, 5], box.visible())
+
+
+@case
+def memory_limit(box):
+    many(box)
+    box.run("-e", "SELECT a, COUNT(*) AS n FROM 'many.jsonl' GROUP BY a", "--memory", "1mb",
+            out_of_memory=True).says(70, "out of memory")
+
+
+@case
 def ignore_parse_errors_counts(box):
     box.write("in.jsonl", '{"a":1}\nbroken\n{"a":3}\n')
     result = box.sql(copy_job("in.jsonl", "'json.ignore-parse-errors' = 'true'")).says(0)
@@ -810,7 +912,7 @@ def statement_of_10_mb(box):
     box.run("run", "b.sql").says(2, "the statement has more than")
     box.write("c.sql", "SELECT " + "," * 10000000)
     box.run("run", "c.sql").says(2, "line 1, column 8")
-    box.write("d.sql", "SELECT 1 /*" + "/*" * 5000000)
+    box.write("d.sql", "SELECT 1 /*" + " /*" * 3000000)
     box.run("run", "d.sql").says(2, "comment")
 
 

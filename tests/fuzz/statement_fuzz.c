@@ -1,7 +1,7 @@
 /* Whatever text comes in: the engine parses, binds and plans it, or refuses it with a message, and
- * gives all memory back. Through the public API alone, over a fixed set of tables; nothing is opened
- * and nothing runs. The input is checked twice in one engine, as what one script leaves in the
- * catalog (tables, views, settings) is the ground the next one stands on. */
+ * gives all memory back. Through the public API alone, over a fixed set of tables; nothing is
+ * opened and nothing runs. The input is checked twice in one engine, as what one script leaves in
+ * the catalog (tables, views, settings) is the ground the next one stands on. */
 #include <leat/leat.h>
 #include <stdint.h>
 #include <stdio.h>

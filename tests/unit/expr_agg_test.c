@@ -1,4 +1,5 @@
-/* Aggregates: results over groups against plain C, retraction, merging, NULLs, strings and nested values in cells. */
+/* Aggregates: results over groups against plain C, retraction, merging, NULLs, strings and nested
+ * values in cells. */
 #include "expr_fixture.h"
 
 #include "expr/aggregate.h"
@@ -33,7 +34,8 @@ static void open_world(world *w)
         LT_COL_DATA(&w->cols[0], int32_t)[r] = x;
         LT_COL_DATA(&w->cols[1], double)[r] = x / 4.0;
         LT_COL_DATA(&w->cols[2], int64_t)[r] = x * 25;
-        const char *text = lt_arena_printf(w->f.arena, "%s%d", x % 2 ? "a rather long value " : "s", x);
+        const char *text =
+            lt_arena_printf(w->f.arena, "%s%d", x % 2 ? "a rather long value " : "s", x);
         LT_COL_DATA(&w->cols[3], lt_strv)[r] = lt_strv_make(text, strlen(text));
         w->rows[r] = r;
     }
@@ -49,15 +51,16 @@ static lt_agg *bind(world *w, const char *name, int column, bool retracts)
 {
     lt_agg *agg = NULL;
     lt_expr *arg = column >= 0 ? col(&w->f, (uint32_t)column, w->cols[column].type) : NULL;
-    lt_status st = lt_agg_bind(&w->f.b, lt_str_of(name), &arg, column >= 0 ? 1 : 0, false, NULL, retracts,
-                               0, &agg, &w->f.err);
+    lt_status st = lt_agg_bind(&w->f.b, lt_str_of(name), &arg, column >= 0 ? 1 : 0, false, NULL,
+                               retracts, 0, &agg, &w->f.err);
     if (st != LT_OK) {
         fail_msg("%s: %s", name, w->f.err.text);
     }
     return agg;
 }
 
-/* Result of group g as text. Rows go to groups by r % GROUPS; `removed` rows are taken away again; with `halves` two sets of states are merged. */
+/* Result of group g as text. Rows go to groups by r % GROUPS; `removed` rows are taken away again;
+ * with `halves` two sets of states are merged. */
 static void run(world *w, const lt_agg *agg, int column, uint32_t removed, bool halves,
                 const char *got[GROUPS])
 {
@@ -120,12 +123,14 @@ static void test_numbers(void **state)
                 const char *want = lt_arena_printf(w.f.arena, "%lld", (long long)n);
                 assert_string_equal(count[g], want);
                 assert_string_equal(sum[g], lt_arena_printf(w.f.arena, "%lld", (long long)total));
-                assert_string_equal(avg[g], lt_arena_printf(w.f.arena, "%lld", (long long)(total / n)));
+                assert_string_equal(avg[g],
+                                    lt_arena_printf(w.f.arena, "%lld", (long long)(total / n)));
                 lt_expr *quarter = lit_int(&w.f, total, LT_TYPE_INT);
                 quarter = call(&w.f, "/", cast_to(&w.f, quarter, ty(&w.f, LT_TYPE_DOUBLE), false),
                                lit_int(&w.f, 4, LT_TYPE_INT));
                 assert_string_equal(real[g], text_of(&w.f, quarter));
-                lt_expr *exact = cast_to(&w.f, quarter, lt_type_decimal(w.f.arena, 38, 2, true), false);
+                lt_expr *exact =
+                    cast_to(&w.f, quarter, lt_type_decimal(w.f.arena, 38, 2, true), false);
                 assert_string_equal(dec[g], text_of(&w.f, exact));
             }
         }
@@ -161,8 +166,9 @@ static void test_extremes_and_values(void **state)
                 oldest = oldest.ptr == NULL ? s : oldest;
             }
             assert_string_equal(min[g], lt_arena_printf(w.f.arena, "%d", low));
-            lt_expr *dec = cast_to(&w.f, lit_str(&w.f, lt_arena_printf(w.f.arena, "%g", high / 4.0)),
-                                   w.cols[2].type, false);
+            lt_expr *dec =
+                cast_to(&w.f, lit_str(&w.f, lt_arena_printf(w.f.arena, "%g", high / 4.0)),
+                        w.cols[2].type, false);
             assert_string_equal(max[g], text_of(&w.f, dec));
             assert_string_equal(text[g], lt_arena_strndup(w.f.arena, greatest.ptr, greatest.len));
             assert_string_equal(first[g], lt_arena_strndup(w.f.arena, oldest.ptr, oldest.len));
@@ -194,7 +200,8 @@ static void test_lists(void **state)
             }
         }
         lt_text_putc(&want, ']');
-        assert_int_equal(strlen(got[g]), want.len); /* equal values may have been taken from either end */
+        assert_int_equal(strlen(got[g]),
+                         want.len); /* equal values may have been taken from either end */
         lt_text_deinit(&want);
     }
     run(&w, bind(&w, "LISTAGG", 3, false), 3, 0, false, got);
@@ -223,10 +230,12 @@ static void test_types(void **state)
     assert_string_equal(type_text(&w.f, bind(&w, "STDDEV_POP", 0, false)->result), "INT");
     lt_agg *agg;
     lt_expr *text = col(&w.f, 3, w.cols[3].type);
-    assert_int_equal(lt_agg_bind(&w.f.b, LT_STR("SUM"), &text, 1, false, NULL, false, 3, &agg, &w.f.err),
-                     LT_ERR_SQL);
-    assert_int_equal(lt_agg_bind(&w.f.b, LT_STR("SUMM"), &text, 1, false, NULL, false, 3, &agg, &w.f.err),
-                     LT_ERR_SQL);
+    assert_int_equal(
+        lt_agg_bind(&w.f.b, LT_STR("SUM"), &text, 1, false, NULL, false, 3, &agg, &w.f.err),
+        LT_ERR_SQL);
+    assert_int_equal(
+        lt_agg_bind(&w.f.b, LT_STR("SUMM"), &text, 1, false, NULL, false, 3, &agg, &w.f.err),
+        LT_ERR_SQL);
     assert_non_null(strstr(w.f.err.hint, "SUM"));
     close_world(&w);
 }

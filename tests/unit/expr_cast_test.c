@@ -141,7 +141,8 @@ static void test_zones(void **state)
         {"2024-03-10 02:30:00", "2024-03-10 03:30:00.000"}, /* in the gap: an hour later */
         {"2024-11-03 01:30:00", "2024-11-03 01:30:00.000"},
         {"1901-01-01 00:00:00", "1901-01-01 00:00:00.000"},
-        {"2400-07-01 00:00:00", "2400-07-01 00:00:00.000"}, /* far behind the file's last transition */
+        {"2400-07-01 00:00:00",
+         "2400-07-01 00:00:00.000"}, /* far behind the file's last transition */
     };
     for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) {
         lt_expr *e = cast_to(&f, lit_str(&f, pairs[i].local), ltz, false);
@@ -152,7 +153,8 @@ static void test_zones(void **state)
     lt_expr *e = cast_to(&f, lit_str(&f, "2024-11-03 01:30:00"), ltz, false);
     assert_int_equal(e->u.literal.u.i, 1730611800000);
     const lt_zone *zone;
-    assert_int_equal(lt_zone_load(f.env, LT_STR("Mars/Olympus"), f.arena, &zone, &f.err), LT_ERR_SQL);
+    assert_int_equal(lt_zone_load(f.env, LT_STR("Mars/Olympus"), f.arena, &zone, &f.err),
+                     LT_ERR_SQL);
     assert_int_equal(lt_zone_load(f.env, LT_STR("../../etc/passwd"), f.arena, &zone, &f.err),
                      LT_ERR_SQL);
     assert_int_equal(lt_zone_load(f.env, LT_STR("GMT+05:30"), f.arena, &zone, &f.err), LT_OK);

@@ -1,4 +1,5 @@
-/* What the tests of src/expr share: an account, a simulated or real environment, a session, a builder, and short ways to write types, literals and calls. */
+/* What the tests of src/expr share: an account, a simulated or real environment, a session, a
+ * builder, and short ways to write types, literals and calls. */
 #pragma once
 
 #include <setjmp.h>
@@ -112,13 +113,18 @@ static inline lt_expr *lit_null(fix *f)
     return out;
 }
 
-static inline lt_status try_call(fix *f, const char *name, lt_expr **out, uint32_t count, lt_expr **args)
+static inline lt_status try_call(fix *f, const char *name, lt_expr **out, uint32_t count,
+                                 lt_expr **args)
 {
     lt_error_clear(&f->err);
     return lt_expr_call(&f->b, lt_str_of(name), args, count, 0, out, &f->err);
 }
 
-#define CALL_ARGS(...) (sizeof((lt_expr *[]){__VA_ARGS__}) / sizeof(lt_expr *)), (lt_expr *[]){__VA_ARGS__}
+#define CALL_ARGS(...)                                                      \
+    (sizeof((lt_expr *[]){__VA_ARGS__}) / sizeof(lt_expr *)), (lt_expr *[]) \
+    {                                                                       \
+        __VA_ARGS__                                                         \
+    }
 
 static inline lt_expr *call_n(fix *f, const char *name, size_t count, lt_expr **args)
 {
@@ -141,7 +147,8 @@ static inline lt_expr *cast_to(fix *f, lt_expr *arg, const lt_type *type, bool t
     return out;
 }
 
-/* The SQL text of a constant expression; "NULL", or "!" and the message when it fails. Lives in the arena. */
+/* The SQL text of a constant expression; "NULL", or "!" and the message when it fails. Lives in the
+ * arena. */
 static inline const char *text_of(fix *f, lt_expr *expr)
 {
     lt_value v;

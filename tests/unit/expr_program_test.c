@@ -3,7 +3,8 @@
 
 #define ROWS 100
 
-/* i INT (NULL at multiples of 7), s STRING (the number as text, 'x' at multiples of 10), b BOOLEAN (NULL at multiples of 5). */
+/* i INT (NULL at multiples of 7), s STRING (the number as text, 'x' at multiples of 10), b BOOLEAN
+ * (NULL at multiples of 5). */
 typedef struct {
     lt_col cols[3];
     lt_batch batch;
@@ -117,8 +118,8 @@ static void test_message_of_first_row(void **state)
     lt_program *p = compile(&f, &cond, 1);
     uint32_t sel[ROWS], count;
     lt_row_errors errors;
-    assert_int_equal(
-        lt_program_filter(p, &in.batch, 0, f.arena, sel, &count, &errors, &f.err), LT_OK);
+    assert_int_equal(lt_program_filter(p, &in.batch, 0, f.arena, sel, &count, &errors, &f.err),
+                     LT_OK);
     assert_non_null(strstr(errors.text, errors.first_row == 0 ? "bad0'" : "bad40'"));
     for (uint32_t k = 0; k < count; k++) {
         assert_true(sel[k] > 30 && sel[k] % 10 != 0 && sel[k] % 7 != 0);
@@ -136,7 +137,8 @@ static void test_zero_copy_and_sharing(void **state)
     fill(&f, &in);
     lt_expr *i = col(&f, 0, ty(&f, LT_TYPE_INT));
     lt_expr *one = lit_int(&f, 1, LT_TYPE_INT);
-    lt_expr *exprs[] = {i, call(&f, "+", i, one), call(&f, "+", col(&f, 0, ty(&f, LT_TYPE_INT)), one),
+    lt_expr *exprs[] = {i, call(&f, "+", i, one),
+                        call(&f, "+", col(&f, 0, ty(&f, LT_TYPE_INT)), one),
                         lit_str(&f, "a constant of more than twelve bytes")};
     lt_program *p = compile(&f, exprs, 4);
     lt_col out[4];
@@ -173,7 +175,8 @@ static void test_folding_and_names(void **state)
     fix_close(&f);
 }
 
-/* Fails every allocation of building and running an expression of many kinds once; nothing may leak or crash. */
+/* Fails every allocation of building and running an expression of many kinds once; nothing may leak
+ * or crash. */
 static void test_out_of_memory(void **state)
 {
     (void)state;
@@ -234,7 +237,7 @@ static void test_out_of_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_errors_are_lazy),   cmocka_unit_test(test_message_of_first_row),
+        cmocka_unit_test(test_errors_are_lazy),       cmocka_unit_test(test_message_of_first_row),
         cmocka_unit_test(test_zero_copy_and_sharing), cmocka_unit_test(test_folding_and_names),
         cmocka_unit_test(test_out_of_memory),
     };

@@ -1,4 +1,5 @@
-/* Random expressions over random batches: the kernels against a reference that evaluates one row at a time on plain C values and shares no code with them. */
+/* Random expressions over random batches: the kernels against a reference that evaluates one row at
+ * a time on plain C values and shares no code with them. */
 #include "expr_fixture.h"
 
 #include <math.h>
@@ -83,7 +84,8 @@ static ref *generate(fix *f, int type, int depth)
 {
     static const char *const arith[] = {"+", "-", "*", "/", "%"};
     static const char *const compare[] = {"=", "<>", "<", "<=", ">", ">="};
-    static const char *const tests[] = {"IS TRUE", "IS NOT TRUE", "IS FALSE", "IS NULL", "IS NOT NULL"};
+    static const char *const tests[] = {"IS TRUE", "IS NOT TRUE", "IS FALSE", "IS NULL",
+                                        "IS NOT NULL"};
     if (depth == 0 || rnd() % 6 == 0) {
         ref *leaf = new_ref(f, NULL, type);
         for (int tries = 0; tries < 8; tries++) {
@@ -112,7 +114,8 @@ static ref *generate(fix *f, int type, int depth)
             return with_args(f, rnd() % 2 ? "AND" : "OR", R_BOOL, R_BOOL, R_BOOL,
                              rnd() % 2 ? R_BOOL : -1, depth);
         case 1:
-            return with_args(f, rnd() % 2 ? "NOT" : tests[rnd() % 5], R_BOOL, R_BOOL, -1, -1, depth);
+            return with_args(f, rnd() % 2 ? "NOT" : tests[rnd() % 5], R_BOOL, R_BOOL, -1, -1,
+                             depth);
         default:
             return with_args(f, compare[rnd() % 6], R_BOOL, operand, operand, -1, depth);
         }
@@ -251,7 +254,8 @@ static val ref_eval(const ref *r, const table *t, int row)
 
 static lt_type_kind kind_of(int type)
 {
-    static const lt_type_kind kinds[] = {LT_TYPE_BOOLEAN, LT_TYPE_INT, LT_TYPE_BIGINT, LT_TYPE_DOUBLE};
+    static const lt_type_kind kinds[] = {LT_TYPE_BOOLEAN, LT_TYPE_INT, LT_TYPE_BIGINT,
+                                         LT_TYPE_DOUBLE};
     return kinds[type];
 }
 

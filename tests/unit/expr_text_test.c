@@ -1,4 +1,5 @@
-/* Numbers and times as text: shortest doubles against the C library, decimals against long division on text, Java date patterns, strings and regular expressions by table. */
+/* Numbers and times as text: shortest doubles against the C library, decimals against long division
+ * on text, Java date patterns, strings and regular expressions by table. */
 #include "expr_fixture.h"
 
 #include <float.h>
@@ -58,11 +59,20 @@ static void test_shortest(void **state)
     static const struct {
         double value;
         const char *text;
-    } known[] = {{1.0, "1.0"},           {0.1, "0.1"},           {1e7, "1.0E7"},
-                 {9999999.0, "9999999.0"}, {0.001, "0.001"},     {0.00099, "9.9E-4"},
-                 {123456.789, "123456.789"}, {-0.0, "-0.0"},     {1e300, "1.0E300"},
-                 {DBL_MAX, "1.7976931348623157E308"}, {DBL_MIN, "2.2250738585072014E-308"},
-                 {4.9e-324, "4.9E-324"}, {2e-3, "0.002"},        {1.0 / 3, "0.3333333333333333"}};
+    } known[] = {{1.0, "1.0"},
+                 {0.1, "0.1"},
+                 {1e7, "1.0E7"},
+                 {9999999.0, "9999999.0"},
+                 {0.001, "0.001"},
+                 {0.00099, "9.9E-4"},
+                 {123456.789, "123456.789"},
+                 {-0.0, "-0.0"},
+                 {1e300, "1.0E300"},
+                 {DBL_MAX, "1.7976931348623157E308"},
+                 {DBL_MIN, "2.2250738585072014E-308"},
+                 {4.9e-324, "4.9E-324"},
+                 {2e-3, "0.002"},
+                 {1.0 / 3, "0.3333333333333333"}};
     for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
         char text[LT_NUMBER_TEXT_MAX + 1];
         text[lt_format_f64(known[i].value, text)] = '\0';
@@ -92,7 +102,8 @@ static void test_decimal(void **state)
 {
     (void)state;
     for (int i = 0; i < 20000; i++) {
-        lt_i128 a = (lt_i128)(int64_t)rnd() >> (rnd() % 40), b = (lt_i128)(int64_t)rnd() >> (20 + rnd() % 40);
+        lt_i128 a = (lt_i128)(int64_t)rnd() >> (rnd() % 40),
+                b = (lt_i128)(int64_t)rnd() >> (20 + rnd() % 40);
         lt_i128 out = 0, half;
         int drop = (int)(rnd() % 10);
         lt_i128 unit = lt_pow10(drop), product = a * b;
@@ -102,7 +113,8 @@ static void test_decimal(void **state)
         assert_true(lt_decimal_mul(a, b, drop, 38, &out));
         assert_true(out == want);
         if (b != 0) {
-            lt_i128 scaled = a * lt_pow10(6), bb = b < 0 ? -b : b, aa = scaled < 0 ? -scaled : scaled;
+            lt_i128 scaled = a * lt_pow10(6), bb = b < 0 ? -b : b,
+                    aa = scaled < 0 ? -scaled : scaled;
             want = (aa + bb / 2 + (bb % 2 ? 0 : 0)) / bb;
             if (aa % bb * 2 >= bb) {
                 want = aa / bb + 1;
@@ -157,7 +169,8 @@ static void test_patterns(void **state)
     fix_zone(&f, "Asia/Tokyo");
     lt_expr *epoch = lit_int(&f, 0, LT_TYPE_BIGINT);
     assert_string_equal(text_of(&f, call(&f, "FROM_UNIXTIME", epoch)), "1970-01-01 09:00:00");
-    assert_string_equal(text_of(&f, call(&f, "UNIX_TIMESTAMP", lit_str(&f, "1970-01-01 09:00:00"))), "0");
+    assert_string_equal(text_of(&f, call(&f, "UNIX_TIMESTAMP", lit_str(&f, "1970-01-01 09:00:00"))),
+                        "0");
     fix_close(&f);
 }
 
@@ -206,6 +219,36 @@ static const text_case texts[] = {
     {"STR_TO_MAP", {"k1=v1,k2=v2"}, "{k1=v1, k2=v2}"},
     {"SPLIT", {"a,,b", ","}, "[a, , b]"},
     {"SIMILAR TO", {"TEST", "T(E|x)_%"}, "TRUE"},
+    {"INSTR", {"Corporate Floor", "or", "#3", "#2"}, "14"},
+    {"INSTR", {"Corporate Floor", "or", "#-3", "#2"}, "2"},
+    {"MD5", {"test"}, "098f6bcd4621d373cade4e832627b4f6"},
+    {"SHA2", {"test", "#224"}, "90a3ed9e32b2aaf4c61c410eb925426119e1a9dc53d4286ade99a809"},
+    {"FROM_BASE64", {"5L2g5aW9"}, "你好"},
+    {"TO_BASE64", {"hello world"}, "aGVsbG8gd29ybGQ="},
+    {"URL_ENCODE", {"a b/ä"}, "a+b%2F%C3%A4"},
+    {"URL_DECODE", {"a%20b+c"}, "a b c"},
+    {"URL_DECODE", {"%2"}, "NULL"},
+    {"PARSE_URL", {"http://u@flink.apache.org:80/p?q=1&r=2#R", "QUERY", "r"}, "2"},
+    {"PARSE_URL", {"no url", "HOST"}, "NULL"},
+    {"PRINTF", {"%05d|%-3s|%s", "#42", "a", "~"}, "00042|a  |null"},
+    {"PRINTF", {"%s"}, "NULL"},
+    {"ELT", {"#2", "a", "b"}, "b"},
+    {"JSON_VALUE", {"{\"a\":1.50}", "$.a"}, "1.50"},
+    {"JSON_VALUE", {"{\"a\":1e3}", "lax $.a"}, "1E+3"},
+    {"JSON_VALUE", {"{\"a\":[1]}", "$.a"}, "NULL"},
+    {"JSON_VALUE", {"{\"a\":\"b\\u00e9\"}", "$['a']"}, "bé"},
+    {"JSON_VALUE", {"[1,2,3]", "$[-1]"}, "3"},
+    {"JSON_VALUE", {"not JSON", "$.a"}, "NULL"},
+    {"JSON_QUERY", {"{\"e\":{\"z\":1,\"y\":[1, 2.50]}}", "$.e"}, "{\"y\":[1,2.50],\"z\":1}"},
+    {"JSON_QUERY", {"{\"a\":[{\"b\":1},{\"b\":2}]}", "$.a[*].b"}, "[1,2]"},
+    {"JSON_QUERY", {"{\"a\":1}", "$.a"}, "NULL"},
+    {"JSON_EXISTS", {"{\"a\":{\"b\":1}}", "$..b"}, "TRUE"},
+    {"JSON_EXISTS", {"{\"a\":null}", "$.a"}, "FALSE"},
+    {"IS JSON", {"{\"a\":1} x"}, "TRUE"},
+    {"IS JSON OBJECT", {"[1]"}, "FALSE"},
+    {"JSON_QUOTE", {"a\"b/≠"}, "\"a\\\"b\\/\\u2260\""},
+    {"JSON_UNQUOTE", {"\"\\u0041\\t\""}, "A\t"},
+    {"JSON_OBJECT", {"b", "#1", "a", "x"}, "{\"a\":\"x\",\"b\":1}"},
 };
 
 static void test_strings(void **state)

@@ -157,6 +157,85 @@ static void test_each(void **state)
     }
 }
 
+/* ---- calls that tell their result after each row ---- */
+
+typedef struct {
+    int64_t count, values, sum, min, max;
+    char result[160];
+} ref_totals;
+
+static void total_row(h_lines *lines, ref_totals *t, const h_event *e)
+{
+    t->count++;
+    if (!e->v_null) {
+        t->min = t->values == 0 || e->v < t->min ? e->v : t->min;
+        t->max = t->values == 0 || e->v > t->max ? e->v : t->max;
+        t->sum += e->v;
+        t->values++;
+    }
+    char now[160];
+    if (t->values == 0) {
+        (void)snprintf(now, sizeof now, "|%lld|%lld|0|NULL|NULL|NULL|NULL", (long long)e->k,
+                       (long long)t->count);
+    } else {
+        (void)snprintf(now, sizeof now, "|%lld|%lld|%lld|%lld|%lld|%lld|%lld", (long long)e->k,
+                       (long long)t->count, (long long)t->values, (long long)t->sum,
+                       (long long)t->min, (long long)t->max, (long long)(t->sum / t->values));
+    }
+    if (t->count > 1) {
+        push_kind(lines, "-U", t->result);
+    }
+    push_kind(lines, t->count > 1 ? "+U" : "+I", now);
+    memcpy(t->result, now, sizeof now);
+}
+
+static void run_totals(uint64_t seed, int64_t keys)
+{
+    h_rig rig;
+    h_init(&rig);
+    h_event *events = malloc(sizeof *events * 1001);
+    size_t count = group_events(events, &seed, 400, keys, false);
+    const uint32_t key_cols[1] = {COL_K};
+    lt_agg *aggs[6] = {h_agg(&rig, "COUNT", -1, false, NULL, false),
+                       h_agg(&rig, "COUNT", COL_V, false, NULL, false),
+                       h_agg(&rig, "SUM", COL_V, false, NULL, false),
+                       h_agg(&rig, "MIN", COL_V, false, NULL, false),
+                       h_agg(&rig, "MAX", COL_V, false, NULL, false),
+                       h_agg(&rig, "AVG", COL_V, false, NULL, false)};
+    lt_group_agg_spec spec = {
+        .keys = key_cols, .key_count = 1, .aggs = aggs, .agg_count = 6, .emit_before = true};
+    rig.cls = &lt_op_group_agg;
+    rig.spec = &spec;
+    rig.out_schema = h_agg_schema(&rig, key_cols, 1, aggs, 6, false);
+    ref_totals *totals = calloc(16, sizeof *totals);
+    h_lines want = {0};
+    for (size_t i = 0; i < count; i++) {
+        if (events[i].mark) {
+            h_push_mark(&want, events[i].ts);
+        } else {
+            total_row(&want, &totals[events[i].k], &events[i]);
+        }
+    }
+    for (size_t c = 0; c < LT_COUNT_OF(h_configs); c++) {
+        h_run(&rig, &h_configs[c], events, count);
+        h_op_free(&rig);
+        h_assert_same(&rig.lines, &want, "totals");
+    }
+    h_lines_free(&want);
+    free(totals);
+    free(events);
+    h_deinit(&rig);
+}
+
+static void test_totals(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= 3; seed++) {
+        run_totals(seed * 71, 1);
+        run_totals(seed * 73, 14);
+    }
+}
+
 /* Plays a changelog; what is left must be what the row-by-row changelog leaves. */
 static void materialize(const h_lines *log, h_lines *rows)
 {
@@ -283,9 +362,8 @@ static void test_ttl(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_each),
-        cmocka_unit_test(test_net),
-        cmocka_unit_test(test_distinct_rows),
+        cmocka_unit_test(test_each), cmocka_unit_test(test_totals),
+        cmocka_unit_test(test_net),  cmocka_unit_test(test_distinct_rows),
         cmocka_unit_test(test_ttl),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

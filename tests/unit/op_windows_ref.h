@@ -104,9 +104,8 @@ LT_UNUSED static void ref_result(h_lines *lines, const ref_row *const *rows, siz
     (void)snprintf(max_text, 32, has_max ? "%lld" : "NULL", (long long)max);
     (void)snprintf(dsum_text, 32, distinct ? "%lld" : "NULL", (long long)distinct_sum);
     h_string_of(rows[0]->k, string, sizeof string);
-    if (updates) { /* SUM and COUNT(s) instead of MAX */
-        memcpy(max_text, sum_text, sizeof max_text);
-        (void)snprintf(string, sizeof string, "%lld", (long long)total);
+    if (total < 0) { /* retractions of rows that are elsewhere */
+        (void)snprintf(string, sizeof string, "NULL");
     }
     (void)snprintf(line, sizeof line, "+I|%s%lld|%s|%s|%lld|%s|%lld|%s|%lld|%lld|%lld", key,
                    (long long)total, sum_text, max_text, (long long)distinct, dsum_text,
@@ -121,11 +120,11 @@ LT_UNUSED static uint32_t ref_aggs(h_rig *rig, lt_agg **aggs, bool updates)
     lt_expr *filter = h_call(rig, ">", h_col(rig, COL_V), h_int(rig, 50));
     aggs[0] = h_agg(rig, "COUNT", -1, false, NULL, updates);
     aggs[1] = h_agg(rig, "SUM", COL_V, false, NULL, updates);
-    aggs[2] = h_agg(rig, updates ? "SUM" : "MAX", COL_V, false, NULL, updates);
+    aggs[2] = h_agg(rig, "MAX", COL_V, false, NULL, updates);
     aggs[3] = h_agg(rig, "COUNT", COL_V, true, NULL, updates);
     aggs[4] = h_agg(rig, "SUM", COL_V, true, NULL, updates);
     aggs[5] = h_agg(rig, "COUNT", COL_V, false, filter, updates);
-    aggs[6] = h_agg(rig, updates ? "COUNT" : "MAX", COL_S, false, NULL, updates);
+    aggs[6] = h_agg(rig, "MAX", COL_S, false, NULL, updates);
     return 7;
 }
 

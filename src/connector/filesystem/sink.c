@@ -368,7 +368,8 @@ static lt_status reject_row(fs_sink *self, const lt_batch *batch, uint32_t row,
         .position = -1,
         .event_ms = LT_WATERMARK_MIN,
         .kind = lt_batch_kind(batch, row),
-        .raw = {"", 0},
+        .batch = batch,
+        .row = row,
     };
     if (ctx->rejects != NULL) {
         return ctx->rejects->put(ctx->rejects, &reject, err);
