@@ -55,7 +55,7 @@ static lt_status take_branch(lt_kctx *k, uint32_t arg, const row_set *taken, lt_
 
 static lt_status case_kernel(lt_kctx *k, lt_error *err)
 {
-    row_set rest, taken;
+    row_set rest = {0}, taken = {0};
     LT_TRY(start_rows(k, &rest, &taken, err));
     uint32_t last = k->arg_count - 1;
     for (uint32_t i = 0; i < last && rest.count > 0; i += 2) {
@@ -69,7 +69,7 @@ static lt_status case_kernel(lt_kctx *k, lt_error *err)
 
 static lt_status coalesce_kernel(lt_kctx *k, lt_error *err)
 {
-    row_set rest, taken;
+    row_set rest = {0}, taken = {0};
     LT_TRY(start_rows(k, &rest, &taken, err));
     for (uint32_t arg = 0; arg < k->arg_count && rest.count > 0; arg++) {
         LT_TRY(lt_k_branch(k, arg, rest.rows, rest.count, err));

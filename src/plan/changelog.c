@@ -248,9 +248,10 @@ static bool consumer_is_net_safe(const lt_planner *p, const lt_plan_node *consum
         return table == NULL ? p->options->final_rows && p->plan->bounded
                              : strcmp(table->connector->name, "blackhole") == 0;
     }
-    /* A calc only forwards what it gets. */
-    return consumer->kind == LT_PLAN_OPERATOR && consumer->u.op.cls == &lt_op_calc &&
-           consumer->net_ok;
+    /* A calc only forwards what it gets; a group aggregate comes to the same result. A window
+     * aggregate would judge late rows differently. */
+    return consumer->kind == LT_PLAN_OPERATOR && consumer->net_ok &&
+           (consumer->u.op.cls == &lt_op_calc || consumer->u.op.cls == &lt_op_group_agg);
 }
 
 static void infer_net(lt_planner *p)

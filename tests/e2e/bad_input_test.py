@@ -727,8 +727,8 @@ def ignore_parse_errors_counts(box):
 
 def stop_after(box, number, delay):
     """A pipeline over an endless source that publishes small files; stopped somewhere on its way."""
-    box.write("job.sql", "CREATE TABLE g (a BIGINT, b STRING) WITH ('connector' = 'datagen', 'rows-per-second' = '200000');\n" +
-              table("o", "a BIGINT, b STRING", "out", "'sink.rolling-policy.file-size' = '64kb'",
+    box.write("job.sql", "CREATE TABLE g (a BIGINT, b STRING) WITH ('connector' = 'datagen', 'rows-per-second' = '20000');\n" +
+              table("o", "a BIGINT, b STRING", "out", "'sink.rolling-policy.file-size' = '16kb'",
                     "'sink.rolling-policy.check-interval' = '20ms'") + "INSERT INTO o SELECT a, b FROM g;\n")
     started = time.monotonic()
     process = box.start(["run", "job.sql", "--json-stats", "-"])
@@ -790,7 +790,10 @@ def pipe_without_writer(box):
     for number, code in ((signal.SIGINT, 130), (signal.SIGTERM, 0)):
         started = time.monotonic()
         process = box.start(["run", "job.sql", "--json-stats", "-"])
-        time.sleep(0.6)
+        while not any(os.path.realpath(each) == str(box.path("pipe")) for each in pathlib.Path(f"/proc/{process.pid}/fd").iterdir()):
+            need(process.poll() is None and time.monotonic() - started < TIMEOUT_S, "the pipe is not opened")
+            time.sleep(0.02)
+        time.sleep(0.2)
         process.send_signal(number)
         box.wait(process, started).says(code, "stopped").counts(0)
 
