@@ -175,7 +175,8 @@ static bool measure_encode(bench *b, const char *name, const lt_schema *schema)
 
 int main(int argc, char **argv)
 {
-    bench b = {.records = argc > 1 ? strtol(argv[1], NULL, 10) : 400000, .cpu = argc > 2 ? argv[2] : NULL};
+    bench b = {.records = argc > 1 ? strtol(argv[1], NULL, 10) : 400000,
+               .cpu = argc > 2 ? argv[2] : NULL};
     lt_mem_init(&b.mem, NULL, "bench", 0);
     b.arena = lt_arena_new(&b.mem, 1 << 20);
     b.pool = lt_batch_pool_new(&b.mem, 4);

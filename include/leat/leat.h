@@ -168,9 +168,9 @@ typedef enum {
     LEAT_TEXT_JSON   /* a JSON value */
 } leat_text_style;
 
-/* A value as text; NULL for SQL NULL (with JSON too), *size 0 then. When memory is short also NULL, with
- * *size SIZE_MAX; asking again is allowed. *size may be NULL. Valid until the next call on these
- * rows. */
+/* A value as text; NULL for SQL NULL (with JSON too), *size 0 then. When memory is short also NULL,
+ * with *size SIZE_MAX; asking again is allowed. *size may be NULL. Valid until the next call on
+ * these rows. */
 LEAT_API const char *leat_rows_text(leat_rows *rows, uint32_t row, uint32_t column,
                                     leat_text_style style, size_t *size);
 

@@ -68,7 +68,8 @@ static lt_status make_ddl(leat *db, lt_str name, const lt_inferred *inferred, lt
     bool is_stdin = lt_str_eq(name, LT_STR("stdin"));
     lt_text_printf(to, "\n) WITH (\n  'connector' = '%s',\n", is_stdin ? "stdin" : "filesystem");
     if (is_stdin) {
-        lt_text_puts(to, "  'bounded' = 'true',\n"); /* a pipe ends: a query wants its final rows then */
+        lt_text_puts(
+            to, "  'bounded' = 'true',\n"); /* a pipe ends: a query wants its final rows then */
     } else {
         lt_text_puts(to, "  'path' = ");
         put_literal(to, name);

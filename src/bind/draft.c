@@ -274,11 +274,10 @@ lt_status lt_draft_set_key(lt_binder *b, lt_table_draft *draft, const lt_ast_con
 lt_status lt_draft_set_column_key(lt_binder *b, lt_table_draft *draft, const lt_ast_column *ast,
                                   lt_error *err)
 {
-    const lt_ast_constraint constraint = {
-        .name = ast->constraint,
-        .columns = {ast->name.items, 1},
-        .not_enforced = ast->not_enforced,
-        .pos = ast->name.items[0].pos};
+    const lt_ast_constraint constraint = {.name = ast->constraint,
+                                          .columns = {ast->name.items, 1},
+                                          .not_enforced = ast->not_enforced,
+                                          .pos = ast->name.items[0].pos};
     return lt_draft_set_key(b, draft, &constraint, err);
 }
 

@@ -56,8 +56,9 @@ typedef struct lt_buf {
     char *ptr;
 } lt_buf;
 
-#define LT_BUF_PADDING 64 /* readable zero bytes behind the content, for SIMD reads past the end \
-                           */
+#define LT_BUF_PADDING                                                        \
+    64 /* readable zero bytes behind the content, for SIMD reads past the end \
+        */
 
 lt_buf *lt_buf_new(lt_mem *mem, size_t cap); /* NULL when out of memory */
 lt_buf *lt_buf_ref(lt_buf *buf);

@@ -286,7 +286,7 @@ static bool rewrite_heap(set_state *s, lt_cells *cells)
 static uint32_t recent_limit(const set_state *s)
 {
     uint64_t limit = RECENT_MIN;
-    while (limit * limit < (uint64_t)s->main * 16) {
+    while (limit * limit < (uint64_t)s->main * 2) {
         limit *= 2;
     }
     return (uint32_t)limit;

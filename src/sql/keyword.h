@@ -158,7 +158,7 @@ typedef enum {
 #define X(name, class) LT_KW_##name,
     LT_KEYWORDS(X)
 #undef X
-    LT_KEYWORD_COUNT
+        LT_KEYWORD_COUNT
 } lt_keyword;
 
 /* LT_KEYWORD_NOT when word is no keyword; any case. */

@@ -142,7 +142,7 @@ void *lt_parse_alloc(lt_parser *p, size_t size, size_t align)
 {
     if (++p->nodes > LT_SQL_NODES_MAX) {
         (void)lt_error_set_at(p->err, LT_ERR_LIMIT, lt_tok(p, 0)->pos,
-                               "the statement has more than %u parts", LT_SQL_NODES_MAX);
+                              "the statement has more than %u parts", LT_SQL_NODES_MAX);
         return NULL;
     }
     void *node = lt_arena_zalloc(p->arena, size, align);
@@ -160,7 +160,7 @@ void *lt_list_room(lt_parser *p, void *items, uint32_t count, size_t size)
     bool full = count == 0 || (count >= LIST_FIRST && (count & (count - 1)) == 0);
     if (++p->nodes > LT_SQL_NODES_MAX) {
         (void)lt_error_set_at(p->err, LT_ERR_LIMIT, lt_tok(p, 0)->pos,
-                               "the statement has more than %u parts", LT_SQL_NODES_MAX);
+                              "the statement has more than %u parts", LT_SQL_NODES_MAX);
         return NULL;
     }
     if (!full) {
