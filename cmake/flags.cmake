@@ -22,7 +22,7 @@ if(LEAT_SANITIZE)
   add_link_options(-fsanitize=${LEAT_SANITIZE})
 else()
   # The OpenSSF compiler-options guide for C, 2024.
-  foreach(flag -fstack-clash-protection -fstack-protector-strong -fcf-protection=full
+  foreach(flag -fstack-clash-protection -fstack-protector-strong -fcf-protection=full -ftrivial-auto-var-init=zero
       -fstrict-flex-arrays=3)
     string(MAKE_C_IDENTIFIER "HAVE${flag}" have)
     check_c_compiler_flag(${flag} ${have})
@@ -31,7 +31,7 @@ else()
     endif()
   endforeach()
   if(NOT CMAKE_BUILD_TYPE STREQUAL "Debug")
-    add_compile_options(-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2)
+    add_compile_options(-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3)
   endif()
   add_link_options(-Wl,-z,relro,-z,now,-z,noexecstack)
 endif()

@@ -19,6 +19,26 @@ static lt_status out_of_range(const lt_ast_type *ast, const char *name, int low,
                            low, high);
 }
 
+/* A name that stands for no type of SQL: a slip, or a type of the user's own. */
+static lt_status unknown_type(const lt_ast_type *ast, lt_error *err)
+{
+    static const char *const names[] = {
+        "BOOLEAN",   "TINYINT", "SMALLINT", "INT",     "INTEGER",   "BIGINT",        "FLOAT",
+        "DOUBLE",    "DECIMAL", "NUMERIC",  "CHAR",    "VARCHAR",   "STRING",        "BINARY",
+        "VARBINARY", "BYTES",   "DATE",     "TIME",    "TIMESTAMP", "TIMESTAMP_LTZ", "INTERVAL",
+        "ARRAY",     "MAP",     "MULTISET", "VARIANT",
+    };
+    lt_str name = ast->path.items[ast->path.count - 1].text;
+    const char *near = lt_str_nearest(name, names, LT_COUNT_OF(names));
+    lt_error_set_at(err, LT_ERR_SQL, ast->pos, "there is no type " LT_STR_FMT, LT_STR_ARG(name));
+    if (near != NULL) {
+        lt_error_hint(err, "did you mean %s?", near);
+    } else {
+        lt_error_hint(err, "user-defined types are not supported yet");
+    }
+    return LT_ERR_SQL;
+}
+
 static lt_status bind_sized(lt_arena *arena, const lt_ast_type *ast, lt_type_kind kind,
                             int32_t fallback, const lt_type **out, lt_error *err)
 {
@@ -169,7 +189,7 @@ lt_status lt_bind_type(lt_arena *arena, const lt_ast_type *ast, const lt_type **
     case LT_ASTT_RAW:
         return lt_unsupported_at(err, ast->pos, "the type RAW");
     case LT_ASTT_USER:
-        return lt_unsupported_at(err, ast->pos, "a user-defined type");
+        return unknown_type(ast, err);
     case LT_ASTT_NULL:
     case LT_ASTT_ANY:
         break;

@@ -181,12 +181,40 @@ static probe_value value_of_entry(const set_form *form, const set_state *s, cons
 
 /* ---- runs ---- */
 
+/* The first entry of [from, to) with a rank of at least `rank`. Which way each step goes cannot be
+ * foreseen, so it is no branch. */
+static uint32_t rank_bound(const entry *entries, uint32_t from, uint32_t to, int64_t rank)
+{
+    uint32_t count = to - from;
+    const entry *at = entries + from;
+    while (count > 0) {
+        uint32_t half = (count + 1) / 2;
+        at += at[half - 1].rank < rank ? half : 0;
+        count -= half;
+    }
+    return (uint32_t)(at - entries);
+}
+
 /* The first entry of [from, to) that is not worse than the value; *equal tells whether it is it. */
 static uint32_t lower_bound(const set_form *form, const set_state *s, uint32_t from, uint32_t to,
                             const probe_value *v, bool *equal)
 {
     const entry *entries = entries_of(s);
     *equal = false;
+    if (from == to) {
+        return from;
+    }
+    from = rank_bound(entries, from, to, v->rank);
+    if (from == to || entries[from].rank != v->rank) {
+        return from;
+    }
+    if (form->phys != LT_PHYS_STR && entries[from].detail == v->detail) {
+        *equal = true;
+        return from;
+    }
+    if (v->rank < INT64_MAX) {
+        to = rank_bound(entries, from, to, v->rank + 1);
+    }
     while (from < to) {
         uint32_t middle = from + (to - from) / 2;
         int order = compare(form, s, &entries[middle], v);
@@ -227,34 +255,41 @@ static bool resize(set_state *s, lt_cells *cells, uint32_t count)
            lt_cells_resize(cells, &s->entries, count * (uint32_t)sizeof(entry));
 }
 
-/* Makes one run of two, without entries of count zero. */
+/* Drops entries of count zero anywhere. */
+static bool drop_zeros(const set_form *form, set_state *s, lt_cells *cells)
+{
+    uint32_t main = (uint32_t)s->main;
+    uint32_t first = squeeze(form, s, 0, main, 0);
+    uint32_t all = squeeze(form, s, main, entry_count(s), first);
+    s->zeros = 0;
+    s->main = first;
+    return resize(s, cells, all);
+}
+
+/* Makes one run of two. The recent run is much the shorter one: each of its entries is looked up
+ * in the main run, from the last to the first, and what lies between two moves in one piece. */
 static bool merge_runs(const set_form *form, set_state *s, lt_cells *cells)
 {
-    uint32_t total = entry_count(s);
-    uint32_t first = squeeze(form, s, 0, (uint32_t)s->main, 0);
-    uint32_t all = squeeze(form, s, (uint32_t)s->main, total, first);
+    uint32_t first = (uint32_t)s->main;
+    uint32_t all = entry_count(s);
     uint32_t recent = all - first;
-    s->zeros = 0;
-    /* From here to the end of the merge the runs are [0, first) and [first, all). */
-    s->main = first;
+    if (recent == 0) {
+        return true;
+    }
     if (!resize(s, cells, all + recent)) {
         return false;
     }
     entry *entries = entries_of(s);
-    if (recent > 0) {
-        memcpy(entries + all, entries + first, sizeof *entries * recent);
-    }
-    uint32_t a = first;
-    uint32_t b = recent;
-    while (a > 0 && b > 0) {
-        const probe_value last = value_of_entry(form, s, &entries[all + b - 1]);
-        bool from_main = compare(form, s, &entries[a - 1], &last) > 0;
-        entries[a + b - 1] = from_main ? entries[a - 1] : entries[all + b - 1];
-        a -= from_main;
-        b -= !from_main;
-    }
-    if (b > 0) {
-        memcpy(entries, entries + all, sizeof *entries * b);
+    memcpy(entries + all, entries + first, sizeof *entries * recent);
+    uint32_t end = first;
+    for (uint32_t b = recent; b > 0; b--) {
+        const probe_value v = value_of_entry(form, s, &entries[all + b - 1]);
+        bool equal = false;
+        uint32_t at = lower_bound(form, s, 0, end, &v, &equal);
+        LT_DCHECK(!equal);
+        memmove(entries + at + b, entries + at, sizeof *entries * (end - at));
+        entries[at + b - 1] = entries[all + b - 1];
+        end = at;
     }
     s->main = all;
     return resize(s, cells, all);
@@ -286,7 +321,7 @@ static bool rewrite_heap(set_state *s, lt_cells *cells)
 static uint32_t recent_limit(const set_state *s)
 {
     uint64_t limit = RECENT_MIN;
-    while (limit * limit < (uint64_t)s->main * 2) {
+    while (limit * limit < (uint64_t)s->main * 16) {
         limit *= 2;
     }
     return (uint32_t)limit;
@@ -321,8 +356,10 @@ static bool tidy(const set_form *form, set_state *s, lt_cells *cells)
             return false;
         }
     }
-    bool half = s->zeros > ZEROS_MIN && s->zeros * 2 > (int64_t)count;
-    if ((half || count - (uint32_t)s->main > recent_limit(s)) && !merge_runs(form, s, cells)) {
+    if (s->zeros > ZEROS_MIN && s->zeros * 2 > (int64_t)count && !drop_zeros(form, s, cells)) {
+        return false;
+    }
+    if (entry_count(s) - (uint32_t)s->main > recent_limit(s) && !merge_runs(form, s, cells)) {
         return false;
     }
     return s->heap.len <= HEAP_MIN || s->live * 2 >= (int64_t)s->heap.len || rewrite_heap(s, cells);

@@ -482,6 +482,7 @@ SQL_MISTAKES = [
     ("SELECT 'é', nope FROM (VALUES (1)) AS t(a)", 1, 13, "'nope'"),
     ("SELECT UPER('x')", 1, 8, "did you mean UPPER?"),
     ("SELECT UPPER(1, 2)", 1, 8, "UPPER"),
+    ("CREATE TABLE t (a INTT) WITH ('connector' = 'datagen')", 1, 19, "did you mean INT?"),
     ("SELECT 1 + 'x'", 1, 8, "cannot apply +"),
     ("SELECT a, COUNT(*) FROM (VALUES (1, 2)) AS t(a, b) GROUP BY b", 1, 8, "'a'"),
     ("CREATE TABLE t (a INT, a INT) WITH ('connector' = 'datagen')", 1, 24, "'a'"),

@@ -1,0 +1,5 @@
+CREATE TABLE b (k STRING, v BIGINT, ts TIMESTAMP(3), WATERMARK FOR ts AS ts) WITH ('connector' = 'feed', 'format' = 'json')
+;
+SELECT k, window_start, window_end, COUNT(*) AS n, SUM(v) AS s
+FROM SESSION(TABLE b PARTITION BY k, DESCRIPTOR(ts), INTERVAL '10' SECOND) GROUP BY k, window_start, window_end
+;
