@@ -69,7 +69,7 @@ lt_status lt_api_explain_listing(leat *db, const lt_bound *bound, leat_job *job,
 
 /* fold.c: the final rows of a bounded query: insertions and retractions cancel out */
 typedef struct lt_fold lt_fold;
-lt_status lt_fold_new(lt_mem *mem, lt_env *env, const lt_schema *schema, lt_fold **out,
+lt_status lt_fold_new(lt_mem *mem, lt_env *env, const lt_plan_node *sink, lt_fold **out,
                       lt_error *err);
 void lt_fold_free(lt_fold *fold); /* accepts NULL */
 lt_status lt_fold_add(lt_fold *fold, const lt_batch *batch, lt_error *err);

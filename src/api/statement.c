@@ -157,7 +157,8 @@ static lt_status start(leat *db, leat_job *job, lt_error *err)
         /* Rows that are never taken back are final when they come. */
         bool updates = job->plan->nodes[job->plan->sinks[0]]->kinds != 1u << LT_INSERT;
         if (db->config.final_rows && job->plan->bounded && updates) {
-            LT_TRY(lt_fold_new(&db->job_mem, db->env, job->columns, &job->fold, err));
+            const lt_plan_node *sink = job->plan->nodes[job->plan->sinks[0]];
+            LT_TRY(lt_fold_new(&db->job_mem, db->env, sink, &job->fold, err));
         }
     }
     return lt_job_new(job->plan, &options, &job->job, err);

@@ -17,7 +17,7 @@ struct lt_agg_func {
     const char *name;
     uint16_t min_args;
     uint16_t max_args;
-    lt_status (*bind)(lt_agg_bind_ctx *c, lt_error *err); /* NULL: not available in this build */
+    lt_status (*bind)(lt_agg_bind_ctx *c, lt_error *err); /* NULL: not supported yet */
     int op;
     const char *signature;
     const char *doc;

@@ -358,7 +358,7 @@ lt_status lt_expr_call(lt_expr_builder *b, lt_str name, lt_expr *const *args, ui
     }
     if (func->infer == NULL) {
         return lt_error_set_at(err, LT_ERR_UNSUPPORTED, pos,
-                               "the function %s is not available in this build", func->name);
+                               "the function %s is not supported yet", func->name);
     }
     if (arg_count < func->min_args ||
         (func->max_args != LT_ARGS_ANY && arg_count > func->max_args)) {

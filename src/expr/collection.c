@@ -250,7 +250,7 @@ lt_status lt_infer_item(lt_infer *in, lt_error *err)
     }
     if (type->kind == LT_TYPE_VARIANT) {
         return lt_error_set_at(err, LT_ERR_UNSUPPORTED, in->pos,
-                               "access into VARIANT is not available in this build");
+                               "access into VARIANT is not supported yet");
     }
     return lt_in_refuse(in, err);
 }
