@@ -35,6 +35,40 @@ extern "C" {
 #define LEAT_TIME_MIN INT64_MIN
 #define LEAT_TIME_MAX INT64_MAX
 
+#ifndef ARROW_C_DATA_INTERFACE
+#define ARROW_C_DATA_INTERFACE
+
+#define ARROW_FLAG_DICTIONARY_ORDERED 1
+#define ARROW_FLAG_NULLABLE           2
+#define ARROW_FLAG_MAP_KEYS_SORTED    4
+
+struct ArrowSchema {
+    const char *format;
+    const char *name;
+    const char *metadata;
+    int64_t flags;
+    int64_t n_children;
+    struct ArrowSchema **children;
+    struct ArrowSchema *dictionary;
+    void (*release)(struct ArrowSchema *);
+    void *private_data;
+};
+
+struct ArrowArray {
+    int64_t length;
+    int64_t null_count;
+    int64_t offset;
+    int64_t n_buffers;
+    int64_t n_children;
+    const void **buffers;
+    struct ArrowArray **children;
+    struct ArrowArray *dictionary;
+    void (*release)(struct ArrowArray *);
+    void *private_data;
+};
+
+#endif
+
 typedef struct leat leat;           /* an engine: a catalog, a session, its jobs */
 typedef struct leat_job leat_job;   /* a running query or a set of INSERTs */
 typedef struct leat_rows leat_rows; /* some result rows */
@@ -100,10 +134,8 @@ LEAT_API const char *leat_error(const leat *db);
  * *job to step and free. job NULL refuses those. */
 LEAT_API leat_status leat_execute(leat *db, const char *sql, size_t *offset, leat_job **job);
 
-/* Parses, binds and plans a whole script and opens nothing. */
-LEAT_API leat_status leat_check(leat *db, const char *sql);
-
-/* The plans of a whole script as text, through write(arg, bytes, size). */
+/* Parses, binds and plans a whole script and opens nothing; the plans' text goes through
+ * write(arg, bytes, size). write NULL: the script is only checked. */
 typedef void (*leat_write)(void *arg, const char *bytes, size_t size);
 LEAT_API leat_status leat_explain(leat *db, const char *sql, leat_write write, void *arg);
 
@@ -117,6 +149,16 @@ LEAT_API const char *leat_ddl(leat *db, const char *table);
  * more than 16 MiB that no job has read. bytes NULL: end of input. */
 LEAT_API leat_status leat_push(leat *db, const char *table, leat_kind kind, const void *bytes,
                                size_t size);
+
+/* Rows as an Arrow struct array (a record batch), one child per physical column of the table, found
+ * by name; a NULL row or a missing, doubled or further column is refused, and so is a NULL in a NOT
+ * NULL column. A last int8 child `op`, which the table has no column for, gives each row's
+ * leat_kind; without it they are all of `kind`. Types are those of leat_take_arrow; u, U and vu (z,
+ * Z and vz) do equally, +l and +L too; TIMESTAMP_LTZ takes any time zone (values are UTC). Fractions
+ * of a second are cut to the column's precision. The rows are copied: on LEAT_OK both structures
+ * have been released, else (LEAT_FULL too) they are untouched and still the caller's. */
+LEAT_API leat_status leat_push_arrow(leat *db, const char *table, leat_kind kind,
+                                     struct ArrowSchema *schema, struct ArrowArray *array);
 
 /* ---- jobs ---- */
 
@@ -174,20 +216,23 @@ typedef enum {
 LEAT_API const char *leat_rows_text(leat_rows *rows, uint32_t row, uint32_t column,
                                     leat_text_style style, size_t *size);
 
-/* ---- what is going on ---- */
+/* The next rows of a query as an Arrow struct array without NULL rows: a child per column, and a
+ * last one `op`, int8, with each row's leat_kind. LEAT_END: none now. Either of schema and array may
+ * be NULL: the schema is the same every time, and asking for it alone takes no rows. The caller
+ * releases what it got, from any thread, before or after the job and the engine are gone; until then
+ * the memory counts against the engine's. After an error nothing is to be released and the rows are
+ * still there, for leat_take too.
+ *
+ *   BOOLEAN b  TINYINT .. BIGINT c s i l  FLOAT f  DOUBLE g  DECIMAL d:p,s (128 bits)
+ *   CHAR, VARCHAR, STRING vu  BINARY, VARBINARY, BYTES vz (views: Arrow 1.4, pyarrow 16 and later)
+ *   DATE tdD  TIME ttm  TIMESTAMP tsm: up to precision 3, tsu: up to 6, else tsn: (1677 to 2262)
+ *   TIMESTAMP_LTZ the same with UTC  INTERVAL YEAR TO MONTH tiM  INTERVAL DAY TO SECOND tDm
+ *   ARRAY +l  MAP +m  MULTISET +m of value to INT count  ROW +s
+ * A NULL key in a MAP or MULTISET has no Arrow form and is refused, and so is VARIANT. */
+LEAT_API leat_status leat_take_arrow(leat_job *job, struct ArrowSchema *schema,
+                                     struct ArrowArray *array);
 
-typedef struct {
-    uint64_t rows_in, rows_out, late, rejected, held;
-    int64_t watermark_ms, event_max_ms; /* LEAT_TIME_MIN = none */
-    int64_t memory_bytes, memory_peak_bytes;
-    bool bounded, is_query;
-    bool updating;      /* a query whose result may hold rows of other kinds than +I */
-    leat_status status; /* why the job failed; LEAT_OK otherwise */
-    uint32_t node_count;
-    const char *rejects_path; /* NULL = none written */
-    const char *last_reject;  /* "" = none */
-    const char *message;      /* of SHOW .. and DDL: what happened; "" = nothing */
-} leat_stats;
+/* ---- what is going on ---- */
 
 typedef struct {
     const char *name; /* "Source: clicks", "WindowAggregate", "Sink: out" */
@@ -200,9 +245,21 @@ typedef struct {
     bool idle, blocked;
 } leat_node_stats;
 
+typedef struct {
+    uint64_t rows_in, rows_out, late, rejected, held;
+    int64_t watermark_ms, event_max_ms; /* LEAT_TIME_MIN = none */
+    int64_t memory_bytes, memory_peak_bytes;
+    bool bounded, is_query;
+    bool updating;      /* a query whose result may hold rows of other kinds than +I */
+    leat_status status; /* why the job failed; LEAT_OK otherwise */
+    const leat_node_stats *nodes; /* in order of the plan; valid until the next call on the job */
+    uint32_t node_count;          /* 0: SHOW, DESCRIBE, EXPLAIN */
+    const char *rejects_path; /* NULL = none written */
+    const char *last_reject;  /* "" = none */
+    const char *message;      /* of SHOW .. and DDL: what happened; "" = nothing */
+} leat_stats;
+
 LEAT_API void leat_get_stats(const leat_job *job, leat_stats *out);
-/* false past the end */
-LEAT_API bool leat_get_node_stats(const leat_job *job, uint32_t node, leat_node_stats *out);
 
 #ifdef __cplusplus
 }

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "api/api_int.h"
+#include "base/assert.h"
 #include "os/env_virtual.h"
 
 #define CONFIG_ARENA_MAX ((size_t)1 << 20)
@@ -57,6 +58,7 @@ leat_status leat_open(const leat_config *config, leat **out)
     if (config != NULL) {
         memcpy(&db->config, config, size);
     }
+    atomic_init(&db->refs, 1);
     lt_mem_init(&db->mem, NULL, "engine", db->config.memory_bytes_max);
     lt_mem_init(&db->job_mem, &db->mem, "jobs", 0);
     lt_text_init(&db->error_text, &db->mem);
@@ -90,8 +92,22 @@ void leat_close(leat *db)
     }
     lt_arena_free(db->arena);
     lt_mem_deinit(&db->job_mem);
-    lt_mem_deinit(&db->mem);
-    free(db);
+    lt_api_unref(db);
+}
+
+void lt_api_ref(leat *db)
+{
+    atomic_fetch_add_explicit(&db->refs, 1, memory_order_relaxed);
+}
+
+void lt_api_unref(leat *db)
+{
+    unsigned before = atomic_fetch_sub_explicit(&db->refs, 1, memory_order_acq_rel);
+    LT_ASSERT(before > 0);
+    if (before == 1) {
+        lt_mem_deinit(&db->mem);
+        free(db);
+    }
 }
 
 const char *leat_error(const leat *db)
@@ -115,19 +131,27 @@ void leat_wake(leat *db)
     db->env->wake(db->env);
 }
 
+lt_status lt_api_feed_table(leat *db, const char *table, const lt_table_def **out, lt_error *err)
+{
+    lt_str name = lt_str_of(table);
+    const lt_table_def *def = lt_catalog_find(db->catalog, &name, 1);
+    if (def == NULL || def->connector == NULL || strcmp(def->connector->name, "feed") != 0) {
+        return lt_error_set(err, LT_ERR_USAGE, "'%s' is not a table with 'connector' = 'feed'",
+                            table);
+    }
+    *out = def;
+    return LT_OK;
+}
+
 leat_status leat_push(leat *db, const char *table, leat_kind kind, const void *bytes, size_t size)
 {
     lt_error err;
     lt_error_clear(&err);
-    lt_str name = lt_str_of(table);
-    const lt_table_def *def = lt_catalog_find(db->catalog, &name, 1);
-    lt_status st;
-    if (def == NULL || def->connector == NULL || strcmp(def->connector->name, "feed") != 0) {
-        st = lt_error_set(&err, LT_ERR_USAGE, "'%s' is not a table with 'connector' = 'feed'",
-                          table);
-    } else if (bytes == NULL) {
+    const lt_table_def *def;
+    lt_status st = lt_api_feed_table(db, table, &def, &err);
+    if (st == LT_OK && bytes == NULL) {
         st = lt_host_feeds_end(db->feeds, def->name, &err);
-    } else {
+    } else if (st == LT_OK) {
         st = lt_host_feeds_push(db->feeds, def->name, (uint8_t)kind, bytes, size, &err);
     }
     if (st == LT_OK || st == LT_FULL) {

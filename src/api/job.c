@@ -1,5 +1,6 @@
 /* Jobs and their results behind the public handles. */
 #include "api/api_int.h"
+#include "base/assert.h"
 #include "expr/totext.h"
 #include "format/json_text.h"
 #include "format/text.h"
@@ -35,6 +36,7 @@ void leat_job_free(leat_job *job)
             break;
         }
     }
+    lt_batch_unref(job->held);
     lt_job_free(job->job);
     lt_fold_free(job->fold);
     for (uint32_t i = 0; job->type_texts != NULL && i < job->columns->count; i++) {
@@ -196,6 +198,16 @@ static lt_batch *next_final(leat_job *job)
     return batch;
 }
 
+lt_batch *lt_api_next_batch(leat_job *job)
+{
+    lt_batch *batch = job->held;
+    job->held = NULL;
+    if (batch != NULL || !job->plan->is_query) {
+        return batch;
+    }
+    return job->fold != NULL ? next_final(job) : lt_job_take(job->job);
+}
+
 leat_rows *leat_take(leat_job *job)
 {
     if (job->plan == NULL) {
@@ -205,10 +217,7 @@ leat_rows *leat_take(leat_job *job)
         job->listing_taken = true;
         return rows_new(job, NULL);
     }
-    if (!job->plan->is_query) {
-        return NULL;
-    }
-    lt_batch *batch = job->fold != NULL ? next_final(job) : lt_job_take(job->job);
+    lt_batch *batch = lt_api_next_batch(job);
     return batch != NULL ? rows_new(job, batch) : NULL;
 }
 
@@ -293,6 +302,35 @@ const char *leat_rows_text(leat_rows *rows, uint32_t row, uint32_t column, leat_
 
 /* ---- what is going on ---- */
 
+static void node_stats(const leat_job *job, uint32_t node, leat_node_stats *out)
+{
+    static const char *const kinds[] = {[LT_PLAN_SOURCE] = "source",
+                                        [LT_PLAN_VALUES] = "source",
+                                        [LT_PLAN_OPERATOR] = "operator",
+                                        [LT_PLAN_SINK] = "sink"};
+    lt_node_stats stats;
+    memset(out, 0, sizeof *out);
+    bool known = lt_job_node_stats(job->job, node, &stats);
+    LT_ASSERT(known);
+    out->name = stats.plan->label.ptr;
+    out->kind = kinds[stats.plan->kind];
+    out->in = stats.ledger.in;
+    out->out = stats.ledger.out;
+    out->used = stats.ledger.used;
+    out->filtered = stats.ledger.filtered;
+    out->late = stats.ledger.late;
+    out->expired = stats.ledger.expired;
+    out->rejected = stats.ledger.rejected;
+    out->held = stats.ledger.held;
+    out->bytes = stats.bytes;
+    out->state_rows = (uint64_t)stats.state_rows;
+    out->state_bytes = stats.state_bytes;
+    out->watermark_ms = stats.watermark;
+    out->event = stats.event_text;
+    out->idle = stats.idle;
+    out->blocked = stats.blocked;
+}
+
 void leat_get_stats(const leat_job *job, leat_stats *out)
 {
     memset(out, 0, sizeof *out);
@@ -319,41 +357,14 @@ void leat_get_stats(const leat_job *job, leat_stats *out)
     out->bounded = job->plan->bounded;
     out->is_query = job->plan->is_query;
     out->node_count = job->plan->node_count;
+    out->nodes = job->node_stats;
+    for (uint32_t i = 0; i < out->node_count; i++) {
+        node_stats(job, i, &job->node_stats[i]);
+    }
     out->rejects_path = stats.rejects_path;
     out->last_reject = stats.last_reject;
     out->updating = job->plan->is_query && job->fold == NULL &&
                     job->plan->nodes[job->plan->nodes[job->plan->sinks[0]]->inputs[0]]->kinds !=
                         LT_KINDS_INSERT;
     out->status = lt_api_status(lt_job_error(job->job)->code);
-}
-
-bool leat_get_node_stats(const leat_job *job, uint32_t node, leat_node_stats *out)
-{
-    static const char *const kinds[] = {[LT_PLAN_SOURCE] = "source",
-                                        [LT_PLAN_VALUES] = "source",
-                                        [LT_PLAN_OPERATOR] = "operator",
-                                        [LT_PLAN_SINK] = "sink"};
-    lt_node_stats stats;
-    memset(out, 0, sizeof *out);
-    if (job->job == NULL || !lt_job_node_stats(job->job, node, &stats)) {
-        return false;
-    }
-    out->name = stats.plan->label.ptr;
-    out->kind = kinds[stats.plan->kind];
-    out->in = stats.ledger.in;
-    out->out = stats.ledger.out;
-    out->used = stats.ledger.used;
-    out->filtered = stats.ledger.filtered;
-    out->late = stats.ledger.late;
-    out->expired = stats.ledger.expired;
-    out->rejected = stats.ledger.rejected;
-    out->held = stats.ledger.held;
-    out->bytes = stats.bytes;
-    out->state_rows = (uint64_t)stats.state_rows;
-    out->state_bytes = stats.state_bytes;
-    out->watermark_ms = stats.watermark;
-    out->event = stats.event_text;
-    out->idle = stats.idle;
-    out->blocked = stats.blocked;
-    return true;
 }

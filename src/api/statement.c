@@ -151,6 +151,10 @@ static lt_status start(leat *db, leat_job *job, lt_error *err)
         .feeds = db->feeds,
     };
     job->zone = options.session->zone;
+    job->node_stats = LT_NEW_ARRAY(job->arena, leat_node_stats, job->plan->node_count + 1);
+    if (job->node_stats == NULL) {
+        return lt_error_nomem(err, "a job");
+    }
     options.idle_timeout_ms = idle_timeout_ms(db, &options.idle_timeout_bounded);
     if (job->plan->is_query) {
         LT_TRY(column_texts(job, err));
@@ -268,13 +272,11 @@ static leat_status walk(leat *db, const char *sql, lt_text *explain)
     return LEAT_OK;
 }
 
-leat_status leat_check(leat *db, const char *sql)
-{
-    return walk(db, sql, NULL);
-}
-
 leat_status leat_explain(leat *db, const char *sql, leat_write write, void *arg)
 {
+    if (write == NULL) {
+        return walk(db, sql, NULL);
+    }
     lt_text text;
     lt_text_init(&text, &db->mem);
     leat_status st = walk(db, sql, &text);

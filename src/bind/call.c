@@ -420,6 +420,26 @@ bool lt_ast_is_plain_word(const lt_ast_expr *ast)
            !lt_func_exists_scalar(ast->call->func);
 }
 
+/* Expressions know no catalog: the function gets the name as its argument. Inside a view it is the
+ * database of the session as well, not that of the view. */
+static lt_status bind_current_database(const lt_expr_env *env, const lt_ast_expr *ast,
+                                       lt_expr **out, lt_error *err)
+{
+    if (ast->call->args.count > 0) {
+        return lt_error_set_at(err, LT_ERR_SQL, ast->pos, "CURRENT_DATABASE takes no arguments");
+    }
+    lt_expr_builder *eb = &env->b->eb;
+    lt_value value = {0};
+    value.u.s = lt_arena_str(eb->arena, env->b->catalog->current_database);
+    value.type = lt_type_sized(eb->arena, LT_TYPE_VARCHAR, LT_LENGTH_MAX, false);
+    if (!value.u.s.ptr || !value.type) {
+        return lt_error_nomem(err, "expression");
+    }
+    lt_expr *name;
+    LT_TRY(lt_expr_literal(eb, &value, ast->pos, &name, err));
+    return lt_expr_call(eb, ast->call->func, &name, 1, ast->pos, out, err);
+}
+
 lt_status lt_bind_call(const lt_expr_env *env, const lt_ast_expr *ast, lt_expr **out, lt_error *err)
 {
     const lt_ast_call *call = ast->call;
@@ -436,6 +456,9 @@ lt_status lt_bind_call(const lt_expr_env *env, const lt_ast_expr *ast, lt_expr *
     }
     LT_TRY(check_plain(env, ast, err));
     LT_TRY(lt_bind_exprs(env, &call->args, &args, err));
+    if (lt_str_eq_ci(call->func, LT_STR("CURRENT_DATABASE"))) {
+        return bind_current_database(env, ast, out, err);
+    }
     if (call->json) {
         return bind_json(env, ast, args, out, err);
     }

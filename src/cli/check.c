@@ -21,7 +21,7 @@ static void write_stdout(void *arg, const char *bytes, size_t size)
 
 static int check_one(lt_cli_session *session)
 {
-    leat_status status = leat_check(session->db, session->sql);
+    leat_status status = leat_explain(session->db, session->sql, NULL, NULL);
     if (status != LEAT_OK) {
         return lt_session_complain(session, status);
     }

@@ -64,7 +64,7 @@ typedef struct {
     bool paced;
 } lt_cli_flow;
 
-void lt_job_flow(const leat_job *job, const leat_stats *stats, lt_cli_flow *out);
+void lt_stats_flow(const leat_stats *stats, lt_cli_flow *out);
 
 /* ---- summary ---- */
 typedef struct {
@@ -80,4 +80,4 @@ void lt_summary_text(lt_text *to, const lt_cli_job *jobs, size_t count,
 void lt_summary_json(lt_text *to, const lt_cli_job *jobs, size_t count,
                      const lt_summary_options *options);
 /* Bytes that the job's sources have read. */
-uint64_t lt_job_bytes_in(const leat_job *job);
+uint64_t lt_stats_bytes_in(const leat_stats *stats);

@@ -116,41 +116,39 @@ void lt_progress_show(lt_progress *self)
 
 /* ---- content ---- */
 
-uint64_t lt_job_bytes_in(const leat_job *job)
+uint64_t lt_stats_bytes_in(const leat_stats *stats)
 {
-    leat_node_stats node;
     uint64_t bytes = 0;
-    for (uint32_t i = 0; leat_get_node_stats(job, i, &node); i++) {
-        if (strcmp(node.kind, "source") == 0) {
-            bytes += node.bytes;
+    for (uint32_t i = 0; i < stats->node_count; i++) {
+        if (strcmp(stats->nodes[i].kind, "source") == 0) {
+            bytes += stats->nodes[i].bytes;
         }
     }
     return bytes;
 }
 
-void lt_job_flow(const leat_job *job, const leat_stats *stats, lt_cli_flow *out)
+void lt_stats_flow(const leat_stats *stats, lt_cli_flow *out)
 {
-    leat_node_stats node;
     uint64_t paced_rows = 0;
     int64_t paced_ms = LEAT_TIME_MIN;
     *out = (lt_cli_flow){.rows = stats->rows_in,
                          .event_ms = stats->event_max_ms,
                          .watermark_ms = stats->watermark_ms};
-    for (uint32_t i = 0; leat_get_node_stats(job, i, &node); i++) {
-        if (strcmp(node.name, "Pace") == 0) {
+    for (uint32_t i = 0; i < stats->node_count; i++) {
+        const leat_node_stats *node = &stats->nodes[i];
+        if (strcmp(node->name, "Pace") == 0) {
             out->paced = true;
-            paced_rows += node.out;
+            paced_rows += node->out;
         } else if (out->paced) {
             /* Nothing behind a pacing stage has a later clock than what that let go. */
-            paced_ms = LT_MAX(paced_ms, node.watermark_ms);
+            paced_ms = LT_MAX(paced_ms, node->watermark_ms);
         }
     }
     if (out->paced) {
         out->rows = paced_rows;
-        out->event_ms = paced_ms;
         out->watermark_ms = paced_ms;
     } else {
-        out->bytes = lt_job_bytes_in(job);
+        out->bytes = lt_stats_bytes_in(stats);
     }
 }
 
@@ -163,7 +161,7 @@ static void sample(lt_progress *self, lt_cli_job *jobs, size_t count, int64_t no
         leat_stats stats;
         lt_cli_flow flow;
         leat_get_stats(jobs[i].job, &stats);
-        lt_job_flow(jobs[i].job, &stats, &flow);
+        lt_stats_flow(&stats, &flow);
         rows += flow.rows;
         bytes += flow.bytes;
         if (jobs[i].live) {
@@ -284,18 +282,21 @@ static void clocks(const lt_progress *self, lt_text *to, const lt_cli_flow *flow
         drop_same_day(to, first, at);
     }
     lt_text_puts(to, " UTC");
-    if (!bounded && flow->event_ms != LEAT_TIME_MAX) {
-        int64_t lag_ms = self->cli->env->wall_us(self->cli->env) / 1000 - flow->event_ms;
-        label(self, to, "lag");
-        lt_human_elapsed(to, (lag_ms > 0 ? LT_MIN(lag_ms, LAG_MS_MAX) : 0) * 1000000);
+    if (flow->event_ms == LEAT_TIME_MAX || (bounded && flow->watermark_ms == LEAT_TIME_MIN)) {
+        return;
     }
+    /* Live input trails the clock on the wall; a recording's results trail its newest row. */
+    int64_t lag_ms = bounded ? flow->event_ms - flow->watermark_ms
+                             : self->cli->env->wall_us(self->cli->env) / 1000 - flow->event_ms;
+    label(self, to, "lag");
+    lt_human_elapsed(to, (lag_ms > 0 ? LT_MIN(lag_ms, LAG_MS_MAX) : 0) * 1000000);
 }
 
 static void time_line(const lt_progress *self, lt_text *to, const lt_cli_job *job,
                       const leat_stats *stats)
 {
     lt_cli_flow flow;
-    lt_job_flow(job->job, stats, &flow);
+    lt_stats_flow(stats, &flow);
     lt_text_puts(to, "  ");
     lt_text_puts(to, job->name);
     if (flow.event_ms != LEAT_TIME_MIN) {
@@ -308,13 +309,13 @@ static void time_line(const lt_progress *self, lt_text *to, const lt_cli_job *jo
 }
 
 /* Sinks, and the node after the last one that waits for room: that one holds the others back. */
-static void node_line(const lt_progress *self, lt_text *to, const leat_job *job)
+static void node_line(const lt_progress *self, lt_text *to, const leat_stats *stats)
 {
-    leat_node_stats node;
     bool is_after_blocked = false;
     const char *holder = NULL;
     lt_text_puts(to, "  ");
-    for (uint32_t i = 0; leat_get_node_stats(job, i, &node); i++) {
+    for (uint32_t i = 0; i < stats->node_count; i++) {
+        leat_node_stats node = stats->nodes[i];
         if (is_after_blocked && !node.blocked) {
             holder = node.name;
         }
@@ -358,7 +359,7 @@ static void job_lines(lt_progress *self, lt_text *to, const lt_cli_job *job, uin
     time_line(self, to, job, &stats);
     end_line(self, to, start, columns);
     start = to->len;
-    node_line(self, to, job->job);
+    node_line(self, to, &stats);
     if (to->len - start > 2) {
         end_line(self, to, start, columns);
     } else {
@@ -382,7 +383,7 @@ static void make_content(lt_progress *self, const lt_cli_job *jobs, size_t count
         leat_stats stats;
         lt_cli_flow flow;
         leat_get_stats(jobs[i].job, &stats);
-        lt_job_flow(jobs[i].job, &stats, &flow);
+        lt_stats_flow(&stats, &flow);
         rows_in += flow.rows;
         rows_out += stats.rows_out;
         memory += jobs[i].live ? stats.memory_bytes : 0;

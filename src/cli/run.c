@@ -341,9 +341,11 @@ static bool table_prints(runner *self, const char *name)
 /* Names the job by its sink, and finds out whether it writes to the terminal. */
 static lt_status describe_job(runner *self, lt_cli_job *job, lt_error *err)
 {
-    leat_node_stats node;
+    leat_stats stats;
     unsigned sinks = 0;
-    for (uint32_t i = 0; job->writer == NULL && leat_get_node_stats(job->job, i, &node); i++) {
+    leat_get_stats(job->job, &stats);
+    for (uint32_t i = 0; job->writer == NULL && i < stats.node_count; i++) {
+        leat_node_stats node = stats.nodes[i];
         if (strcmp(node.kind, "sink") != 0) {
             continue;
         }
@@ -444,7 +446,7 @@ static int check_first(runner *self)
     lt_cli_session trial = self->session;
     int exit_code = lt_session_open(&trial);
     if (exit_code == LT_EXIT_OK) {
-        leat_status status = leat_check(trial.db, trial.sql);
+        leat_status status = leat_explain(trial.db, trial.sql, NULL, NULL);
         exit_code = status == LEAT_OK ? LT_EXIT_OK : lt_session_complain(&trial, status);
     }
     lt_session_close(&trial);

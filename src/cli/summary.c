@@ -92,13 +92,12 @@ static void node_row(lt_grid *grid, lt_text *scratch, const leat_node_stats *nod
     lt_grid_cell(grid, lt_str_of(node->event != NULL ? node->event : ""));
 }
 
-static void ledger(lt_text *to, const leat_job *job, lt_mem *mem)
+static void ledger(lt_text *to, const leat_stats *stats, lt_mem *mem)
 {
     static const char *const names[] = {"in",      "out",      "used", "filtered",   "late",
                                         "expired", "rejected", "held", "state rows", "bytes"};
     lt_grid grid;
     lt_text scratch;
-    leat_node_stats node;
     lt_text_init(&scratch, mem);
     lt_grid_init(&grid, mem, LT_GRID_PLAIN);
     lt_grid_column_add(&grid, "node", false, 0);
@@ -106,8 +105,8 @@ static void ledger(lt_text *to, const leat_job *job, lt_mem *mem)
         lt_grid_column_add(&grid, names[i], true, 0);
     }
     lt_grid_column_add(&grid, "event", false, 0);
-    for (uint32_t i = 0; leat_get_node_stats(job, i, &node); i++) {
-        node_row(&grid, &scratch, &node);
+    for (uint32_t i = 0; i < stats->node_count; i++) {
+        node_row(&grid, &scratch, &stats->nodes[i]);
     }
     (void)lt_grid_print(&grid, to);
     lt_grid_deinit(&grid);
@@ -125,7 +124,7 @@ void lt_summary_text(lt_text *to, const lt_cli_job *jobs, size_t count,
         leat_get_stats(jobs[i].job, &stats);
         job_line(to, &jobs[i], &stats, options);
         if (options->verbose) {
-            ledger(to, jobs[i].job, mem);
+            ledger(to, &stats, mem);
         }
     }
 }
@@ -185,7 +184,6 @@ static void node_json(lt_text *to, const leat_node_stats *node)
 static void job_json(lt_text *to, const lt_cli_job *job, const lt_summary_options *options)
 {
     leat_stats stats;
-    leat_node_stats node;
     leat_get_stats(job->job, &stats);
     lt_text_puts(to, "{\"name\":");
     lt_text_json(to, lt_str_of(job->name));
@@ -196,15 +194,15 @@ static void job_json(lt_text *to, const lt_cli_job *job, const lt_summary_option
     member_count(to, "late", stats.late);
     member_count(to, "rejected", stats.rejected);
     member_count(to, "held", stats.held);
-    member_count(to, "bytes_in", lt_job_bytes_in(job->job));
+    member_count(to, "bytes_in", lt_stats_bytes_in(&stats));
     member_time(to, "watermark_ms", stats.watermark_ms);
     member_time(to, "event_max_ms", stats.event_max_ms);
     member_int(to, "memory_peak_bytes", stats.memory_peak_bytes);
     member_text(to, "rejects_path", stats.rejects_path);
     lt_text_puts(to, ",\"nodes\":[");
-    for (uint32_t i = 0; leat_get_node_stats(job->job, i, &node); i++) {
+    for (uint32_t i = 0; i < stats.node_count; i++) {
         lt_text_puts(to, i > 0 ? "," : "");
-        node_json(to, &node);
+        node_json(to, &stats.nodes[i]);
     }
     lt_text_puts(to, "]}");
 }

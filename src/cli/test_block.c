@@ -599,11 +599,12 @@ static void ledger_line(const leat_node_stats *n, lt_text *to)
 
 static lt_status ledger_lines(lt_world *world, leat_job *job, lt_test_lines *lines, lt_error *err)
 {
-    leat_node_stats n;
-    for (uint32_t node = 0; leat_get_node_stats(job, node, &n); node++) {
+    leat_stats stats;
+    leat_get_stats(job, &stats);
+    for (uint32_t node = 0; node < stats.node_count; node++) {
         lt_text text;
         lt_text_init(&text, world->mem);
-        ledger_line(&n, &text);
+        ledger_line(&stats.nodes[node], &text);
         lt_str line = lt_arena_str(world->arena, lt_text_str(&text));
         bool kept = !text.failed && line.ptr != NULL && lt_array_push(lines, world->mem, line);
         lt_text_deinit(&text);

@@ -368,9 +368,13 @@ lt_status lt_world_check_ledger(const lt_test_engine *engine, lt_error *err)
 {
     for (size_t i = 0; i < engine->jobs.count; i++) {
         leat_job *job = engine->jobs.items[i].job;
-        leat_node_stats n;
+        leat_stats stats = {.node_count = 0};
         bool failed = job == NULL || leat_step(job, 0) == LEAT_FAILED; /* it left rows unjudged */
-        for (uint32_t node = 0; !failed && leat_get_node_stats(job, node, &n); node++) {
+        if (!failed) {
+            leat_get_stats(job, &stats);
+        }
+        for (uint32_t node = 0; node < stats.node_count; node++) {
+            leat_node_stats n = stats.nodes[node];
             if (n.in != n.used + n.filtered + n.late + n.expired + n.rejected + n.held) {
                 return lt_error_set(
                     err, LT_ERR_INTERNAL,

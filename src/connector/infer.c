@@ -32,6 +32,41 @@ unsigned lt_seen_text(lt_str text)
     return lt_parse_timestamp(text, &zoned, &at) ? LT_SEEN_ZONED : LT_SEEN_TEXT;
 }
 
+/* Seconds, milliseconds or microseconds since 1970 that lie between 2000 and 2100. */
+static bool may_be_epoch(int64_t value)
+{
+    const int64_t year_2000 = INT64_C(946684800);
+    const int64_t year_2100 = INT64_C(4102444800);
+    for (int64_t unit = 1; unit <= 1000000; unit *= 1000) {
+        if (value >= year_2000 * unit && value < year_2100 * unit) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Is it the name of a time: `ts`, `time`, `timestamp`, `created_at`, `eventTime`, `login_ts` .. */
+static bool names_a_time(lt_str name)
+{
+    static const char *const whole[] = {"ts",       "t",    "time", "timestamp",
+                                        "datetime", "date", "epoch"};
+    static const char *const ends[] = {"_ts", "_at", "_time", "_timestamp", "_date",     "_epoch",
+                                       "_ms", "Ts",  "At",    "Time",       "Timestamp", "Date"};
+    for (size_t i = 0; i < LT_COUNT_OF(whole); i++) {
+        if (lt_str_eq_ci(name, lt_str_of(whole[i]))) {
+            return true;
+        }
+    }
+    for (size_t i = 0; i < LT_COUNT_OF(ends); i++) {
+        lt_str end = lt_str_of(ends[i]);
+        if (name.len > end.len &&
+            lt_str_eq((lt_str){name.ptr + name.len - end.len, end.len}, end)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 unsigned lt_seen_number(lt_str text)
 {
     size_t at = text.len > 0 && text.ptr[0] == '-' ? 1 : 0;
@@ -45,9 +80,10 @@ unsigned lt_seen_number(lt_str text)
     }
     if (at == text.len) {
         int64_t value;
-        return lt_str_to_i64(text, &value) ? LT_SEEN_INT
-               : digits <= 38              ? LT_SEEN_BIG
-                                           : LT_SEEN_TEXT;
+        if (lt_str_to_i64(text, &value)) {
+            return may_be_epoch(value) ? LT_SEEN_EPOCH : LT_SEEN_INT;
+        }
+        return digits <= 38 ? LT_SEEN_BIG : LT_SEEN_TEXT;
     }
     char ch = text.ptr[at];
     char last = text.ptr[text.len - 1];
@@ -90,7 +126,7 @@ static const lt_type *row_type(const lt_seen *seen, lt_arena *arena)
     for (const lt_seen_field *field = seen->fields; fields != NULL && field != NULL;
          field = field->next) {
         fields[count].name = field->name;
-        fields[count].type = lt_seen_type(&field->value, arena);
+        fields[count].type = lt_seen_type(&field->value, field->name, arena);
         if (fields[count].type == NULL) {
             return NULL;
         }
@@ -102,15 +138,23 @@ static const lt_type *row_type(const lt_seen *seen, lt_arena *arena)
 static const lt_type *array_type(const lt_seen *seen, lt_arena *arena)
 {
     static const lt_seen nothing = {0};
-    const lt_type *element = lt_seen_type(seen->element != NULL ? seen->element : &nothing, arena);
+    const lt_type *element =
+        lt_seen_type(seen->element != NULL ? seen->element : &nothing, (lt_str){"", 0}, arena);
     return element != NULL ? lt_type_array(arena, element, true) : NULL;
 }
 
 /* One kind, or kinds that one type holds; whatever else is STRING. */
-const lt_type *lt_seen_type(const lt_seen *seen, lt_arena *arena)
+const lt_type *lt_seen_type(const lt_seen *seen, lt_str name, lt_arena *arena)
 {
     const unsigned whole = LT_SEEN_INT | LT_SEEN_BIG;
-    switch (seen->kinds) {
+    unsigned kinds = seen->kinds;
+    if (kinds == LT_SEEN_EPOCH && names_a_time(name)) {
+        return lt_type_time(arena, LT_TYPE_TIMESTAMP_LTZ, 3, true);
+    }
+    if ((kinds & LT_SEEN_EPOCH) != 0) {
+        kinds = (kinds & ~(unsigned)LT_SEEN_EPOCH) | LT_SEEN_INT;
+    }
+    switch (kinds) {
     case LT_SEEN_BOOL:
         return lt_type_new(arena, LT_TYPE_BOOLEAN, true);
     case LT_SEEN_INT:
@@ -132,7 +176,7 @@ const lt_type *lt_seen_type(const lt_seen *seen, lt_arena *arena)
     case LT_SEEN_ARRAY:
         return array_type(seen, arena);
     default:
-        if ((seen->kinds & LT_SEEN_REAL) != 0 && (seen->kinds & ~(whole | LT_SEEN_REAL)) == 0) {
+        if ((kinds & LT_SEEN_REAL) != 0 && (kinds & ~(whole | LT_SEEN_REAL)) == 0) {
             return lt_type_new(arena, LT_TYPE_DOUBLE, true);
         }
         break;

@@ -222,7 +222,7 @@ static lt_status make_schema(const csv_column *columns, uint32_t count, bool hea
             name = lt_arena_printf(arena, "%s_%u", base, suffix);
         }
         lt_seen seen = {.kinds = columns[i].kinds | (header ? 0 : columns[i].first_kind)};
-        const lt_type *type = lt_seen_type(&seen, arena);
+        const lt_type *type = lt_seen_type(&seen, lt_str_of(name), arena);
         if (name == NULL || type == NULL) {
             return lt_error_nomem(err, "an inferred schema");
         }

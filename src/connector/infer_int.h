@@ -19,6 +19,7 @@ enum {
     LT_SEEN_TEXT = 128,
     LT_SEEN_OBJECT = 256,
     LT_SEEN_ARRAY = 512,
+    LT_SEEN_EPOCH = 1024, /* a whole number that may be a time of this century, see infer.c */
 };
 
 typedef struct lt_seen lt_seen;
@@ -42,8 +43,9 @@ struct lt_seen_field {
 unsigned lt_seen_text(lt_str text);
 /* LT_SEEN_INT, _BIG, _REAL; LT_SEEN_TEXT when it is no plain number. */
 unsigned lt_seen_number(lt_str text);
-/* NULL when out of memory. */
-const lt_type *lt_seen_type(const lt_seen *seen, lt_arena *arena);
+/* name: of the column or member, may be empty; it decides whether epoch numbers are times. NULL
+ * when out of memory. */
+const lt_type *lt_seen_type(const lt_seen *seen, lt_str name, lt_arena *arena);
 /* The member of that name, made when it is new; NULL: out of memory (failed set) or too many. */
 lt_seen_field *lt_seen_member(lt_seen *seen, lt_str name, lt_arena *arena, bool *failed);
 

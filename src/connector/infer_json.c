@@ -272,7 +272,7 @@ lt_status lt_infer_json(lt_str sample, bool whole, lt_arena *arena, lt_inferred 
                                    : lt_seen_type(&(lt_seen){.kinds = LT_SEEN_OBJECT,
                                                              .fields = top.fields,
                                                              .field_count = top.field_count},
-                                                  arena);
+                                                  (lt_str){"", 0}, arena);
     const lt_schema *schema =
         type != NULL ? lt_schema_new(arena, type->fields, type->field_count) : NULL;
     if (schema == NULL) {

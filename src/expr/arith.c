@@ -360,6 +360,13 @@ static lt_status infer_decimal(lt_infer *in, lt_error *err)
     return LT_OK;
 }
 
+/* Rows divide by it and get Infinity; between literals it is refused, as an integer zero is. */
+static bool is_zero_float(const lt_value *value)
+{
+    return value != NULL && value->u.f == 0 &&
+           (value->type->kind == LT_TYPE_DOUBLE || value->type->kind == LT_TYPE_FLOAT);
+}
+
 static lt_status infer_numbers(lt_infer *in, lt_error *err)
 {
     int op = in->func->op;
@@ -385,6 +392,9 @@ static lt_status infer_numbers(lt_infer *in, lt_error *err)
                                &in->replace, err);
     }
     const lt_value *divisor = lt_in_literal(in, 1);
+    if (op == LT_OP_DIV && in->b->fold && is_zero_float(divisor) && lt_in_literal(in, 0) != NULL) {
+        return lt_error_set_at(err, LT_ERR_SQL, in->pos, "division by zero");
+    }
     bool safe =
         op < LT_OP_DIV || !lt_type_is_integer(common) || (divisor != NULL && divisor->u.i > 0);
     if (safe) {

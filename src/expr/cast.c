@@ -149,6 +149,17 @@ static lt_status refuse_kernel(const lt_expr *arg, const lt_type *to, lt_expr_bu
     return st;
 }
 
+/* A renamed column keeps the type its batches carry, which is the one it is printed by. */
+static bool same_text(const lt_type *from, const lt_type *to)
+{
+    if (from->field_count > 0) {
+        return false;
+    }
+    bool stamp = from->kind == LT_TYPE_TIME || lt_type_is_timestamp(from);
+    bool bytes = lt_type_is_string(from) || lt_type_is_binary(from);
+    return bytes || (from->kind == to->kind && (!stamp || from->precision == to->precision));
+}
+
 static lt_status build_cast(lt_expr_builder *b, lt_expr *arg, const lt_type *to, bool try_cast,
                             uint32_t pos, lt_expr **out, lt_error *err)
 {
@@ -156,7 +167,8 @@ static lt_status build_cast(lt_expr_builder *b, lt_expr *arg, const lt_type *to,
         return lt_expr_null(b, to, pos, out, err);
     }
     bool flat = to->field_count == 0;
-    bool value_only = arg->kind == LT_NODE_COLUMN || (arg->kind == LT_NODE_LITERAL && flat);
+    bool value_only = (arg->kind == LT_NODE_COLUMN && same_text(arg->type, to)) ||
+                      (arg->kind == LT_NODE_LITERAL && flat);
     if (lt_cast_is_noop(arg->type, to) &&
         (value_only ||
          lt_type_eq_unnull(lt_type_with_attr(b->arena, arg->type, LT_TIME_NONE), to))) {

@@ -344,7 +344,15 @@ lt_status lt_infer_element(lt_infer *in, lt_error *err)
     if (type->kind != LT_TYPE_ARRAY && type->kind != LT_TYPE_MULTISET) {
         return lt_in_refuse(in, err);
     }
-    in->type = lt_type_with_nullable(in->b->arena, type->fields[0].type, true);
+    /* An empty array has none; ARRAY[x] is known to have one. */
+    const lt_expr *arg = in->args[0];
+    bool one = arg->kind == LT_NODE_LITERAL && in->b->fold;
+    if (arg->kind == LT_NODE_CALL) {
+        one = lt_str_eq(lt_str_of(arg->u.call.func->name), LT_STR("ARRAY")) &&
+              arg->u.call.arg_count == 1;
+    }
+    in->type = lt_type_with_nullable(in->b->arena, type->fields[0].type,
+                                     type->nullable || type->fields[0].type->nullable || !one);
     in->kernel = element_kernel;
     return LT_OK;
 }
@@ -372,4 +380,14 @@ lt_status lt_infer_typeof(lt_infer *in, lt_error *err)
         return lt_error_nomem(err, "type name");
     }
     return lt_expr_literal(in->b, &value, in->pos, &in->replace, err);
+}
+
+/* What the binder found out about the session and passes on. */
+lt_status lt_infer_given_text(lt_infer *in, lt_error *err)
+{
+    if (!lt_type_is_string(in->args[0]->type)) {
+        return lt_in_refuse(in, err);
+    }
+    in->replace = in->args[0];
+    return LT_OK;
 }

@@ -161,6 +161,26 @@ static bool is_temporal(const lt_type *type)
     return type->kind == LT_TYPE_DATE || type->kind == LT_TYPE_TIME || lt_type_is_timestamp(type);
 }
 
+/* Text beside a time is read as one. A literal that cannot be is a mistake in the statement. */
+static lt_status text_as_time(lt_infer *in, uint32_t arg, const lt_type *type, lt_error *err)
+{
+    const lt_value *text = lt_in_literal(in, arg);
+    uint32_t pos = in->args[arg]->pos;
+    LT_TRY(lt_in_cast(in, arg, type, err));
+    if (!in->b->fold || text == NULL || in->args[arg]->kind == LT_NODE_LITERAL) {
+        return LT_OK;
+    }
+    lt_text name;
+    lt_text_init(&name, in->b->session->mem);
+    lt_type_print(lt_type_with_nullable(in->b->arena, type, true), &name);
+    lt_str printed = lt_text_str(&name);
+    lt_status st = lt_error_set_at(err, LT_ERR_SQL, pos, "cannot cast '%.*s' to " LT_STR_FMT,
+                                   (int)LT_MIN(text->u.s.len, (size_t)100), text->u.s.ptr,
+                                   LT_STR_ARG(printed));
+    lt_text_deinit(&name);
+    return st;
+}
+
 static lt_status unify_operands(lt_infer *in, lt_error *err)
 {
     const lt_type *a = in->args[0]->type, *b = in->args[1]->type;
@@ -175,10 +195,10 @@ static lt_status unify_operands(lt_infer *in, lt_error *err)
         return lt_in_cast(in, 1, a, err);
     }
     if (is_temporal(a) && lt_type_is_string(b)) {
-        return lt_in_cast(in, 1, a, err);
+        return text_as_time(in, 1, a, err);
     }
     if (is_temporal(b) && lt_type_is_string(a)) {
-        return lt_in_cast(in, 0, b, err);
+        return text_as_time(in, 0, b, err);
     }
     if ((a->kind == LT_TYPE_DATE) != (b->kind == LT_TYPE_DATE)) {
         return lt_in_refuse(in, err);

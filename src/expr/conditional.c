@@ -158,11 +158,15 @@ lt_status lt_infer_case(lt_infer *in, lt_error *err)
     bool any_null, all_null;
     LT_TRY(unify(in, which, values, &any_null, &all_null, err));
     in->type = lt_type_with_nullable(in->b->arena, in->type, any_null);
+    if (in->type == NULL) {
+        return lt_error_nomem(err, "type");
+    }
     in->kernel = case_kernel;
     if (in->b->fold) {
         prune_case(in);
         if (in->count == 1) {
-            in->replace = in->args[0];
+            /* The type is that of the whole CASE, whichever branch is left. */
+            return lt_expr_convert(in->b, in->args[0], in->type, &in->replace, err);
         }
     }
     return LT_OK;

@@ -188,6 +188,7 @@ lt_status lt_infer_item(lt_infer *in, lt_error *err);
 lt_status lt_infer_field(lt_infer *in, lt_error *err);
 lt_status lt_infer_cardinality(lt_infer *in, lt_error *err);
 lt_status lt_infer_element(lt_infer *in, lt_error *err);
+lt_status lt_infer_given_text(lt_infer *in, lt_error *err);
 lt_status lt_infer_typeof(lt_infer *in, lt_error *err);
 
 /* arrays.c */

@@ -505,7 +505,7 @@ static const lt_simple regexes[] = {
     [LT_OP_REGEXP_EXTRACT_ALL] = {"ssl", 'N', true, extract_all_kernel},
     [LT_OP_SIMILAR] = {"sss", 'B', false, similar_kernel},
     [LT_OP_NOT_SIMILAR] = {"sss", 'B', false, similar_kernel},
-    [LT_OP_SPLIT] = {"ss", 'A', false, split_kernel},
+    [LT_OP_SPLIT] = {"ss", 'N', false, split_kernel},
     [LT_OP_STR_TO_MAP] = {"sss", 'M', false, str_to_map_kernel},
 };
 

@@ -296,6 +296,9 @@ static const lt_func functions[] = {
     {"ELEMENT", 1, 1, LT_CAT_COLLECTION, 0, lt_infer_element, 0, "ELEMENT(a)", "the only element"},
     {"TYPEOF", 1, 2, LT_CAT_AUXILIARY, NULLS, lt_infer_typeof, 0, "TYPEOF(a)", "name of the type"},
 
+    {"CURRENT_DATABASE", 1, 1, LT_CAT_AUXILIARY, 0, lt_infer_given_text, 0, "CURRENT_DATABASE()",
+     "name of the current database"},
+
     /* arrays and maps */
     {"ARRAY_CONTAINS", 2, 2, LT_CAT_COLLECTION, NULLS, lt_infer_array_function,
      LT_OP_ARRAY_CONTAINS, "ARRAY_CONTAINS(a, x)", "is x an element"},

@@ -522,17 +522,24 @@ static const lt_simple strings[] = {
     [LT_OP_UPPER] = {"s", 'S', false, upper_kernel},
     [LT_OP_LOWER] = {"s", 'S', false, lower_kernel},
     [LT_OP_INITCAP] = {"s", 'S', false, initcap_kernel},
-    [LT_OP_LPAD] = {"sis", 'S', true, lpad_kernel},
-    [LT_OP_RPAD] = {"sis", 'S', true, rpad_kernel},
+    [LT_OP_LPAD] = {"sis", 'S', false, lpad_kernel},
+    [LT_OP_RPAD] = {"sis", 'S', false, rpad_kernel},
     [LT_OP_REPEAT] = {"si", 'S', false, repeat_kernel},
-    [LT_OP_REVERSE] = {"s", 'S', false, reverse_kernel},
+    [LT_OP_REVERSE] = {"s", 'S', true, reverse_kernel},
     [LT_OP_CHAR_LENGTH] = {"s", 'I', false, length_kernel},
     [LT_OP_ASCII] = {"s", 'I', false, ascii_kernel},
-    [LT_OP_CHR] = {"l", 'S', false, chr_kernel},
+    [LT_OP_CHR] = {"l", 'S', true, chr_kernel},
     [LT_OP_IS_ALPHA] = {"s", 'B', false, test_kernel},
     [LT_OP_IS_DIGIT] = {"s", 'B', false, test_kernel},
     [LT_OP_IS_DECIMAL] = {"s", 'B', false, test_kernel},
 };
+
+/* Padding gives NULL for a negative length and for an empty fill. */
+static bool may_pad_to_null(const lt_infer *in)
+{
+    const lt_value *length = lt_in_literal(in, 1), *fill = lt_in_literal(in, 2);
+    return length == NULL || length->u.i < 0 || fill == NULL || fill->u.s.len == 0;
+}
 
 lt_status lt_infer_string(lt_infer *in, lt_error *err)
 {
@@ -550,6 +557,10 @@ lt_status lt_infer_string(lt_infer *in, lt_error *err)
         break;
     case LT_OP_CONCAT_WS:
         in->type = lt_type_string(in->b->arena, in->args[0]->type->nullable);
+        break;
+    case LT_OP_LPAD:
+    case LT_OP_RPAD:
+        in->type = lt_in_string_type(in, may_pad_to_null(in));
         break;
     case LT_OP_IS_ALPHA:
     case LT_OP_IS_DIGIT:

@@ -399,7 +399,7 @@ lt_status lt_infer_date_format(lt_infer *in, lt_error *err)
         return lt_in_refuse(in, err);
     }
     in->kernel = lt_type_is_string(first) ? string_format_kernel : date_format_kernel;
-    in->type = lt_in_string_type(in, lt_type_is_string(first));
+    in->type = lt_in_string_type(in, true);
     return bind_pattern(in, 1, false, err);
 }
 
@@ -426,7 +426,7 @@ static lt_status from_unixtime_kernel(lt_kctx *k, lt_error *err)
 
 lt_status lt_infer_from_unixtime(lt_infer *in, lt_error *err)
 {
-    static const lt_simple simple = {"ls", 'S', false, from_unixtime_kernel};
+    static const lt_simple simple = {"ls", 'S', true, from_unixtime_kernel};
     LT_TRY(lt_in_simple(in, &simple, err));
     return bind_pattern(in, 1, true, err);
 }

@@ -48,14 +48,11 @@ size_t lt_format_time(int32_t ms, int precision, char *to)
     ms = (int32_t)lt_floor_mod(ms, LT_MS_PER_DAY);
     size_t len = put_clock(ms / 1000, to);
     int fraction = ms % 1000;
-    if (precision > 0) {
+    if (precision > 0 && fraction > 0) {
         to[len++] = '.';
-        for (int i = 0; i < precision; i++) {
+        for (int i = 0; i < precision && fraction > 0; i++) { /* trailing zeros are left out */
             to[len++] = (char)('0' + fraction / 100);
             fraction = fraction % 100 * 10;
-            if (fraction == 0) {
-                break; /* trailing zeros are left out, but one digit stays */
-            }
         }
     }
     return len;

@@ -128,7 +128,7 @@ bool lt_type_can_cast(const lt_type *from, const lt_type *to)
         return same_shape(from, to, lt_type_can_cast);
     }
     if (source == F_IMONTH || source == F_ISECOND) {
-        if (target == F_EXACT && to->kind == LT_TYPE_DECIMAL) {
+        if (target == F_EXACT && (to->kind == LT_TYPE_DECIMAL || from->scale != 0)) {
             return false;
         }
     }

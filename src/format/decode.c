@@ -124,6 +124,30 @@ void lt_conv_time_forms(lt_conv_rules *rules, bool iso, bool lenient)
                                       .clamp = !iso && !lenient};
     rules->ltz = rules->timestamp;
     rules->ltz.zone_needed = !lenient;
+    rules->time_epoch = lenient;
+}
+
+/* A number as time since 1970. Its unit follows from its size: up to the year 5138 in seconds,
+ * which leaves the first three years after 1970 to seconds alone in all finer units. */
+static bool epoch_instant(lt_str text, lt_instant *at)
+{
+    const lt_i128 billion = 1000000000;
+    lt_i128 value; /* in billionths of the unit */
+    if (lt_num_decimal(text, 38, 9, &value) != LT_NUM_OK) {
+        return false;
+    }
+    lt_i128 size = value < 0 ? -value : value;
+    lt_i128 unit = 1; /* of the number, as parts of a second */
+    while (size >= unit * 100 * billion * billion && unit < billion) {
+        unit *= 1000;
+    }
+    lt_i128 nanos = value / unit;
+    lt_i128 ms = nanos / 1000000 - (nanos % 1000000 < 0 ? 1 : 0);
+    if (ms > INT64_MAX || ms < INT64_MIN) {
+        return false;
+    }
+    *at = (lt_instant){.ms = (int64_t)ms, .ns_of_ms = (int32_t)(nanos - ms * 1000000)};
+    return true;
 }
 
 bool lt_conv_store_i64(lt_col *col, uint32_t row, int64_t value)
@@ -248,7 +272,8 @@ static lt_conv conv_time(const lt_conv_rules *rules, lt_col *col, uint32_t row, 
         return LT_CONV_OK;
     }
     const lt_time_form *form = type->kind == LT_TYPE_TIMESTAMP ? &rules->timestamp : &rules->ltz;
-    if (!lt_parse_timestamp(rules->time_trim ? lt_num_trim(text) : text, form, &at)) {
+    text = rules->time_trim ? lt_num_trim(text) : text;
+    if (!lt_parse_timestamp(text, form, &at) && !(rules->time_epoch && epoch_instant(text, &at))) {
         return LT_CONV_BAD;
     }
     return lt_store_instant(col, row, at) ? LT_CONV_OK : LT_CONV_BAD;

@@ -67,6 +67,7 @@ typedef struct {
     bool time_short;   /* 12:34 is a TIME */
     bool time_clamp;   /* 24:00:00 is midnight */
     bool time_trim;    /* blanks around timestamps are ignored */
+    bool time_epoch;   /* a number is a timestamp: seconds, ms, us or ns since 1970 by its size */
     bool decimal_trim; /* blanks around decimals are ignored */
     bool bool_strict;  /* only true and false are BOOLEAN; else anything but `true` is false, as in
                           Java */

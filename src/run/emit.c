@@ -35,13 +35,29 @@ void lt_node_send(lt_node *node, lt_msg msg)
     }
 }
 
+static bool feeds_pace(const lt_node *node)
+{
+    return node->consumer_count > 0 &&
+           node->job->plan->nodes[node->consumers[0].node]->u.op.cls == &lt_op_pace &&
+           node->job->plan->nodes[node->consumers[0].node]->kind == LT_PLAN_OPERATOR;
+}
+
+/* The newest event time so far, by the last row of each batch, where rows get their watermarks or,
+ * in a replay, where they are let go. */
 static void note_event_time(lt_node *node, const lt_batch *batch)
 {
-    if (node->op == NULL || node->op->cls != &lt_op_watermark || lt_batch_live(batch) == 0) {
+    uint32_t time_col;
+    if (node->op->cls == &lt_op_watermark && !feeds_pace(node)) {
+        time_col = ((const lt_watermark_spec *)node->op->spec)->time_col;
+    } else if (node->op->cls == &lt_op_pace) {
+        time_col = ((const lt_pace_spec *)node->op->spec)->time_col;
+    } else {
         return;
     }
-    const lt_watermark_spec *spec = node->op->spec;
-    const lt_col *col = &batch->cols[spec->time_col];
+    if (lt_batch_live(batch) == 0) {
+        return;
+    }
+    const lt_col *col = &batch->cols[time_col];
     uint32_t row = lt_batch_row(batch, lt_batch_live(batch) - 1);
     if (!lt_col_is_null(col, row)) {
         node->job->event_max = LT_MAX(node->job->event_max, LT_COL_DATA(col, int64_t)[row]);

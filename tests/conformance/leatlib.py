@@ -29,7 +29,7 @@ def load():
     lib.leat_close.argtypes = [p]
     lib.leat_error.argtypes, lib.leat_error.restype = [p], s
     lib.leat_execute.argtypes = [p, s, ctypes.POINTER(ctypes.c_size_t), ctypes.POINTER(p)]
-    lib.leat_check.argtypes = [p, s]
+    lib.leat_explain.argtypes = [p, s, p, p]
     lib.leat_push.argtypes = [p, s, ctypes.c_int, s, ctypes.c_size_t]
     lib.leat_step.argtypes = [p, ctypes.c_uint32]
     lib.leat_job_free.argtypes = [p]
@@ -74,7 +74,7 @@ class Engine:
         return Job(self, job) if job.value else None
 
     def check(self, sql):
-        if LIB.leat_check(self.db, sql.encode('utf-8', 'replace')) != OK:
+        if LIB.leat_explain(self.db, sql.encode('utf-8', 'replace'), None, None) != OK:
             raise Error(self.error())
 
     def push(self, table, kind, data):

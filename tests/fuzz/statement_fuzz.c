@@ -71,7 +71,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     sql[size] = '\0';
     size_t shown = 0;
     leat *db = open_engine();
-    check_status(db, leat_check(db, sql));
+    check_status(db, leat_explain(db, sql, NULL, NULL));
     check_status(db, leat_explain(db, sql, drop_text, &shown));
     leat_close(db);
     free(sql);

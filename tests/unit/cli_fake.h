@@ -123,22 +123,16 @@ leat_status leat_execute(leat *db, const char *sql, size_t *offset, leat_job **j
     return fake_statement(db, text, job);
 }
 
-leat_status leat_check(leat *db, const char *sql)
+leat_status leat_explain(leat *db, const char *sql, leat_write write, void *arg)
 {
     size_t offset = 0;
     leat_status status;
     while ((status = leat_execute(db, sql, &offset, NULL)) == LEAT_OK) {
     }
-    return status == LEAT_END ? LEAT_OK : status;
-}
-
-leat_status leat_explain(leat *db, const char *sql, leat_write write, void *arg)
-{
-    leat_status status = leat_check(db, sql);
-    if (status == LEAT_OK) {
+    if (status == LEAT_END && write != NULL) {
         write(arg, "plan\n", 5);
     }
-    return status;
+    return status == LEAT_END ? LEAT_OK : status;
 }
 
 const char *leat_ddl(leat *db, const char *table)
@@ -271,16 +265,17 @@ void leat_get_stats(const leat_job *job, leat_stats *out)
     out->status = job->status;
     out->last_reject = "";
     out->message = "";
-}
-
-bool leat_get_node_stats(const leat_job *job, uint32_t node, leat_node_stats *out)
-{
-    memset(out, 0, sizeof *out);
-    out->watermark_ms = LEAT_TIME_MIN;
-    out->event = "";
-    out->name = node == 0 ? "Source: in" : "Sink: out";
-    out->kind = node == 0 ? "source" : "sink";
-    out->in = job->done;
-    out->out = job->done;
-    return node < 2 && job->kind == FAKE_INSERT;
+    static leat_node_stats nodes[2];
+    for (uint32_t node = 0; node < 2; node++) {
+        nodes[node] = (leat_node_stats){
+            .name = node == 0 ? "Source: in" : "Sink: out",
+            .kind = node == 0 ? "source" : "sink",
+            .in = job->done,
+            .out = job->done,
+            .watermark_ms = LEAT_TIME_MIN,
+            .event = "",
+        };
+    }
+    out->nodes = nodes;
+    out->node_count = job->kind == FAKE_INSERT ? 2 : 0;
 }

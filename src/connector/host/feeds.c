@@ -4,7 +4,10 @@
 #include <string.h>
 
 #include "base/array.h"
+#include "base/assert.h"
 #include "base/map.h"
+
+#define BATCHES_KEPT 4
 
 struct lt_host_feed {
     lt_host_feeds *owner;
@@ -17,6 +20,7 @@ struct lt_host_feed {
 
 struct lt_host_feeds {
     lt_mem *mem;
+    lt_batch_pool *pool; /* of pushed batches */
     lt_map *tables;
 };
 
@@ -28,11 +32,18 @@ lt_host_feeds *lt_host_feeds_new(lt_mem *mem)
     }
     feeds->mem = mem;
     feeds->tables = lt_map_new(mem);
-    if (feeds->tables == NULL) {
-        lt_mem_free(mem, feeds, sizeof *feeds);
+    feeds->pool = lt_batch_pool_new(mem, BATCHES_KEPT);
+    if (feeds->tables == NULL || feeds->pool == NULL) {
+        lt_host_feeds_free(feeds);
         return NULL;
     }
     return feeds;
+}
+
+static void chunk_free(lt_host_chunk *chunk)
+{
+    lt_buf_unref(chunk->buf);
+    lt_batch_unref(chunk->batch);
 }
 
 void lt_host_feeds_free(lt_host_feeds *feeds)
@@ -42,15 +53,16 @@ void lt_host_feeds_free(lt_host_feeds *feeds)
     }
     lt_str name;
     void *value;
-    for (size_t i = 0; lt_map_at(feeds->tables, i, &name, &value); i++) {
+    for (size_t i = 0; feeds->tables != NULL && lt_map_at(feeds->tables, i, &name, &value); i++) {
         lt_host_feed *feed = value;
         for (size_t c = feed->front; c < feed->chunks.count; c++) {
-            lt_buf_unref(feed->chunks.items[c].buf);
+            chunk_free(&feed->chunks.items[c]);
         }
         lt_array_deinit(&feed->chunks, feeds->mem);
         lt_mem_free(feeds->mem, feed, sizeof *feed);
     }
     lt_map_free(feeds->tables);
+    lt_batch_pool_free(feeds->pool);
     lt_mem_free(feeds->mem, feeds, sizeof *feeds);
 }
 
@@ -86,19 +98,33 @@ static void close_gap(lt_host_feed *feed)
     feed->front = 0;
 }
 
-lt_status lt_host_feeds_push(lt_host_feeds *feeds, lt_str table, uint8_t kind, const void *bytes,
-                             size_t size, lt_error *err)
+/* May `size` more bytes be pushed? */
+static lt_status admit(lt_host_feed *feed, lt_str table, size_t size, lt_error *err)
 {
-    lt_host_feed *feed;
-    LT_TRY(get(feeds, table, &feed, err));
     if (feed->ended) {
         return lt_error_set(err, LT_ERR_USAGE,
                             "rows were pushed to '" LT_STR_FMT "' after its end of input",
                             LT_STR_ARG(table));
     }
-    if (feed->bytes > 0 && feed->bytes + size > LT_HOST_FEED_BYTES_MAX) {
-        return LT_FULL;
+    return feed->bytes > 0 && feed->bytes + size > LT_HOST_FEED_BYTES_MAX ? LT_FULL : LT_OK;
+}
+
+static lt_status append(lt_host_feed *feed, lt_host_chunk chunk, lt_error *err)
+{
+    close_gap(feed);
+    if (!lt_array_push(&feed->chunks, feed->owner->mem, chunk)) {
+        return lt_error_nomem(err, "pushed rows");
     }
+    feed->bytes += chunk.size;
+    return LT_OK;
+}
+
+lt_status lt_host_feeds_push(lt_host_feeds *feeds, lt_str table, uint8_t kind, const void *bytes,
+                             size_t size, lt_error *err)
+{
+    lt_host_feed *feed;
+    LT_TRY(get(feeds, table, &feed, err));
+    LT_TRY(admit(feed, table, size, err));
     lt_buf *buf = lt_buf_new(feeds->mem, size);
     if (buf == NULL) {
         return lt_error_nomem(err, "pushed rows");
@@ -107,14 +133,27 @@ lt_status lt_host_feeds_push(lt_host_feeds *feeds, lt_str table, uint8_t kind, c
         memcpy(buf->ptr, bytes, size);
     }
     buf->len = size;
-    close_gap(feed);
-    lt_host_chunk chunk = {buf, 0, kind};
-    if (!lt_array_push(&feed->chunks, feeds->mem, chunk)) {
+    lt_status st = append(feed, (lt_host_chunk){.buf = buf, .size = size, .kind = kind}, err);
+    if (st != LT_OK) {
         lt_buf_unref(buf);
-        return lt_error_nomem(err, "pushed rows");
     }
-    feed->bytes += size;
-    return LT_OK;
+    return st;
+}
+
+lt_batch *lt_host_feeds_batch(lt_host_feeds *feeds)
+{
+    return lt_batch_new(feeds->pool, NULL, 0);
+}
+
+lt_status lt_host_feeds_push_batch(lt_host_feeds *feeds, lt_str table, lt_batch *batch,
+                                   lt_error *err)
+{
+    LT_ASSERT(batch->sel == NULL && batch->mark_count == 0);
+    lt_host_feed *feed;
+    size_t size = lt_arena_bytes(batch->arena);
+    LT_TRY(get(feeds, table, &feed, err));
+    LT_TRY(admit(feed, table, size, err));
+    return append(feed, (lt_host_chunk){.batch = batch, .size = size}, err);
 }
 
 lt_status lt_host_feeds_end(lt_host_feeds *feeds, lt_str table, lt_error *err)
@@ -155,8 +194,8 @@ lt_host_chunk *lt_host_feed_front(lt_host_feed *feed)
 void lt_host_feed_pop(lt_host_feed *feed)
 {
     lt_host_chunk *chunk = &feed->chunks.items[feed->front++];
-    feed->bytes -= chunk->buf->len;
-    lt_buf_unref(chunk->buf);
+    feed->bytes -= chunk->size;
+    chunk_free(chunk);
 }
 
 bool lt_host_feed_ended(const lt_host_feed *feed)

@@ -20,11 +20,21 @@ lt_status lt_host_feeds_push(lt_host_feeds *feeds, lt_str table, uint8_t kind, c
 lt_status lt_host_feeds_end(lt_host_feeds *feeds, lt_str table,
                             lt_error *err); /* no more will be pushed */
 
+/* An empty batch without columns for decoded rows; the caller makes its schema and columns in
+ * batch->arena. NULL = out of memory. */
+lt_batch *lt_host_feeds_batch(lt_host_feeds *feeds);
+/* Appends the rows of a batch whose schema is all physical columns of the table, without selection
+ * and marks. On LT_OK the feed has the caller's reference; LT_FULL and LT_ERR_USAGE as above. */
+lt_status lt_host_feeds_push_batch(lt_host_feeds *feeds, lt_str table, lt_batch *batch,
+                                   lt_error *err);
+
 /* ---- for the source ---- */
 typedef struct {
-    lt_buf *buf;
-    size_t pos;
-    uint8_t kind;
+    lt_buf *buf;     /* records in the table's format, or */
+    lt_batch *batch; /* rows */
+    size_t size;     /* bytes that count against the feed's maximum */
+    size_t pos;      /* of the first unread byte or row */
+    uint8_t kind;    /* of records */
 } lt_host_chunk;
 
 /* Attaches the one reader; LT_ERR_USAGE when there is one already. */

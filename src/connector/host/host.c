@@ -68,21 +68,102 @@ static lt_status decode_chunk(host_source *self, lt_host_chunk *chunk, lt_batch 
     return st;
 }
 
+/* Were the rows pushed for the table as it is now? It may have been altered or made anew since. */
+static lt_status check_schema(const lt_table_ctx *ctx, const lt_schema *pushed, lt_error *err)
+{
+    const lt_schema *now = ctx->record_schema;
+    bool same = pushed->count == now->count;
+    for (uint32_t i = 0; same && i < now->count; i++) {
+        const lt_field *a = &pushed->fields[i];
+        const lt_field *b = &now->fields[i];
+        same = lt_str_eq(a->name, b->name) && lt_type_eq_unnull(a->type, b->type) &&
+               a->type->nullable == b->type->nullable;
+    }
+    return same ? LT_OK
+                : lt_error_set(err, LT_ERR_USAGE,
+                               "rows were pushed to '" LT_STR_FMT
+                               "' when it had other columns than it has now",
+                               LT_STR_ARG(ctx->table));
+}
+
+/* All rows of a pushed batch as they are: its columns, in the order wanted. */
+static lt_batch *share_rows(const lt_table_ctx *ctx, lt_batch *pushed)
+{
+    lt_batch *batch = lt_batch_derive(ctx->pool, pushed, ctx->schema);
+    for (uint32_t c = 0; batch != NULL && c < ctx->schema->count; c++) {
+        batch->cols[c] = pushed->cols[ctx->record_index[c]];
+        batch->cols[c].type = ctx->schema->fields[c].type;
+    }
+    return batch;
+}
+
+/* A dense copy of rows [from, from + count) for a source with smaller batches. */
+static lt_batch *copy_rows(const lt_table_ctx *ctx, lt_batch *pushed, uint32_t from, uint32_t count)
+{
+    lt_batch *batch = lt_batch_new(ctx->pool, ctx->schema, count);
+    if (batch == NULL) {
+        return NULL;
+    }
+    uint32_t *rows = LT_NEW_ARRAY(batch->arena, uint32_t, count);
+    bool ok = rows != NULL && lt_batch_pin_batch(batch, pushed);
+    for (uint32_t i = 0; ok && i < count; i++) {
+        rows[i] = from + i;
+    }
+    for (uint32_t c = 0; ok && c < ctx->schema->count; c++) {
+        ok = lt_col_gather(&batch->cols[c], &pushed->cols[ctx->record_index[c]], rows, count, false,
+                           batch->arena);
+    }
+    if (!ok) {
+        lt_batch_unref(batch);
+        return NULL;
+    }
+    batch->kinds = pushed->kinds != NULL ? pushed->kinds + from : NULL;
+    batch->row_count = count;
+    return batch;
+}
+
+/* The next rows of a chunk that is a batch already. */
+static lt_status take_rows(host_source *self, lt_host_chunk *chunk, lt_batch **out, lt_error *err)
+{
+    const lt_table_ctx *ctx = self->src.ctx;
+    lt_batch *pushed = chunk->batch;
+    LT_TRY(check_schema(ctx, pushed->schema, err));
+    uint32_t from = (uint32_t)chunk->pos;
+    uint32_t count = LT_MIN(pushed->row_count - from, ctx->batch_rows);
+    lt_batch *batch = count == pushed->row_count ? share_rows(ctx, pushed)
+                                                 : copy_rows(ctx, pushed, from, count);
+    if (batch == NULL) {
+        return lt_error_nomem(err, "a batch");
+    }
+    batch->sel_count = count;
+    chunk->pos += count;
+    self->src.rows += count;
+    if (chunk->pos == pushed->row_count) {
+        self->src.bytes += chunk->size;
+        lt_host_feed_pop(self->feed);
+    }
+    *out = batch;
+    return LT_OK;
+}
+
 static lt_status host_poll(lt_source *src, lt_batch **out, lt_wait *wait, lt_error *err)
 {
     host_source *self = (host_source *)src;
     (void)wait; /* the host pushes between steps: nothing to wait for */
-    if (lt_host_feed_front(self->feed) == NULL) {
+    lt_host_chunk *chunk = lt_host_feed_front(self->feed);
+    if (chunk == NULL) {
         return lt_host_feed_ended(self->feed) ? LT_END : LT_AGAIN;
+    }
+    if (chunk->batch != NULL) {
+        return take_rows(self, chunk, out, err);
     }
     lt_batch *batch = lt_batch_new(src->ctx->pool, src->ctx->schema, src->ctx->batch_rows);
     if (batch == NULL) {
         return lt_error_nomem(err, "a batch");
     }
     lt_status st = LT_OK;
-    lt_host_chunk *chunk;
     while (st == LT_OK && batch->row_count < batch->row_cap &&
-           (chunk = lt_host_feed_front(self->feed)) != NULL) {
+           (chunk = lt_host_feed_front(self->feed)) != NULL && chunk->batch == NULL) {
         st = decode_chunk(self, chunk, batch, err);
         if (st == LT_OK && chunk->pos >= chunk->buf->len) {
             lt_host_feed_pop(self->feed);
