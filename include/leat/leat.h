@@ -154,9 +154,9 @@ LEAT_API leat_status leat_push(leat *db, const char *table, leat_kind kind, cons
  * by name; a NULL row or a missing, doubled or further column is refused, and so is a NULL in a NOT
  * NULL column. A last int8 child `op`, which the table has no column for, gives each row's
  * leat_kind; without it they are all of `kind`. Types are those of leat_take_arrow; u, U and vu (z,
- * Z and vz) do equally, +l and +L too; TIMESTAMP_LTZ takes any time zone (values are UTC). Fractions
- * of a second are cut to the column's precision. The rows are copied: on LEAT_OK both structures
- * have been released, else (LEAT_FULL too) they are untouched and still the caller's. */
+ * Z and vz) do equally, +l and +L too; TIMESTAMP_LTZ takes any time zone (values are UTC).
+ * Fractions of a second are cut to the column's precision. The rows are copied: on LEAT_OK both
+ * structures have been released, else (LEAT_FULL too) they are untouched and still the caller's. */
 LEAT_API leat_status leat_push_arrow(leat *db, const char *table, leat_kind kind,
                                      struct ArrowSchema *schema, struct ArrowArray *array);
 
@@ -217,11 +217,11 @@ LEAT_API const char *leat_rows_text(leat_rows *rows, uint32_t row, uint32_t colu
                                     leat_text_style style, size_t *size);
 
 /* The next rows of a query as an Arrow struct array without NULL rows: a child per column, and a
- * last one `op`, int8, with each row's leat_kind. LEAT_END: none now. Either of schema and array may
- * be NULL: the schema is the same every time, and asking for it alone takes no rows. The caller
- * releases what it got, from any thread, before or after the job and the engine are gone; until then
- * the memory counts against the engine's. After an error nothing is to be released and the rows are
- * still there, for leat_take too.
+ * last one `op`, int8, with each row's leat_kind. LEAT_END: none now. Either of schema and array
+ * may be NULL: the schema is the same every time, and asking for it alone takes no rows. The caller
+ * releases what it got, from any thread, before or after the job and the engine are gone; until
+ * then the memory counts against the engine's. After an error nothing is to be released and the
+ * rows are still there, for leat_take too.
  *
  *   BOOLEAN b  TINYINT .. BIGINT c s i l  FLOAT f  DOUBLE g  DECIMAL d:p,s (128 bits)
  *   CHAR, VARCHAR, STRING vu  BINARY, VARBINARY, BYTES vz (views: Arrow 1.4, pyarrow 16 and later)
@@ -250,13 +250,13 @@ typedef struct {
     int64_t watermark_ms, event_max_ms; /* LEAT_TIME_MIN = none */
     int64_t memory_bytes, memory_peak_bytes;
     bool bounded, is_query;
-    bool updating;      /* a query whose result may hold rows of other kinds than +I */
-    leat_status status; /* why the job failed; LEAT_OK otherwise */
+    bool updating;                /* a query whose result may hold rows of other kinds than +I */
+    leat_status status;           /* why the job failed; LEAT_OK otherwise */
     const leat_node_stats *nodes; /* in order of the plan; valid until the next call on the job */
     uint32_t node_count;          /* 0: SHOW, DESCRIBE, EXPLAIN */
-    const char *rejects_path; /* NULL = none written */
-    const char *last_reject;  /* "" = none */
-    const char *message;      /* of SHOW .. and DDL: what happened; "" = nothing */
+    const char *rejects_path;     /* NULL = none written */
+    const char *last_reject;      /* "" = none */
+    const char *message;          /* of SHOW .. and DDL: what happened; "" = nothing */
 } leat_stats;
 
 LEAT_API void leat_get_stats(const leat_job *job, leat_stats *out);

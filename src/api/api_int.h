@@ -21,7 +21,7 @@ struct leat {
     lt_error error;
     lt_text error_text;
     lt_text ddl_text;
-    lt_mem job_mem; /* parent account of all jobs */
+    lt_mem job_mem;   /* parent account of all jobs */
     atomic_uint refs; /* the handle's, and one per Arrow structure that the host still holds: the
                          account must outlive what it pays for */
 };
@@ -41,8 +41,8 @@ struct leat_job {
     const lt_zone *zone;  /* of the session when the job started; TIMESTAMP_LTZ is shown in it */
     struct lt_fold *fold; /* final rows only; NULL = changes as they come */
     bool uses_stdin;
-    lt_batch *held; /* rows that could not be handed out as Arrow; NULL = none */
-    bool broken; /* result rows could not be handed out for want of memory */
+    lt_batch *held;              /* rows that could not be handed out as Arrow; NULL = none */
+    bool broken;                 /* result rows could not be handed out for want of memory */
     leat_node_stats *node_stats; /* one per plan node; NULL: a listing */
     char *name;
     char *rejects_path;
@@ -60,8 +60,8 @@ void lt_api_unref(leat *db); /* the last one frees the handle; from any thread *
 /* The table named if the host may push rows to it. */
 lt_status lt_api_feed_table(leat *db, const char *table, const lt_table_def **out, lt_error *err);
 
-/* arrow_export.c: a type's Arrow format string, which may be written to `to` (size bytes); NULL when
- * it has none. */
+/* arrow_export.c: a type's Arrow format string, which may be written to `to` (size bytes); NULL
+ * when it has none. */
 #define LT_ARROW_FORMAT_MAX 16
 const char *lt_api_arrow_format(const lt_type *type, char *to, size_t size);
 

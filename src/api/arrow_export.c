@@ -1,16 +1,17 @@
 /* Result rows as Arrow structures (C Data Interface).
  *
- * Everything handed out lies in one arena per structure, an `owner` that each ArrowArray (ArrowSchema)
- * in the tree refers to: a consumer may move children out and release them on their own, so every
- * node counts as one reference and the arena goes with the last. Values are copied, since the
- * batches' memory belongs to the job, and an owner holds on to the engine's account (lt_api_ref),
- * so that a structure may outlive job and engine.
+ * Everything handed out lies in one arena per structure, an `owner` that each ArrowArray
+ * (ArrowSchema) in the tree refers to: a consumer may move children out and release them on their
+ * own, so every node counts as one reference and the arena goes with the last. Values are copied,
+ * since the batches' memory belongs to the job, and an owner holds on to the engine's account
+ * (lt_api_ref), so that a structure may outlive job and engine.
  *
  * A column is exported for a list of source rows, which applies the selection at the top and the
  * spans of a list below it; ABSENT stands for the fields of a NULL ROW. */
+#include <stdio.h>
+
 #include "api/api_int.h"
 #include "base/assert.h"
-#include "format/datetime.h"
 
 #define OWNER_BYTES_MAX ((size_t)8 << 30)
 #define ALIGN           64
@@ -103,25 +104,32 @@ static lt_status nomem(exporter *ex)
 
 const char *lt_api_arrow_format(const lt_type *type, char *to, size_t size)
 {
-    static const char *const fixed[LT_TYPE_KIND_COUNT] = {
-        [LT_TYPE_BOOLEAN] = "b",          [LT_TYPE_TINYINT] = "c",
-        [LT_TYPE_SMALLINT] = "s",         [LT_TYPE_INT] = "i",
-        [LT_TYPE_BIGINT] = "l",           [LT_TYPE_FLOAT] = "f",
-        [LT_TYPE_DOUBLE] = "g",           [LT_TYPE_CHAR] = "vu",
-        [LT_TYPE_VARCHAR] = "vu",         [LT_TYPE_BINARY] = "vz",
-        [LT_TYPE_VARBINARY] = "vz",       [LT_TYPE_DATE] = "tdD",
-        [LT_TYPE_TIME] = "ttm",           [LT_TYPE_INTERVAL_MONTH] = "tiM",
-        [LT_TYPE_INTERVAL_SECOND] = "tDm", [LT_TYPE_ARRAY] = "+l",
-        [LT_TYPE_MAP] = "+m",             [LT_TYPE_MULTISET] = "+m",
-        [LT_TYPE_ROW] = "+s"};
+    static const char *const fixed[LT_TYPE_KIND_COUNT] = {[LT_TYPE_BOOLEAN] = "b",
+                                                          [LT_TYPE_TINYINT] = "c",
+                                                          [LT_TYPE_SMALLINT] = "s",
+                                                          [LT_TYPE_INT] = "i",
+                                                          [LT_TYPE_BIGINT] = "l",
+                                                          [LT_TYPE_FLOAT] = "f",
+                                                          [LT_TYPE_DOUBLE] = "g",
+                                                          [LT_TYPE_CHAR] = "vu",
+                                                          [LT_TYPE_VARCHAR] = "vu",
+                                                          [LT_TYPE_BINARY] = "vz",
+                                                          [LT_TYPE_VARBINARY] = "vz",
+                                                          [LT_TYPE_DATE] = "tdD",
+                                                          [LT_TYPE_TIME] = "ttm",
+                                                          [LT_TYPE_INTERVAL_MONTH] = "tiM",
+                                                          [LT_TYPE_INTERVAL_SECOND] = "tDm",
+                                                          [LT_TYPE_ARRAY] = "+l",
+                                                          [LT_TYPE_MAP] = "+m",
+                                                          [LT_TYPE_MULTISET] = "+m",
+                                                          [LT_TYPE_ROW] = "+s"};
     if (type->kind == LT_TYPE_DECIMAL) {
         (void)snprintf(to, size, "d:%u,%u", type->precision, type->scale);
         return to;
     }
     if (lt_type_is_timestamp(type)) {
         const char *unit = type->precision <= 3 ? "m" : type->precision <= 6 ? "u" : "n";
-        (void)snprintf(to, size, "ts%s:%s", unit,
-                       type->kind == LT_TYPE_TIMESTAMP_LTZ ? "UTC" : "");
+        (void)snprintf(to, size, "ts%s:%s", unit, type->kind == LT_TYPE_TIMESTAMP_LTZ ? "UTC" : "");
         return to;
     }
     return fixed[type->kind];
@@ -403,8 +411,7 @@ static lt_status export_list(exporter *ex, struct ArrowArray *to, const lt_col *
     for (uint32_t i = 0; i < elements.count; i++) {
         if (is_null(&col->children[0], elements, i)) {
             return lt_error_set(ex->err, LT_ERR_DATA,
-                                "column '" LT_STR_FMT
-                                "': a map with a NULL key has no Arrow form",
+                                "column '" LT_STR_FMT "': a map with a NULL key has no Arrow form",
                                 LT_STR_ARG(ex->column));
         }
     }
@@ -513,8 +520,8 @@ typedef struct {
 
 static listing_view *listing_new(lt_arena *arena, const lt_listing *listing)
 {
-    static const lt_type text = {.kind = LT_TYPE_VARCHAR, .nullable = true,
-                                 .length = LT_LENGTH_MAX};
+    static const lt_type text = {
+        .kind = LT_TYPE_VARCHAR, .nullable = true, .length = LT_LENGTH_MAX};
     uint32_t count = listing->column_count;
     listing_view *view = LT_NEW(arena, listing_view);
     lt_field *fields = LT_NEW_ARRAY(arena, lt_field, count + 1);
@@ -608,7 +615,8 @@ static lt_status take_rows(leat_job *job, bool want_schema, bool want_array, exp
                            lt_error *err)
 {
     if (job->columns == NULL) {
-        return lt_error_set(err, LT_ERR_USAGE, "the job writes into tables and has no rows to take");
+        return lt_error_set(err, LT_ERR_USAGE,
+                            "the job writes into tables and has no rows to take");
     }
     lt_batch *batch = want_array ? lt_api_next_batch(job) : NULL;
     if (want_array && batch == NULL) {
@@ -628,9 +636,8 @@ leat_status leat_take_arrow(leat_job *job, struct ArrowSchema *schema, struct Ar
     lt_error err;
     lt_error_clear(&err);
     exported out;
-    lt_status st = job->plan == NULL
-                       ? take_listing(job, schema != NULL, array != NULL, &out, &err)
-                       : take_rows(job, schema != NULL, array != NULL, &out, &err);
+    lt_status st = job->plan == NULL ? take_listing(job, schema != NULL, array != NULL, &out, &err)
+                                     : take_rows(job, schema != NULL, array != NULL, &out, &err);
     if (st == LT_END) {
         return LEAT_END;
     }

@@ -278,8 +278,7 @@ static lt_status bind_interval(lt_expr_builder *eb, const lt_ast_expr *ast, lt_e
         value.u.i = -value.u.i;
     }
     value.type =
-        lt_type_interval(eb->arena, months ? LT_TYPE_INTERVAL_MONTH : LT_TYPE_INTERVAL_SECOND,
-                         interval->to != LT_UNIT_NONE, false);
+        lt_type_new(eb->arena, months ? LT_TYPE_INTERVAL_MONTH : LT_TYPE_INTERVAL_SECOND, false);
     return finish(eb, &value, ast, out, err);
 }
 

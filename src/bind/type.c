@@ -170,12 +170,10 @@ lt_status lt_bind_type(lt_arena *arena, const lt_ast_type *ast, const lt_type **
     case LT_ASTT_TIMESTAMP_LTZ:
         return bind_time(arena, ast, LT_TYPE_TIMESTAMP_LTZ, 6, out, err);
     case LT_ASTT_INTERVAL:
-        *out = lt_type_interval(arena,
-                                lt_bind_unit_months(ast->interval.from) != 0
-                                    ? LT_TYPE_INTERVAL_MONTH
-                                    : LT_TYPE_INTERVAL_SECOND,
-                                ast->interval.to != LT_UNIT_NONE, !ast->not_null);
-        return *out ? LT_OK : nomem(err);
+        return bind_plain(arena, ast,
+                          lt_bind_unit_months(ast->interval.from) != 0 ? LT_TYPE_INTERVAL_MONTH
+                                                                       : LT_TYPE_INTERVAL_SECOND,
+                          out, err);
     case LT_ASTT_ARRAY:
     case LT_ASTT_MULTISET:
     case LT_ASTT_MAP:

@@ -81,17 +81,6 @@ static const lt_type *type_of_children(lt_arena *arena, lt_type_kind kind, const
     return type;
 }
 
-const lt_type *lt_type_interval(lt_arena *arena, lt_type_kind kind, bool several, bool nullable)
-{
-    lt_type *type = LT_NEW(arena, lt_type);
-    if (type) {
-        type->kind = kind;
-        type->scale = several;
-        type->nullable = nullable;
-    }
-    return type;
-}
-
 const lt_type *lt_type_array(lt_arena *arena, const lt_type *element, bool nullable)
 {
     return type_of_children(arena, LT_TYPE_ARRAY, element, NULL, nullable);

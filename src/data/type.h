@@ -84,7 +84,7 @@ struct lt_type {
     lt_type_kind kind;
     bool nullable;
     uint8_t precision;    /* DECIMAL 1..38; TIME, TIMESTAMP, LTZ 0..9 fraction digits */
-    uint8_t scale;        /* DECIMAL 0..precision; INTERVAL 1 when of several fields */
+    uint8_t scale;        /* DECIMAL 0..precision */
     lt_time_attr attr;    /* TIMESTAMP and LTZ of precision 3 only */
     int32_t length;       /* CHAR, VARCHAR in code points; BINARY, VARBINARY in bytes */
     uint32_t field_count; /* ARRAY 1; MAP 2; MULTISET 1; ROW n */
@@ -96,8 +96,6 @@ const lt_type *lt_type_new(lt_arena *arena, lt_type_kind kind, bool nullable);
 const lt_type *lt_type_decimal(lt_arena *arena, uint8_t precision, uint8_t scale, bool nullable);
 const lt_type *lt_type_sized(lt_arena *arena, lt_type_kind kind, int32_t length, bool nullable);
 const lt_type *lt_type_time(lt_arena *arena, lt_type_kind kind, uint8_t precision, bool nullable);
-/* Several fields: DAY TO SECOND, say. Such an interval is no number of any one unit. */
-const lt_type *lt_type_interval(lt_arena *arena, lt_type_kind kind, bool several, bool nullable);
 const lt_type *lt_type_array(lt_arena *arena, const lt_type *element, bool nullable);
 const lt_type *lt_type_map(lt_arena *arena, const lt_type *key, const lt_type *value,
                            bool nullable);

@@ -93,9 +93,9 @@ lt_status lt_agg_refuse(const lt_agg_bind_ctx *c, lt_error *err)
 
 lt_status lt_agg_no_retract(const lt_agg_bind_ctx *c, lt_error *err)
 {
-    return lt_error_set_at(
-        err, LT_ERR_UNSUPPORTED, c->pos,
-        "%s over an input with updates or deletes is not supported yet", c->func->name);
+    return lt_error_set_at(err, LT_ERR_UNSUPPORTED, c->pos,
+                           "%s over an input with updates or deletes is not supported yet",
+                           c->func->name);
 }
 
 bool lt_agg_set_null(lt_col *out, uint32_t row, uint32_t cap, lt_arena *arena)
@@ -126,8 +126,7 @@ static lt_status check_call(const lt_agg_func *func, lt_str name, uint32_t arg_c
     }
     if (func->bind == NULL) {
         return lt_error_set_at(err, LT_ERR_UNSUPPORTED, pos,
-                               "the aggregate function %s is not supported yet",
-                               func->name);
+                               "the aggregate function %s is not supported yet", func->name);
     }
     if (arg_count < func->min_args || (func->max_args != N && arg_count > func->max_args)) {
         lt_status st = lt_error_set_at(err, LT_ERR_SQL, pos, "wrong number of arguments of %s: %u",

@@ -349,6 +349,21 @@ static lt_status refuse_name(lt_expr_builder *b, lt_str name, uint32_t pos, lt_e
     return st;
 }
 
+/* What is wrong in any case is said first: nobody should wait for the function to come. */
+static lt_status refuse_absent(const lt_func *func, lt_expr *const *args, uint32_t count,
+                               uint32_t pos, lt_error *err)
+{
+    if (strcmp(func->name, "OBJECT_OF") == 0 &&
+        (count == 0 || args[0]->kind != LT_NODE_LITERAL || args[0]->u.literal.is_null ||
+         !lt_type_is_string(args[0]->type))) {
+        return lt_error_set_at(err, LT_ERR_SQL, pos,
+                               "the first argument of OBJECT_OF must be a string literal, the name "
+                               "of a class");
+    }
+    return lt_error_set_at(err, LT_ERR_UNSUPPORTED, pos, "the function %s is not supported yet",
+                           func->name);
+}
+
 lt_status lt_expr_call(lt_expr_builder *b, lt_str name, lt_expr *const *args, uint32_t arg_count,
                        uint32_t pos, lt_expr **out, lt_error *err)
 {
@@ -357,8 +372,7 @@ lt_status lt_expr_call(lt_expr_builder *b, lt_str name, lt_expr *const *args, ui
         return refuse_name(b, name, pos, err);
     }
     if (func->infer == NULL) {
-        return lt_error_set_at(err, LT_ERR_UNSUPPORTED, pos,
-                               "the function %s is not supported yet", func->name);
+        return refuse_absent(func, args, arg_count, pos, err);
     }
     if (arg_count < func->min_args ||
         (func->max_args != LT_ARGS_ANY && arg_count > func->max_args)) {

@@ -142,9 +142,9 @@ static lt_status refuse_kernel(const lt_expr *arg, const lt_type *to, lt_expr_bu
     lt_text_puts(&text, " to ");
     lt_type_print(to, &text);
     lt_str types = lt_text_str(&text);
-    lt_status st = lt_error_set_at(err, LT_ERR_UNSUPPORTED, pos,
-                                   "the cast from " LT_STR_FMT " is not supported yet",
-                                   LT_STR_ARG(types));
+    lt_status st =
+        lt_error_set_at(err, LT_ERR_UNSUPPORTED, pos,
+                        "the cast from " LT_STR_FMT " is not supported yet", LT_STR_ARG(types));
     lt_text_deinit(&text);
     return st;
 }

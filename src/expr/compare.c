@@ -161,18 +161,20 @@ static bool is_temporal(const lt_type *type)
     return type->kind == LT_TYPE_DATE || type->kind == LT_TYPE_TIME || lt_type_is_timestamp(type);
 }
 
-/* Text beside a time is read as one. A literal that cannot be is a mistake in the statement. */
+/* Text beside a time is read as one. An equality with a literal that cannot be is refused when it
+ * is planned, as Flink does; the other comparisons fail with the first row. */
 static lt_status text_as_time(lt_infer *in, uint32_t arg, const lt_type *type, lt_error *err)
 {
     const lt_value *text = lt_in_literal(in, arg);
     uint32_t pos = in->args[arg]->pos;
     LT_TRY(lt_in_cast(in, arg, type, err));
-    if (!in->b->fold || text == NULL || in->args[arg]->kind == LT_NODE_LITERAL) {
+    bool valid = text == NULL || in->args[arg]->kind == LT_NODE_LITERAL;
+    if (valid || !in->b->fold || in->func->op != LT_OP_EQ) {
         return LT_OK;
     }
     lt_text name;
     lt_text_init(&name, in->b->session->mem);
-    lt_type_print(lt_type_with_nullable(in->b->arena, type, true), &name);
+    lt_type_print(in->args[arg]->type, &name);
     lt_str printed = lt_text_str(&name);
     lt_status st = lt_error_set_at(err, LT_ERR_SQL, pos, "cannot cast '%.*s' to " LT_STR_FMT,
                                    (int)LT_MIN(text->u.s.len, (size_t)100), text->u.s.ptr,

@@ -233,6 +233,10 @@ lt_status lt_infer_like(lt_infer *in, lt_error *err)
         if (lt_utf8_count(escape->u.s) > 1) {
             return lt_error_set_at(err, LT_ERR_SQL, in->pos, "ESCAPE takes one character");
         }
+        if (escape->u.s.len > 0 && escape->u.s.ptr[0] == '\0') {
+            return lt_error_set_at(err, LT_ERR_SQL, in->pos,
+                                   "the character U+0000 cannot be the ESCAPE of LIKE");
+        }
         memcpy(plan->escape, escape->u.s.ptr, LT_MIN(escape->u.s.len, sizeof plan->escape - 1));
     }
     if (pattern == NULL || (in->count > 2 && escape == NULL)) {

@@ -80,12 +80,12 @@ static enum family family_of(const lt_type *type)
 #define NESTED  (BIT(F_ARRAY) | BIT(F_MAP) | BIT(F_MULTISET) | BIT(F_ROW))
 
 /* From which families each family takes explicit casts; nested ones to their own kind are checked
- * field by field. */
+ * field by field. Numbers become intervals, intervals no numbers: as in Flink's SQL, whose planner
+ * refuses what its runtime could do. */
 static const uint32_t explicit_from[] = {
     [F_NULL] = 0,
     [F_BOOL] = BIT(F_BOOL) | NUMBERS | BIT(F_STRING) | BIT(F_VARIANT),
-    [F_EXACT] =
-        BIT(F_BOOL) | NUMBERS | BIT(F_STRING) | BIT(F_IMONTH) | BIT(F_ISECOND) | BIT(F_VARIANT),
+    [F_EXACT] = BIT(F_BOOL) | NUMBERS | BIT(F_STRING) | BIT(F_VARIANT),
     [F_APPROX] = BIT(F_BOOL) | NUMBERS | BIT(F_STRING) | BIT(F_VARIANT),
     [F_STRING] = BIT(F_BOOL) | NUMBERS | BIT(F_STRING) | BIT(F_BINARY) | BIT(F_DATE) | BIT(F_TIME) |
                  BIT(F_TS) | BIT(F_LTZ) | BIT(F_IMONTH) | BIT(F_ISECOND) | NESTED | BIT(F_VARIANT),
@@ -126,11 +126,6 @@ bool lt_type_can_cast(const lt_type *from, const lt_type *to)
     enum family source = family_of(from), target = family_of(to);
     if (target == F_ARRAY || target == F_MAP || target == F_MULTISET || target == F_ROW) {
         return same_shape(from, to, lt_type_can_cast);
-    }
-    if (source == F_IMONTH || source == F_ISECOND) {
-        if (target == F_EXACT && (to->kind == LT_TYPE_DECIMAL || from->scale != 0)) {
-            return false;
-        }
     }
     if ((target == F_IMONTH || target == F_ISECOND) && from->kind == LT_TYPE_DECIMAL) {
         return false;

@@ -53,7 +53,8 @@ static void test_samples(void **state)
          "json: t STRING"},
         {"/a", "{\"t\":\"2024-01-31\"}\n{\"t\":\"2024-01-31 10:00:00\"}\n", "json: t STRING"},
         {"/a", "{\"t\":\"2024-13-31\"}\n", "json: t STRING"},
-        {"/a", "{\"ts\":1700000000000,\"n\":1700000000000}\n", "json: ts TIMESTAMP_LTZ(3), n BIGINT"},
+        {"/a", "{\"ts\":1700000000000,\"n\":1700000000000}\n",
+         "json: ts TIMESTAMP_LTZ(3), n BIGINT"},
         /* JSON: nesting */
         {"/a", "{\"o\":{\"x\":1,\"y\":{\"z\":\"q\"}}}\n{\"o\":{\"x\":2.5,\"w\":true}}\n",
          "json: o ROW<`x` DOUBLE, `y` ROW<`z` STRING>, `w` BOOLEAN>"},

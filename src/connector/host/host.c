@@ -130,8 +130,8 @@ static lt_status take_rows(host_source *self, lt_host_chunk *chunk, lt_batch **o
     LT_TRY(check_schema(ctx, pushed->schema, err));
     uint32_t from = (uint32_t)chunk->pos;
     uint32_t count = LT_MIN(pushed->row_count - from, ctx->batch_rows);
-    lt_batch *batch = count == pushed->row_count ? share_rows(ctx, pushed)
-                                                 : copy_rows(ctx, pushed, from, count);
+    lt_batch *batch =
+        count == pushed->row_count ? share_rows(ctx, pushed) : copy_rows(ctx, pushed, from, count);
     if (batch == NULL) {
         return lt_error_nomem(err, "a batch");
     }
