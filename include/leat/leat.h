@@ -2,8 +2,8 @@
  *
  *   leat *db;
  *   leat_open(NULL, &db);
- *   leat_execute(db, "CREATE TABLE clicks (...) WITH ('connector' = 'feed', 'format' = 'json')",
- * NULL); leat_execute(db, "SELECT page, COUNT(*) FROM TUMBLE(...) GROUP BY ...", &job);
+ *   leat_execute(db, "CREATE TABLE clicks (...) WITH ('connector' = 'feed', ...)", NULL, NULL);
+ *   leat_execute(db, "SELECT page, COUNT(*) FROM TUMBLE(...) GROUP BY ...", NULL, &job);
  *   leat_push(db, "clicks", LEAT_INSERT, bytes, size);
  *   leat_step(job, 1000);
  *   while ((rows = leat_take(job)) != NULL) { ... leat_rows_free(rows); }
@@ -98,10 +98,9 @@ typedef enum {
 
 /* All members may be zero. */
 typedef struct {
-    size_t struct_size; /* sizeof(leat_config), so that later versions can add members */
-    const char *name;   /* of jobs, in messages and for the rejects file */
-    const char
-        *rejects_dir; /* where `<job>.rejects.jsonl` goes; NULL = rejected rows are only counted */
+    size_t struct_size;       /* sizeof(leat_config), so that later versions can add members */
+    const char *name;         /* of jobs, in messages and for the rejects file */
+    const char *rejects_dir;  /* of `<job>.rejects.jsonl`; NULL = rejects are only counted */
     int64_t memory_bytes_max; /* 0 = no maximum */
     uint32_t batch_rows;      /* rows per batch at most; 0 = 4096 */
     bool virtual_clock;       /* time stands still until leat_clock() moves it: for tests */

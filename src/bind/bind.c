@@ -221,16 +221,3 @@ lt_status lt_bind_statement(lt_catalog *catalog, const lt_ast_stmt *stmt, lt_str
     return LT_OK;
 }
 
-lt_status lt_bind_expression(lt_catalog *catalog, const lt_ast_expr *ast, const lt_schema *columns,
-                             lt_arena *arena, lt_expr **out, lt_error *err)
-{
-    lt_error local;
-    uint32_t rel_count = 0;
-    lt_binder b = make_binder(catalog, NULL, arena, &rel_count);
-    lt_scope scope;
-    err = err ? err : &local;
-    lt_error_clear(err);
-    LT_TRY(lt_scope_single(&b, columns, (lt_str){NULL, 0}, &scope, err));
-    const lt_expr_env env = {.b = &b, .scope = &scope, .clause = "an expression"};
-    return lt_bind_expr(&env, ast, out, err);
-}

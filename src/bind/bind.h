@@ -48,9 +48,6 @@ struct lt_infer_hook {
 lt_status lt_bind_statement(lt_catalog *catalog, const lt_ast_stmt *stmt, lt_str text,
                             lt_infer_hook *hook, lt_arena *arena, lt_bound *out, lt_error *err);
 
-/* One expression over named columns (tests, tools): no table in sight. */
-lt_status lt_bind_expression(lt_catalog *catalog, const lt_ast_expr *ast, const lt_schema *columns,
-                             lt_arena *arena, lt_expr **out, lt_error *err);
 /* A type as written. */
 lt_status lt_bind_type(lt_arena *arena, const lt_ast_type *ast, const lt_type **out, lt_error *err);
 /* CREATE TABLE text of a table, as SHOW CREATE TABLE prints it. Secrets are masked. */

@@ -272,24 +272,6 @@ void lt_catalog_remove(lt_catalog *catalog, const lt_table_def *def)
     lt_text_deinit(&key);
 }
 
-lt_status lt_catalog_add(lt_catalog *catalog, lt_table_def *def, lt_error *err)
-{
-    if (!def->catalog.ptr) {
-        def->catalog = catalog->current_catalog;
-    }
-    if (!def->database.ptr) {
-        def->database = catalog->current_database;
-    }
-    lt_table_def *old = def->temporary
-                            ? lt_catalog_temporary(catalog, def->catalog, def->database, def->name)
-                            : lt_catalog_permanent(catalog, def->catalog, def->database, def->name);
-    if (old) {
-        return lt_error_set(err, LT_ERR_SQL, "Table (or view) " LT_STR_FMT " already exists.",
-                            LT_STR_ARG(def->name));
-    }
-    return lt_catalog_store(catalog, def, err);
-}
-
 void lt_catalog_each(lt_catalog *catalog, lt_str catalog_name, lt_str database,
                      void (*fn)(void *arg, lt_table_def *def), void *arg)
 {

@@ -71,7 +71,4 @@ lt_status lt_catalog_reset(lt_catalog *catalog, lt_str key /* ptr NULL = all */,
 
 /* Resolves 1 to 3 name parts against current catalog and database; NULL when absent. */
 lt_table_def *lt_catalog_find(lt_catalog *catalog, const lt_str *parts, uint32_t count);
-/* Registers a table made by the host (libleat's in-process sources and sinks) or by inference.
- * Replaces nothing: LT_ERR_SQL when it exists. */
-lt_status lt_catalog_add(lt_catalog *catalog, lt_table_def *def, lt_error *err);
 lt_arena *lt_catalog_arena(lt_catalog *catalog);

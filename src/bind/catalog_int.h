@@ -28,8 +28,7 @@ struct lt_catalog {
     lt_map *settings;    /* key -> lt_str: what SET set */
     lt_map *zones;       /* name -> lt_zone: loaded once */
     lt_str current_catalog, current_database;
-    const lt_session
-        *session; /* never changed in place: what was bound before a SET keeps its own */
+    const lt_session *session; /* replaced, not changed: what was bound before keeps its own */
 };
 
 lt_catalog_entry *lt_catalog_entry_find(lt_catalog *catalog, lt_str name);

@@ -4,8 +4,8 @@
  *   columns   [ 0 1 2 3 4 5 6 7 ]   row_count physical rows, in order of arrival
  *   sel       [ 0 2 3 6 ]           rows that are live; NULL = all. Ascending.
  *   kinds     +I -U +U ...          per physical row; NULL = all +I
- *   marks     (0,w1) (3,w2) (8,w3)  mark (r,w): before row r the watermark became w. r ==
- * row_count: after the last row
+ *   marks     (0,w1) (3,w2) (8,w3)  mark (r,w): before row r the watermark became w;
+ *                                   r == row_count: after the last row
  *
  * Marks are ascending in row and in watermark and refer to physical rows, so they survive a filter
  * untouched. A row is judged (late or not) against the last mark at or before it, else against the

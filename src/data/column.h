@@ -18,8 +18,7 @@ typedef struct {
         char inlined[12];
         struct {
             char prefix[4];
-            char
-                ptr_bytes[8]; /* a const char *, kept as bytes: the struct stays 4-aligned inside */
+            char ptr_bytes[8]; /* a const char * as bytes: the struct stays 4-aligned inside */
         } ref;
     } u;
 } lt_strv;

@@ -1,13 +1,15 @@
 /* Rows as bytes: keys of state tables and anything that is stored. Two forms, both
  * machine-independent and versioned (LT_ROWCODEC_VERSION is part of every snapshot):
  *
- *   plain     fixed  all fields have a fixed size: little-endian values back to back in column
- * order, then a null mask (1 bit a field, only if any field is nullable), zero padding to a
- * multiple of 8. NULL values are zero bytes. var    null mask (always), then per field that is not
- * NULL: fixed-size value, or u32 length + bytes; nested values recursively with their own masks.
- * Padding to 8. ordered   memcmp order = SQL order (NULL lowest): sign-flipped big-endian integers,
- * IEEE floats made monotone, strings escaped 0x00 -> 0x00 0xFF and ended by 0x00 0x00, each field
- * after a null byte.
+ *   plain, fixed size   all fields have a fixed size: little-endian values back to back in
+ *                       column order, then a null mask (1 bit a field, only if any field is
+ *                       nullable), zero padding to a multiple of 8. NULL values are zero bytes.
+ *   plain, variable     null mask (always), then per field that is not NULL: its fixed-size
+ *                       value, or u32 length and bytes; nested values recursively with masks of
+ *                       their own. Padding to 8.
+ *   ordered             memcmp order = SQL order (NULL lowest): sign-flipped big-endian integers,
+ *                       IEEE floats made monotone, strings escaped 0x00 -> 0x00 0xFF and ended
+ *                       by 0x00 0x00, each field after a null byte.
  *
  * The hash of a row depends on its bytes and their number alone: 8 bytes lt_hash_u64(word), 16
  * bytes lt_hash_combine(lt_hash_u64(word 0), word 1) of the little-endian words, any other length

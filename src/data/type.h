@@ -1,18 +1,24 @@
 /* SQL types and schemas: immutable, allocated in an arena, compared by value.
  * The physical form of each type (what a column's array holds) follows from the type alone:
  *
- *   SQL type                    phys          array element
- *   BOOLEAN                     LT_PHYS_BOOL  uint8_t 0/1
- *   TINYINT .. BIGINT           LT_PHYS_I8 .. LT_PHYS_I64
- *   FLOAT, DOUBLE               LT_PHYS_F32, LT_PHYS_F64
- *   DECIMAL p <= 18 / p <= 38   LT_PHYS_I64 / LT_PHYS_I128   unscaled value
- *   CHAR, VARCHAR, BINARY, VARBINARY (STRING, BYTES)   LT_PHYS_STR   lt_strv
- *   DATE (days since 1970), INTERVAL YEAR TO MONTH (months), TIME (ms of day)   LT_PHYS_I32
- *   INTERVAL DAY TO SECOND (ms)   LT_PHYS_I64
- *   TIMESTAMP, TIMESTAMP_LTZ  p <= 3: LT_PHYS_I64 ms; p <= 6: LT_PHYS_I64 us; else LT_PHYS_TS9
- * lt_ts9 ARRAY, MAP, MULTISET        LT_PHYS_LIST  lt_span into the children (MAP: key, value;
- * MULTISET: element, INT count) ROW                         LT_PHYS_STRUCT  no array of its own,
- * one child per field VARIANT                     LT_PHYS_STR   encoded bytes
+ *   SQL type                         phys             array element
+ *   BOOLEAN                          LT_PHYS_BOOL     uint8_t 0/1
+ *   TINYINT .. BIGINT                LT_PHYS_I8 ..    int8_t .. int64_t
+ *   FLOAT, DOUBLE                    LT_PHYS_F32, F64 float, double
+ *   DECIMAL p <= 18                  LT_PHYS_I64      unscaled value
+ *   DECIMAL p <= 38                  LT_PHYS_I128     unscaled value
+ *   CHAR, VARCHAR (STRING)           LT_PHYS_STR      lt_strv, UTF-8
+ *   BINARY, VARBINARY (BYTES)        LT_PHYS_STR      lt_strv
+ *   DATE                             LT_PHYS_I32      days since 1970
+ *   TIME                             LT_PHYS_I32      ms of the day
+ *   INTERVAL YEAR TO MONTH           LT_PHYS_I32      months
+ *   INTERVAL DAY TO SECOND           LT_PHYS_I64      ms
+ *   TIMESTAMP, TIMESTAMP_LTZ p <= 3  LT_PHYS_I64      ms since 1970
+ *                            p <= 6  LT_PHYS_I64      us since 1970
+ *                            p <= 9  LT_PHYS_TS9      lt_ts9
+ *   ARRAY, MAP, MULTISET             LT_PHYS_LIST     lt_span into the children
+ *   ROW                              LT_PHYS_STRUCT   none; one child per field
+ *   VARIANT                          LT_PHYS_STR      encoded bytes
  */
 #pragma once
 

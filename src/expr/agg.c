@@ -57,18 +57,6 @@ const char *lt_func_aggregate_at(uint32_t index)
     return agg_functions[index].bind != NULL ? agg_functions[index].name : "";
 }
 
-lt_status lt_agg_cast(lt_agg_bind_ctx *c, uint32_t arg, const lt_type *type, lt_error *err)
-{
-    if (type == NULL) {
-        return lt_error_nomem(err, "type");
-    }
-    const lt_type *to = lt_type_with_nullable(c->b->arena, type, c->agg->args[arg]->type->nullable);
-    if (to == NULL) {
-        return lt_error_nomem(err, "type");
-    }
-    return lt_expr_convert(c->b, c->agg->args[arg], to, &c->agg->args[arg], err);
-}
-
 lt_status lt_agg_refuse(const lt_agg_bind_ctx *c, lt_error *err)
 {
     lt_text text;
@@ -89,13 +77,6 @@ lt_status lt_agg_refuse(const lt_agg_bind_ctx *c, lt_error *err)
     lt_error_hint(err, "supported: %s", c->func->signature);
     lt_text_deinit(&text);
     return st;
-}
-
-lt_status lt_agg_no_retract(const lt_agg_bind_ctx *c, lt_error *err)
-{
-    return lt_error_set_at(err, LT_ERR_UNSUPPORTED, c->pos,
-                           "%s over an input with updates or deletes is not supported yet",
-                           c->func->name);
 }
 
 bool lt_agg_set_null(lt_col *out, uint32_t row, uint32_t cap, lt_arena *arena)

@@ -44,10 +44,7 @@ typedef struct {
     double value;
 } lt_agg_extreme_float;
 
-/* Casts an argument. */
-lt_status lt_agg_cast(lt_agg_bind_ctx *c, uint32_t arg, const lt_type *type, lt_error *err);
 lt_status lt_agg_refuse(const lt_agg_bind_ctx *c, lt_error *err);
-lt_status lt_agg_no_retract(const lt_agg_bind_ctx *c, lt_error *err);
 /* Makes row NULL in a result column. false = out of memory. */
 bool lt_agg_set_null(lt_col *out, uint32_t row, uint32_t cap, lt_arena *arena);
 

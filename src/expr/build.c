@@ -71,19 +71,6 @@ lt_status lt_expr_bool(lt_expr_builder *b, bool truth, uint32_t pos, lt_expr **o
     return lt_expr_literal(b, &value, pos, out, err);
 }
 
-lt_status lt_expr_int(lt_expr_builder *b, int64_t number, lt_type_kind kind, uint32_t pos,
-                      lt_expr **out, lt_error *err)
-{
-    lt_value value;
-    memset(&value, 0, sizeof value);
-    value.type = lt_type_new(b->arena, kind, false);
-    value.u.i = number;
-    if (value.type == NULL) {
-        return lt_error_nomem(err, "type");
-    }
-    return lt_expr_literal(b, &value, pos, out, err);
-}
-
 bool lt_expr_is_null_literal(const lt_expr *expr)
 {
     return expr->kind == LT_NODE_LITERAL && expr->u.literal.is_null;

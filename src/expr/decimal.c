@@ -288,19 +288,6 @@ bool lt_decimal_add(lt_i128 a, int x, lt_i128 b, int y, int drop, int precision,
     return narrow(&p, negative, precision, out);
 }
 
-int lt_decimal_cmp(lt_i128 a, int a_scale, lt_i128 b, int b_scale)
-{
-    if ((a < 0) != (b < 0)) {
-        return a < 0 ? -1 : 1;
-    }
-    u256 x = widen(magnitude(a)), y = widen(magnitude(b));
-    int scale = LT_MAX(a_scale, b_scale);
-    (void)wide_shift_up(&x, scale - a_scale);
-    (void)wide_shift_up(&y, scale - b_scale);
-    int order = wide_cmp(&x, &y);
-    return a < 0 ? -order : order;
-}
-
 double lt_decimal_to_f64(lt_i128 value, int scale)
 {
     static const double exact[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,

@@ -38,7 +38,6 @@ bool lt_decimal_div(lt_i128 a, lt_i128 b, int shift, int precision, lt_i128 *out
 bool lt_decimal_mod(lt_i128 a, int a_scale, lt_i128 b, int b_scale, lt_i128 *out);
 /* a * 10^x + b * 10^y, then rounded by 10^-drop. */
 bool lt_decimal_add(lt_i128 a, int x, lt_i128 b, int y, int drop, int precision, lt_i128 *out);
-int lt_decimal_cmp(lt_i128 a, int a_scale, lt_i128 b, int b_scale);
 
 double lt_decimal_to_f64(lt_i128 value, int scale);
 /* As Java's BigDecimal.valueOf(double) does it, from the shortest text. false: not finite or does

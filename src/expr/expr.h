@@ -51,17 +51,25 @@ lt_status lt_expr_literal(lt_expr_builder *b, const lt_value *value, uint32_t po
                           lt_error *err);
 
 /* A call by canonical name. Operators and special forms are functions too:
- *   "+" "-" "*" "/" "%" "=" "<>" "<" "<=" ">" ">=" "AND" "OR" "NOT" (AND/OR take n arguments)  "-"
- * with one argument is negation "IS NULL" "IS NOT NULL" "IS TRUE" "IS NOT TRUE" "IS FALSE" "IS NOT
- * FALSE" "IS UNKNOWN" "IS NOT UNKNOWN" "IS DISTINCT FROM" "IS NOT DISTINCT FROM" "BETWEEN" "NOT
- * BETWEEN" "BETWEEN SYMMETRIC" "NOT BETWEEN SYMMETRIC" (x, low, high)   "LIKE" "NOT LIKE" "SIMILAR
- * TO" "NOT SIMILAR TO" (s, pattern[, escape]) "IN" "NOT IN" (x, item..)   "CASE" (cond, value, ..,
- * else)   "ITEM" (array or map, key)   "FIELD" (row, literal INT index) "ARRAY" "MAP" "ROW"
- * constructors   "||"   "CAST"/"TRY_CAST" only through lt_expr_cast "EXTRACT" "FLOOR" "CEIL"
- * "TIMESTAMPADD" "TIMESTAMPDIFF" take their unit as a SYMBOL literal (upper case)   "TRIM" (SYMBOL
- * BOTH|LEADING|TRAILING, chars, s) "IS JSON" "IS JSON ARRAY" ..   everything else by its SQL name,
- * case-insensitively. Unknown names: LT_ERR_SQL with a did-you-mean hint. Names known to Flink but
- * not to this build: LT_ERR_UNSUPPORTED. */
+ *
+ *   "+" "-" "*" "/" "%" "||"        "-" with one argument is negation
+ *   "=" "<>" "<" "<=" ">" ">="      "IS DISTINCT FROM" "IS NOT DISTINCT FROM"
+ *   "AND" "OR" "NOT"                AND and OR take two or more
+ *   "IS NULL" "IS NOT NULL"         also TRUE, FALSE, UNKNOWN instead of NULL
+ *   "BETWEEN" "NOT BETWEEN"         (x, low, high), also with " SYMMETRIC" behind
+ *   "LIKE" "SIMILAR TO"             (s, pattern[, escape]), also with "NOT " before
+ *   "IN" "NOT IN"                   (x, item ..)
+ *   "CASE"                          (condition, value, .., else)
+ *   "ITEM" "FIELD"                  (array or map, key); (row, literal INT index)
+ *   "ARRAY" "MAP" "ROW"             constructors
+ *   "EXTRACT" "FLOOR" "CEIL" "TIMESTAMPADD" "TIMESTAMPDIFF"
+ *                                   their unit is a SYMBOL literal in upper case
+ *   "TRIM"                          (SYMBOL BOTH, LEADING or TRAILING, chars, s)
+ *   "IS JSON" "IS JSON ARRAY" ..
+ *
+ * Everything else goes by its SQL name, in any case; casts only through lt_expr_cast. Unknown
+ * names: LT_ERR_SQL with a did-you-mean hint. Names known to Flink but not to this build:
+ * LT_ERR_UNSUPPORTED. */
 lt_status lt_expr_call(lt_expr_builder *b, lt_str name, lt_expr *const *args, uint32_t arg_count,
                        uint32_t pos, lt_expr **out, lt_error *err);
 
@@ -83,8 +91,8 @@ lt_status lt_type_common(lt_arena *arena, const lt_type *const *types, uint32_t 
 bool lt_expr_is_const(const lt_expr *expr);          /* a literal after folding */
 bool lt_expr_is_deterministic(const lt_expr *expr);  /* no RAND, NOW, UUID .. inside */
 bool lt_expr_eq(const lt_expr *a, const lt_expr *b); /* structural, ignoring positions */
-void lt_expr_print(const lt_expr *expr, const lt_schema *input,
-                   lt_text *to); /* SQL-like, for EXPLAIN */
+/* SQL-like, for EXPLAIN. */
+void lt_expr_print(const lt_expr *expr, const lt_schema *input, lt_text *to);
 /* Calls fn for every column reference; used by projection push-down. */
 void lt_expr_columns(const lt_expr *expr, void (*fn)(void *arg, uint32_t index), void *arg);
 /* A copy with column i replaced by map[i] (columns) or by exprs[i] (inlining a projection); exactly

@@ -113,8 +113,6 @@ const lt_type *lt_type_bytes(lt_arena *arena, bool nullable);
 lt_status lt_expr_null(lt_expr_builder *b, const lt_type *type, uint32_t pos, lt_expr **out,
                        lt_error *err);
 lt_status lt_expr_bool(lt_expr_builder *b, bool value, uint32_t pos, lt_expr **out, lt_error *err);
-lt_status lt_expr_int(lt_expr_builder *b, int64_t value, lt_type_kind kind, uint32_t pos,
-                      lt_expr **out, lt_error *err);
 /* A finished call: allocates the node and folds it if it may be. */
 lt_status lt_expr_finish(lt_infer *in, lt_expr **out, lt_error *err);
 bool lt_expr_is_null_literal(const lt_expr *expr);

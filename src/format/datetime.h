@@ -23,8 +23,7 @@ typedef struct {
     bool t;           /* `2020-01-31T12:34:56` is accepted (ISO form: seconds may be absent) */
     bool zone_needed; /* a `Z` must follow */
     bool zone_any;    /* a `Z` or an offset such as +02:00 may follow; the result is in UTC */
-    bool
-        clamp; /* day 29 .. 31 of a shorter month becomes its last; 24:00:00 is the next midnight */
+    bool clamp;       /* day 29 .. 31 of a shorter month is its last; 24:00:00 the next midnight */
 } lt_time_form;
 
 bool lt_parse_timestamp(lt_str text, const lt_time_form *form, lt_instant *out);

@@ -15,22 +15,19 @@ typedef struct lt_format lt_format;
 /* What a decoder or encoder is compiled for. Everything outlives it. */
 typedef struct {
     lt_mem *mem;
-    const lt_schema
-        *schema; /* decoder: the columns wanted, in output order; encoder: the columns given */
+    const lt_schema *schema; /* decoder: the columns wanted, in order; encoder: those given */
     /* CSV and other formats by position: the record's full physical schema, and for each column
      * wanted its position there. JSON goes by name. */
     const lt_schema *record_schema;
     const uint32_t *record_index; /* schema->count entries */
-    lt_options
-        options; /* all options of the table, keys with the format's prefix such as "json." */
+    lt_options options; /* of the table; the format's own have its prefix, such as "json." */
     const char *prefix; /* "json.", "value.json." */
     lt_str table;       /* for rejects and messages */
     bool lenient; /* inferred tables: a record that does not fit is a reject, and type mismatches
                      too */
     bool skip_header; /* CSV: the first record of every stream (stream offset 0) is a header and no
                          row */
-    const char
-        *cpu; /* the value of LEAT_CPU, which lowers the SIMD level for tests; NULL = as detected */
+    const char *cpu;  /* LEAT_CPU, lowers the SIMD level for tests; NULL = as detected */
     int64_t record_bytes_max; /* longer records are rejected; 0 = 8 MiB */
     lt_reject_sink *rejects;  /* decoders report refused records here */
 } lt_format_ctx;

@@ -24,12 +24,11 @@ typedef struct {
     lt_env *env;
     lt_mem *mem; /* parent account */
     const lt_session *session;
-    const char *name;          /* borrowed */
-    uint32_t batch_rows;       /* 0 = LT_BATCH_ROWS_MAX */
-    int64_t idle_timeout_ms;   /* of unbounded sources without an option of their own; 0 = off */
-    bool idle_timeout_bounded; /* apply it to bounded sources too */
-    const char
-        *rejects_path; /* where rejected rows are kept under policy 'reject'; NULL = counted only */
+    const char *name;             /* borrowed */
+    uint32_t batch_rows;          /* 0 = LT_BATCH_ROWS_MAX */
+    int64_t idle_timeout_ms;      /* of unbounded sources without an option of their own; 0 = off */
+    bool idle_timeout_bounded;    /* apply it to bounded sources too */
+    const char *rejects_path;     /* of rows refused under 'reject'; NULL = counted only */
     struct lt_host_feeds *feeds;  /* in-process sources; may be NULL */
     uint32_t collect_batches_max; /* results kept for lt_job_take before back-pressure; 0 = 16 */
 } lt_job_options;

@@ -4,7 +4,8 @@
 #include "connector/connector.h"
 #include "run/job.h"
 
-typedef enum { LT_MSG_BATCH, LT_MSG_IDLE, LT_MSG_ACTIVE, LT_MSG_END } lt_msg_kind;
+/* A batch after IDLE says that its sender is active again. */
+typedef enum { LT_MSG_BATCH, LT_MSG_IDLE, LT_MSG_END } lt_msg_kind;
 
 typedef struct {
     lt_msg_kind kind;

@@ -315,10 +315,6 @@ lt_status lt_node_run_op(lt_node *node, lt_error *err)
         return take_batch(node, (uint32_t)input, msg.batch, err);
     case LT_MSG_IDLE:
         return take_idle(node, (uint32_t)input, err);
-    case LT_MSG_ACTIVE:
-        node->inputs[input].idle = false;
-        node->idle = false;
-        return LT_OK;
     case LT_MSG_END:
         return take_end(node, (uint32_t)input, err);
     }

@@ -187,7 +187,6 @@ lt_status lt_node_run_sink(lt_node *node, lt_error *err)
     case LT_MSG_END:
         return finish(node, err);
     case LT_MSG_IDLE:
-    case LT_MSG_ACTIVE:
         return LT_OK;
     }
     return LT_OK;

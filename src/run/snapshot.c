@@ -2,11 +2,14 @@
  *
  *   "LTJB" u16 version u16 node count
  *   per node: u32 section bytes, then
- *     i64 watermark, u8 flags (1 source ended, 2 all inputs ended, 4 end sent, 8 sink finished),
- * u64 rows out, i64 event max of the job u32 inputs, per input: i64 watermark, u8 flags (1 idle, 2
- * ended) 8 x u64 ledger (in used filtered late expired rejected held out) operators: i64 op
- * watermark, u32 + bytes scalars, u32 + bytes state tables sources: u32 + bytes position, u32
- * constant rows given out u32 CRC32C of everything before
+ *     i64 watermark
+ *     u8 flags: 1 source ended, 2 all inputs ended, 4 end sent, 8 sink finished
+ *     u64 rows out, i64 event max of the job
+ *     u32 inputs, per input: i64 watermark, u8 flags (1 idle, 2 ended)
+ *     8 x u64 ledger: in used filtered late expired rejected held out
+ *     operators: i64 op watermark, u32 + bytes scalars, u32 + bytes state tables
+ *     sources: u32 + bytes position, u32 constant rows given out
+ *   u32 CRC32C of everything before
  *
  * Taken only when the job is quiet, so nothing is in flight. */
 #include "base/hash.h"

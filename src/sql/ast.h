@@ -461,10 +461,9 @@ struct lt_ast_expr {
             lt_ast_query *query; /* not NULL, or list has items */
         } quantified;
         struct {
-            lt_ast_expr *operand; /* NULL for CASE WHEN condition */
-            lt_ast_exprs whens;   /* as many as thens */
-            lt_ast_exprs
-                thens; /* NULL: the same as the next one; `WHEN a, b THEN c` gives NULL, c */
+            lt_ast_expr *operand;   /* NULL for CASE WHEN condition */
+            lt_ast_exprs whens;     /* as many as thens */
+            lt_ast_exprs thens;     /* NULL: as the next; `WHEN a, b THEN c` gives NULL, c */
             lt_ast_expr *otherwise; /* NULL when there is no ELSE */
         } kase;
         struct {

@@ -13,8 +13,7 @@
 typedef struct {
     lt_text *to;
     size_t block_at; /* where the open block begins */
-    uint32_t
-        blocks; /* closed so far; also seeds the checksum, so that blocks cannot change places */
+    uint32_t blocks; /* closed so far; seeds the checksum: blocks cannot change places */
     bool too_long;
 } snapshot_writer;
 
