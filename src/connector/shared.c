@@ -35,6 +35,7 @@ void lt_ctx_format_ctx(const lt_table_ctx *ctx, const lt_format *format, char *p
         .prefix = prefix,
         .table = ctx->table,
         .lenient = ctx->inferred,
+        .cpu = ctx->env->getenv(ctx->env, "LEAT_CPU"),
         .rejects = ctx->rejects,
     };
 }
