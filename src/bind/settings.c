@@ -72,19 +72,19 @@ static const setting settings[] = {
     S("execution.runtime-mode", LT_OPT_ENUM, "STREAMING", "STREAMING|BATCH|AUTOMATIC", ACTS,
       "only streaming"),
     S("execution.checkpointing.interval", LT_OPT_DURATION, NULL, NULL, ACTS,
-      "time between checkpoints"),
-    S("execution.checkpointing.dir", LT_OPT_STRING, NULL, NULL, ACTS, "where checkpoints lie"),
+      "refused: no checkpoints yet"),
+    S("execution.checkpointing.dir", LT_OPT_STRING, NULL, NULL, KEPT, "where checkpoints lie"),
     S("execution.checkpointing.mode", LT_OPT_ENUM, "EXACTLY_ONCE", "EXACTLY_ONCE|AT_LEAST_ONCE",
       KEPT, "alignment"),
     S("execution.checkpointing.timeout", LT_OPT_DURATION, "10 min", NULL, KEPT,
       "longest checkpoint"),
-    S("execution.savepoint.path", LT_OPT_STRING, NULL, NULL, ACTS, "start from this snapshot"),
+    S("execution.savepoint.path", LT_OPT_STRING, NULL, NULL, ACTS, "refused: no checkpoints yet"),
     S("execution.attached", LT_OPT_BOOL, "true", NULL, KEPT, "client stays attached"),
     S("execution.target", LT_OPT_STRING, NULL, NULL, KEPT, "cluster"),
     S("execution.shutdown-on-attached-exit", LT_OPT_BOOL, "false", NULL, KEPT, "client"),
     S("execution.buffer-timeout", LT_OPT_DURATION, "100 ms", NULL, KEPT, "network buffers"),
     S("execution.batch-shuffle-mode", LT_OPT_STRING, NULL, NULL, KEPT, "batch"),
-    S("parallelism.default", LT_OPT_INT, "1", NULL, ACTS, "tasks per operator"),
+    S("parallelism.default", LT_OPT_INT, "1", NULL, KEPT, "tasks per operator"),
     S("table.exec.resource.default-parallelism", LT_OPT_INT, "-1", NULL, KEPT,
       "tasks per operator"),
     S("pipeline.name", LT_OPT_STRING, NULL, NULL, ACTS, "name of the job"),
@@ -100,7 +100,7 @@ static const setting settings[] = {
     S("pipeline.watermark-alignment.allow-unaligned-source-splits", LT_OPT_BOOL, "false", NULL,
       KEPT, "alignment"),
     /* operators: how, not what */
-    S("table.exec.mini-batch.enabled", LT_OPT_BOOL, "false", NULL, ACTS,
+    S("table.exec.mini-batch.enabled", LT_OPT_BOOL, "false", NULL, KEPT,
       "fewer intermediate updates"),
     S("table.exec.mini-batch.allow-latency", LT_OPT_DURATION, "0 ms", NULL, KEPT, "mini-batch"),
     S("table.exec.mini-batch.size", LT_OPT_INT, "-1", NULL, KEPT, "mini-batch"),
@@ -259,6 +259,17 @@ static lt_status refuse_value(const setting *found, lt_str value, lt_error *err)
             "'execution.runtime-mode' = '" LT_STR_FMT "' is not supported yet", LT_STR_ARG(value));
         lt_error_hint(err, "streaming mode also runs bounded inputs to their end");
         return st;
+    }
+    if (strcmp(key, "table.exec.source.cdc-events-duplicate") == 0 &&
+        lt_str_eq_ci(value, LT_STR("true"))) {
+        return lt_error_set(err, LT_ERR_UNSUPPORTED, "'%s' = 'true' is not supported yet", key);
+    }
+    /* A user who asks for checkpoints relies on them: going on without any would be a lie. */
+    if (strcmp(key, "execution.checkpointing.interval") == 0 ||
+        strcmp(key, "execution.savepoint.path") == 0) {
+        lt_error_set(err, LT_ERR_UNSUPPORTED, "'%s' (checkpoints) is not supported yet", key);
+        lt_error_hint(err, "leave it out; a job that was stopped starts anew");
+        return LT_ERR_UNSUPPORTED;
     }
     if (strcmp(key, "table.sql-dialect") == 0 && !lt_str_eq_ci(value, LT_STR("default"))) {
         return lt_error_set(err, LT_ERR_UNSUPPORTED,
