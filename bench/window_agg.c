@@ -2,58 +2,12 @@
  * two to three of which are live at a time. Columns repeat; only the times are written anew for
  * every batch, which is not counted. Variants: no marks but one a batch, a mark before nearly every
  * row, and HOP. One JSON object per result on standard output. Usage: bench_window_agg [ROWS]. */
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <time.h>
+#include "op_bench.h"
 
-#include "expr/aggregate.h"
-#include "op/op.h"
-#include "op/specs.h"
-
-#define BATCH_ROWS 4096
-#define KEYS       10000
-#define BATCHES    64 /* different ones, used in turn */
-#define ROWS_A_MS  16 /* event time goes on by a millisecond every 16 rows */
-#define MINUTE     60000
+#define ROWS_A_MS 16 /* event time goes on by a millisecond every 16 rows */
+#define MINUTE    60000
 
 enum { COL_TS, COL_K, COL_V, COLS };
-
-static uint64_t rng = 88172645463325252ULL;
-
-static uint64_t rnd(void)
-{
-    rng ^= rng << 13;
-    rng ^= rng >> 7;
-    rng ^= rng << 17;
-    return rng;
-}
-
-static double now_s(void)
-{
-    struct timespec ts;
-    clock_gettime(CLOCK_MONOTONIC, &ts);
-    return (double)ts.tv_sec + (double)ts.tv_nsec * 1e-9;
-}
-
-static void must(bool ok, const char *what)
-{
-    if (!ok) {
-        fprintf(stderr, "bench_window_agg: %s\n", what);
-        exit(1);
-    }
-}
-
-static uint64_t rows_out;
-
-static lt_status count_put(lt_emit *out, lt_batch *batch, lt_error *err)
-{
-    (void)out;
-    (void)err;
-    rows_out += lt_batch_live(batch);
-    lt_batch_unref(batch);
-    return LT_OK;
-}
 
 typedef struct {
     lt_mem mem;
