@@ -79,6 +79,12 @@ lt_status lt_api_infer(lt_infer_hook *hook, lt_catalog *catalog, lt_str name, lt
 lt_status lt_api_plan(leat *db, const lt_bound *bound, lt_arena *arena, lt_plan **out,
                       lt_error *err);
 
+/* Does a query's result take rows back? What flows into a sink is noted on the sink. */
+LT_INLINE bool lt_api_updates(const lt_plan *plan)
+{
+    return plan->nodes[plan->sinks[0]]->kinds != LT_KINDS_INSERT;
+}
+
 /* job.c */
 /* The next rows of a query that is not a listing; NULL = none now. */
 lt_batch *lt_api_next_batch(leat_job *job);

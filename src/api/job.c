@@ -363,8 +363,6 @@ void leat_get_stats(const leat_job *job, leat_stats *out)
     }
     out->rejects_path = stats.rejects_path;
     out->last_reject = stats.last_reject;
-    out->updating = job->plan->is_query && job->fold == NULL &&
-                    job->plan->nodes[job->plan->nodes[job->plan->sinks[0]]->inputs[0]]->kinds !=
-                        LT_KINDS_INSERT;
+    out->updating = job->plan->is_query && job->fold == NULL && lt_api_updates(job->plan);
     out->status = lt_api_status(lt_job_error(job->job)->code);
 }

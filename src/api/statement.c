@@ -159,8 +159,7 @@ static lt_status start(leat *db, leat_job *job, lt_error *err)
     if (job->plan->is_query) {
         LT_TRY(column_texts(job, err));
         /* Rows that are never taken back are final when they come. */
-        bool updates = job->plan->nodes[job->plan->sinks[0]]->kinds != 1u << LT_INSERT;
-        if (db->config.final_rows && job->plan->bounded && updates) {
+        if (db->config.final_rows && job->plan->bounded && lt_api_updates(job->plan)) {
             const lt_plan_node *sink = job->plan->nodes[job->plan->sinks[0]];
             LT_TRY(lt_fold_new(&db->job_mem, db->env, sink, &job->fold, err));
         }

@@ -4,6 +4,7 @@
 #include "expr/datefmt.h"
 
 #include "expr/civil.h"
+#include "expr/temporal.h"
 
 static const char *const month_names[] = {"January",   "February", "March",    "April",
                                           "May",       "June",     "July",     "August",
@@ -147,27 +148,6 @@ static void split(lt_ts9 local, fields *f)
     f->weekday = (int)lt_floor_mod(f->days + 3, 7) + 1;
 }
 
-static size_t put_number(int64_t value, int width, char *to)
-{
-    char reversed[24];
-    size_t len = 0, used = 0;
-    uint64_t rest = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
-    do {
-        reversed[used++] = (char)('0' + rest % 10);
-        rest /= 10;
-    } while (rest > 0);
-    while (used < (size_t)width) {
-        reversed[used++] = '0';
-    }
-    if (value < 0) {
-        to[len++] = '-';
-    }
-    while (used > 0) {
-        to[len++] = reversed[--used];
-    }
-    return len;
-}
-
 static size_t put_name(const char *name, int count, char *to)
 {
     size_t len = count == 4 ? strlen(name) : count == 5 ? 1 : 3;
@@ -200,10 +180,10 @@ static size_t put_offset(int64_t offset_ms, const lt_datefmt_item *item, char *t
             return len;
         }
         to[len++] = seconds < 0 ? '-' : '+';
-        len += put_number(a / 3600, count == 4 ? 2 : 1, to + len);
+        len += lt_put_padded(a / 3600, count == 4 ? 2 : 1, to + len);
         if (count == 4 || a % 3600 != 0) {
             to[len++] = ':';
-            len += put_number(a / 60 % 60, 2, to + len);
+            len += lt_put_padded(a / 60 % 60, 2, to + len);
         }
         return len;
     }
@@ -213,14 +193,14 @@ static size_t put_offset(int64_t offset_ms, const lt_datefmt_item *item, char *t
         return 1;
     }
     to[len++] = seconds < 0 ? '-' : '+';
-    len += put_number(a / 3600, 2, to + len);
+    len += lt_put_padded(a / 3600, 2, to + len);
     if (item->letter != 'Z' && count == 1 && a % 3600 == 0) {
         return len;
     }
     if (colon) {
         to[len++] = ':';
     }
-    return len + put_number(a / 60 % 60, 2, to + len);
+    return len + lt_put_padded(a / 60 % 60, 2, to + len);
 }
 
 /* Week of the year; first_day 1 = Monday. ISO: weeks start on Monday and the first has 4 days; US:
@@ -252,56 +232,56 @@ static size_t put_item(const lt_datefmt_item *item, const fields *f, int64_t off
         if (item->letter == 'Y') {
             (void)week_of_year(f, false, &year);
         }
-        return n == 2 ? put_number(lt_floor_mod(year, 100), 2, to) : put_number(year, n, to);
+        return n == 2 ? lt_put_padded(lt_floor_mod(year, 100), 2, to) : lt_put_padded(year, n, to);
     }
     case 'M':
     case 'L':
-        return n <= 2 ? put_number(f->month, n, to) : put_name(month_names[f->month - 1], n, to);
+        return n <= 2 ? lt_put_padded(f->month, n, to) : put_name(month_names[f->month - 1], n, to);
     case 'd':
-        return put_number(f->day, n, to);
+        return lt_put_padded(f->day, n, to);
     case 'D':
-        return put_number(f->day_of_year, n, to);
+        return lt_put_padded(f->day_of_year, n, to);
     case 'E':
         return put_name(day_names[f->weekday - 1], n, to);
     case 'e':
     case 'c':
-        return n <= 2 ? put_number(f->weekday % 7 + 1, n, to)
+        return n <= 2 ? lt_put_padded(f->weekday % 7 + 1, n, to)
                       : put_name(day_names[f->weekday - 1], n, to);
     case 'Q':
     case 'q':
         if (n <= 2) {
-            return put_number((f->month + 2) / 3, n, to);
+            return lt_put_padded((f->month + 2) / 3, n, to);
         }
         to[0] = 'Q';
         to[1] = (char)('0' + (f->month + 2) / 3);
         return 2;
     case 'w':
-        return put_number(week_of_year(f, false, &week_year), n, to);
+        return lt_put_padded(week_of_year(f, false, &week_year), n, to);
     case 'W':
-        return put_number((f->day + 6 + (int)lt_floor_mod(f->weekday - f->day, 7)) / 7, n, to);
+        return lt_put_padded((f->day + 6 + (int)lt_floor_mod(f->weekday - f->day, 7)) / 7, n, to);
     case 'F':
-        return put_number((f->day - 1) / 7 + 1, n, to);
+        return lt_put_padded((f->day - 1) / 7 + 1, n, to);
     case 'H':
-        return put_number(f->hour, n, to);
+        return lt_put_padded(f->hour, n, to);
     case 'k':
-        return put_number(f->hour == 0 ? 24 : f->hour, n, to);
+        return lt_put_padded(f->hour == 0 ? 24 : f->hour, n, to);
     case 'K':
-        return put_number(f->hour % 12, n, to);
+        return lt_put_padded(f->hour % 12, n, to);
     case 'h':
-        return put_number(f->hour % 12 == 0 ? 12 : f->hour % 12, n, to);
+        return lt_put_padded(f->hour % 12 == 0 ? 12 : f->hour % 12, n, to);
     case 'a':
         memcpy(to, f->hour < 12 ? "AM" : "PM", 2);
         return 2;
     case 'm':
-        return put_number(f->minute, n, to);
+        return lt_put_padded(f->minute, n, to);
     case 's':
-        return put_number(f->second, n, to);
+        return lt_put_padded(f->second, n, to);
     case 'A':
-        return put_number(f->ms_of_day, n, to);
+        return lt_put_padded(f->ms_of_day, n, to);
     case 'n':
-        return put_number(f->nano, n, to);
+        return lt_put_padded(f->nano, n, to);
     case 'N':
-        return put_number(f->ms_of_day / 1000 * 1000000000 + f->nano, n, to);
+        return lt_put_padded(f->ms_of_day / 1000 * 1000000000 + f->nano, n, to);
     case 'G':
         memcpy(to, f->year > 0 ? "AD" : "BC", 2);
         return 2;
@@ -333,15 +313,15 @@ size_t lt_datefmt_format(const lt_datefmt *fmt, lt_ts9 local, int64_t offset_ms,
         } else if (item->letter == 'S') {
             char digits[24];
             if (fmt->legacy) { /* milliseconds as a number */
-                len += put_number(f.nano / 1000000, item->count, to + len);
+                len += lt_put_padded(f.nano / 1000000, item->count, to + len);
                 continue;
             }
-            (void)put_number(f.nano, 9, digits);
+            (void)lt_put_padded(f.nano, 9, digits);
             for (int d = 0; d < item->count; d++) {
                 to[len++] = d < 9 ? digits[d] : '0';
             }
         } else if (item->letter == 'u' && fmt->legacy) {
-            len += put_number(f.weekday, item->count, to + len);
+            len += lt_put_padded(f.weekday, item->count, to + len);
         } else {
             len += put_item(item, &f, offset_ms, zone, to + len);
         }

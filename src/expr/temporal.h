@@ -66,6 +66,9 @@ LT_INLINE lt_ts9 lt_ts_cut(lt_ts9 ts, int precision)
 
 /* ---- text ---- */
 
+/* Decimal digits with a sign, zeros before them up to `width` digits; at most 24 bytes. Gives the
+ * length. */
+size_t lt_put_padded(int64_t value, int width, char *to);
 size_t lt_format_date(int64_t days, char *to);
 size_t lt_format_time(int32_t ms, int precision, char *to);
 size_t lt_format_timestamp(lt_ts9 ts, int precision,

@@ -1,7 +1,7 @@
 /* Temporal values as SQL text and back, as CAST does it. */
 #include "expr/temporal.h"
 
-static size_t put_padded(int64_t value, int width, char *to)
+size_t lt_put_padded(int64_t value, int width, char *to)
 {
     char reversed[24];
     size_t len = 0, used = 0;
@@ -27,20 +27,20 @@ size_t lt_format_date(int64_t days, char *to)
     int64_t year;
     int month, day;
     lt_civil_from_days(days, &year, &month, &day);
-    size_t len = put_padded(year, 4, to);
+    size_t len = lt_put_padded(year, 4, to);
     to[len++] = '-';
-    len += put_padded(month, 2, to + len);
+    len += lt_put_padded(month, 2, to + len);
     to[len++] = '-';
-    return len + put_padded(day, 2, to + len);
+    return len + lt_put_padded(day, 2, to + len);
 }
 
 static size_t put_clock(int64_t seconds, char *to)
 {
-    size_t len = put_padded(seconds / 3600, 2, to);
+    size_t len = lt_put_padded(seconds / 3600, 2, to);
     to[len++] = ':';
-    len += put_padded(seconds / 60 % 60, 2, to + len);
+    len += lt_put_padded(seconds / 60 % 60, 2, to + len);
     to[len++] = ':';
-    return len + put_padded(seconds % 60, 2, to + len);
+    return len + lt_put_padded(seconds % 60, 2, to + len);
 }
 
 size_t lt_format_time(int32_t ms, int precision, char *to)
@@ -68,7 +68,7 @@ size_t lt_format_timestamp(lt_ts9 ts, int precision, char *to)
     if (precision > 0) {
         char digits[16];
         to[len++] = '.';
-        (void)put_padded(ms % 1000 * 1000000 + ts.ns_of_ms, 9, digits);
+        (void)lt_put_padded(ms % 1000 * 1000000 + ts.ns_of_ms, 9, digits);
         memcpy(to + len, digits, (size_t)precision);
         len += (size_t)precision;
     }
@@ -81,9 +81,9 @@ size_t lt_format_interval_month(int32_t months, char *to)
     size_t len = 0;
     to[len++] = value < 0 ? '-' : '+';
     value = value < 0 ? -value : value;
-    len += put_padded(value / 12, 1, to + len);
+    len += lt_put_padded(value / 12, 1, to + len);
     to[len++] = '-';
-    return len + put_padded(value % 12, 2, to + len);
+    return len + lt_put_padded(value % 12, 2, to + len);
 }
 
 size_t lt_format_interval_second(int64_t ms, char *to)
@@ -91,11 +91,11 @@ size_t lt_format_interval_second(int64_t ms, char *to)
     size_t len = 0;
     to[len++] = ms < 0 ? '-' : '+';
     uint64_t value = ms < 0 ? 0 - (uint64_t)ms : (uint64_t)ms;
-    len += put_padded((int64_t)(value / 86400000), 1, to + len);
+    len += lt_put_padded((int64_t)(value / 86400000), 1, to + len);
     to[len++] = ' ';
     len += put_clock((int64_t)(value / 1000 % 86400), to + len);
     to[len++] = '.';
-    return len + put_padded((int64_t)(value % 1000), 3, to + len);
+    return len + lt_put_padded((int64_t)(value % 1000), 3, to + len);
 }
 
 /* ---- reading ---- */

@@ -105,7 +105,7 @@ static lt_status infer_group_agg(lt_planner *p, lt_plan_node *node, lt_error *er
     for (uint32_t a = 0; spec->input_updates && a < spec->agg_count; a++) {
         LT_TRY(lt_agg_rebind(&p->builder, spec->aggs[a], true, &spec->aggs[a], err));
     }
-    node->kinds = 1u << LT_INSERT;
+    node->kinds = LT_KINDS_INSERT;
     if (spec->agg_count > 0) {
         node->kinds |= (1u << LT_UPDATE_AFTER) | (1u << LT_UPDATE_BEFORE);
     }
@@ -127,7 +127,7 @@ static lt_status infer_window_agg(lt_planner *p, lt_plan_node *node, lt_error *e
     for (uint32_t a = 0; spec->input_updates && a < spec->agg_count; a++) {
         LT_TRY(lt_agg_rebind(&p->builder, spec->aggs[a], true, &spec->aggs[a], err));
     }
-    node->kinds = 1u << LT_INSERT;
+    node->kinds = LT_KINDS_INSERT;
     node->determinism =
         in->determinism == LT_EXACT ? LT_EXACT : worse(in->determinism, LT_FINAL_NO_LATE);
     LT_TRY(sequence(p, spec->key_count + 2, node, err));
@@ -215,7 +215,7 @@ static lt_status infer_sink(lt_planner *p, lt_plan_node *node, lt_error *err)
 /* Changelog kinds that an in-process source declares; everything else only inserts. */
 static lt_status source_kinds(lt_plan_node *node, lt_error *err)
 {
-    node->kinds = 1u << LT_INSERT;
+    node->kinds = LT_KINDS_INSERT;
     const lt_connector *connector = node->u.table.table->connector;
     if (!lt_options_has(&node->u.table.options, "changelog")) {
         return LT_OK;
@@ -285,7 +285,7 @@ lt_status lt_plan_changelog(lt_planner *p, lt_error *err)
             LT_TRY(source_kinds(node, err));
             break;
         case LT_PLAN_VALUES:
-            node->kinds = 1u << LT_INSERT;
+            node->kinds = LT_KINDS_INSERT;
             break;
         case LT_PLAN_OPERATOR:
             LT_TRY(infer_operator(p, node, err));

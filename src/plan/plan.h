@@ -20,7 +20,6 @@ typedef enum {
 } lt_determinism;
 
 #define LT_KINDS_INSERT 1u /* bit k set: rows of lt_row_kind k may occur */
-#define LT_KINDS_ALL    15u
 
 typedef struct lt_plan_node lt_plan_node;
 

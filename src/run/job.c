@@ -201,11 +201,6 @@ static lt_job_state end_state(const lt_job *job)
     return job->stopping && !job->draining ? LT_JOB_STOPPED : LT_JOB_DONE;
 }
 
-static bool collector_is_full(const lt_job *job)
-{
-    return job->plan->is_query && job->collected_count == job->collected_cap;
-}
-
 /* The rows before the one that failed the job still reach their sinks: what lies behind the node
  * that failed is finished first. Further errors there are not the first cause. */
 static bool finish_behind(lt_job *job)
@@ -246,7 +241,7 @@ lt_job_state lt_job_step(lt_job *job, uint32_t budget)
     job->state = LT_JOB_RUNNING;
     for (; budget > 0; budget--) {
         if (job->failing && !finish_behind(job)) {
-            job->state = collector_is_full(job) ? LT_JOB_WAITING : LT_JOB_FAILED;
+            job->state = lt_collector_is_full(job) ? LT_JOB_WAITING : LT_JOB_FAILED;
             return job->state;
         }
         if (!job->failing && step_once(job) == LT_AGAIN) {

@@ -131,6 +131,12 @@ LT_INLINE uint32_t lt_ring_room(const lt_ring *ring)
     return LT_RING_SLOTS - lt_ring_count(ring);
 }
 
+/* Results that nobody took yet hold a query's last node up; only a query has a collector. */
+LT_INLINE bool lt_collector_is_full(const lt_job *job)
+{
+    return job->plan->is_query && job->collected_count == job->collected_cap;
+}
+
 /* emit.c */
 void lt_node_emit_init(lt_node *node);
 uint32_t lt_node_room(const lt_node *node);   /* batches that fit at every consumer */

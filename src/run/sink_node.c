@@ -27,12 +27,6 @@ static void collect(lt_job *job, lt_batch *batch)
     job->collected_count++;
 }
 
-static bool collector_full(const lt_node *node)
-{
-    return node->plan->u.table.table == NULL &&
-           node->job->collected_count == node->job->collected_cap;
-}
-
 /* Does a NOT NULL column of the sink (the node's schema has the declared types) hold NULL at this
  * row? Gives the column, or -1. */
 static int null_violation(const lt_node *node, const lt_batch *batch, uint32_t row)
@@ -46,12 +40,19 @@ static int null_violation(const lt_node *node, const lt_batch *batch, uint32_t r
     return -1;
 }
 
-static bool may_violate(const lt_node *node, const lt_batch *batch)
+/* Mostly there is none: looked for by column, before anything is built. */
+static bool has_violation(const lt_node *node, const lt_batch *batch)
 {
     const lt_schema *schema = node->plan->schema;
+    uint32_t live = lt_batch_live(batch);
     for (uint32_t c = 0; c < schema->count; c++) {
-        if (!schema->fields[c].type->nullable && batch->cols[c].valid != NULL) {
-            return true;
+        if (schema->fields[c].type->nullable || batch->cols[c].valid == NULL) {
+            continue;
+        }
+        for (uint32_t i = 0; i < live; i++) {
+            if (lt_col_is_null(&batch->cols[c], lt_batch_row(batch, i))) {
+                return true;
+            }
         }
     }
     return false;
@@ -62,7 +63,7 @@ static bool may_violate(const lt_node *node, const lt_batch *batch)
 static lt_status enforce_not_null(lt_node *node, lt_batch **batch, lt_error *err)
 {
     lt_batch *in = *batch;
-    if (!may_violate(node, in)) {
+    if (!has_violation(node, in)) {
         return LT_OK;
     }
     uint32_t live = lt_batch_live(in);
@@ -176,7 +177,7 @@ lt_status lt_node_run_sink(lt_node *node, lt_error *err)
         return write_batch(node, batch, err);
     }
     lt_ring *ring = &node->inputs[0].ring;
-    if (lt_ring_count(ring) == 0 || collector_full(node)) {
+    if (lt_ring_count(ring) == 0 || lt_collector_is_full(node->job)) {
         return LT_AGAIN;
     }
     lt_msg msg = ring->slots[ring->head % LT_RING_SLOTS];
