@@ -22,8 +22,9 @@ static const char *const events[] = {
 static void print_rows(leat_job *job)
 {
     leat_rows *rows;
-    while ((rows = leat_take(job)) != NULL) {
-        for (uint32_t r = 0; r < leat_rows_count(rows); r++) {
+    uint32_t count;
+    while ((rows = leat_take(job, &count)) != NULL) {
+        for (uint32_t r = 0; r < count; r++) {
             for (uint32_t c = 0; c < 3; c++) {
                 const char *text = leat_rows_text(rows, r, c, LEAT_TEXT_SQL, NULL);
                 printf("%s%c", text != NULL ? text : "NULL", c < 2 ? '\t' : '\n');

@@ -6,13 +6,14 @@
  *   leat_execute(db, "SELECT page, COUNT(*) FROM TUMBLE(...) GROUP BY ...", NULL, &job);
  *   leat_push(db, "clicks", LEAT_INSERT, bytes, size);
  *   leat_step(job, 1000);
- *   while ((rows = leat_take(job)) != NULL) { ... leat_rows_free(rows); }
+ *   while ((rows = leat_take(job, &count)) != NULL) { ... leat_rows_free(rows); }
  *
  * Shapes and ownership. Strings are UTF-8. What a function returns as `const` is borrowed and valid
  * until the next call on the same handle, unless said otherwise. A handle and its jobs are used by
  * one thread at a time; only leat_wake() may be called from anywhere, a signal handler included.
- * The library makes no threads, installs no signal handlers, never exits or aborts for want of
- * memory, and writes to no standard stream unless a table says so. Event times are milliseconds
+ * The library makes no threads unless the configuration allows them, installs no signal handlers,
+ * never exits or aborts for want of memory, and writes to no standard stream unless a table says
+ * so. Event times are milliseconds
  * since 1970-01-01 UTC; LEAT_TIME_MIN means none yet. */
 #ifndef LEAT_H
 #define LEAT_H
@@ -80,7 +81,7 @@ typedef enum {
     LEAT_SQL = 2,     /* syntax, name or type error, or something that leat does not run */
     LEAT_CONNECT = 3, /* a file or remote system could not be reached */
     LEAT_DATA = 4,    /* bad data under the policy 'fail' */
-    LEAT_STATE = 5,   /* a snapshot is unusable */
+    LEAT_STATE = 5,   /* a snapshot is unusable, or the job runs already */
     LEAT_PERMISSION = 6,
     LEAT_NOMEM = 7,
     LEAT_FULL = 8, /* not an error: the feed is full; step, then push again */
@@ -113,6 +114,27 @@ typedef struct {
     const char *event_time;   /* inferred tables: the column that carries event time; NULL = none */
     int64_t event_delay_ms;   /* and how far it may run out of order */
     bool final_rows;          /* queries over bounded input give only their final rows, all +I */
+    uint32_t parallelism;     /* of jobs; 0 = SET 'parallelism.default', else 1 */
+    bool threads;             /* the library may start threads: leat_step only looks then, and
+                                 leat_wait sleeps until there is something to see */
+    /* State. A job that inserts keeps it in a folder of its own when it has a name that outlasts
+     * the process (SET 'pipeline.name', or `file`) and a place is known; queries keep none. */
+    const char *state_dir; /* under which jobs keep their folders; SET 'execution.checkpointing.dir'
+                              comes before it; NULL = none */
+    const char *file;    /* absolute path of the script: names jobs that have no 'pipeline.name' */
+    const char *restore; /* savepoint or checkpoint to start from; NULL = SET
+                            'execution.savepoint.path', else the job's last checkpoint */
+    int64_t checkpoint_interval_ms; /* unless SET says; 0 = only when asked for, and at a stop */
+    bool fresh;                     /* forget the state that is there */
+    const char *allow_drop; /* operators whose state may be dropped, by commas; NULL = none */
+    /* For tests. */
+    bool keep_all; /* every job keeps state below state_dir: queries, and jobs with nothing to
+                      resume, too; `file` names them */
+    bool reparse;  /* every statement is printed, and what was printed is run */
+    /* One line for people, such as from where a job resumed, or what is wrong with a checkpoint.
+     * Called from leat_execute, leat_step, leat_control and leat_wait. NULL = nobody listens. */
+    void (*say)(void *arg, const char *line);
+    void *say_arg;
 } leat_config;
 
 /* ---- engine ---- */
@@ -172,15 +194,32 @@ LEAT_API leat_state leat_step(leat_job *job, uint32_t budget);
 LEAT_API void leat_wait(leat_job *job, int64_t timeout_ms);
 LEAT_API void leat_wake(leat *db); /* async-signal-safe */
 
-/* Stops within the next steps: what was read is finished and published, open windows are held.
- * drain: end of input, everything open fires. */
-LEAT_API void leat_stop(leat_job *job, bool drain);
+typedef enum {
+    LEAT_STOP,       /* what was read is finished and published, a checkpoint is made where the job
+                        keeps state, open windows are held. path: a savepoint of that end as well */
+    LEAT_DRAIN,      /* end of input: everything open fires */
+    LEAT_CHECKPOINT, /* as the next periodic one */
+    LEAT_SAVEPOINT   /* a checkpoint in a directory of its own that nobody removes: path is made (or
+                        empty); NULL = a new one under 'execution.checkpointing.savepoint-dir', else
+                        in the job's folder */
+} leat_verb;
+
+/* Takes effect over the next steps; leat_stats.checkpoints tells when a checkpoint is there. path
+ * may be NULL. LEAT_FULL: a checkpoint is being made; ask again. LEAT_USAGE: the job keeps no
+ * state. A stop or drain always succeeds. */
+LEAT_API leat_status leat_control(leat_job *job, leat_verb verb, const char *path);
 LEAT_API void leat_job_free(leat_job *job); /* accepts NULL */
 
 /* Snapshot of a job with nothing in flight (LEAT_WAITING, all rows taken), and its restore into a
  * fresh job of the same statement before its first step. */
 LEAT_API leat_status leat_save(leat_job *job, leat_write write, void *arg);
 LEAT_API leat_status leat_restore(leat_job *job, const void *bytes, size_t size);
+
+/* What is kept on disk, as the rows of *job (to be stepped as a listing is). path: a job's folder,
+ * a directory of checkpoints, a savepoint, or a checkpoint's manifest. table NULL: the checkpoints
+ * of a folder, or the state tables of a single one; else that table's records (in a folder: of the
+ * newest checkpoint). Nothing is changed, and the job may run. */
+LEAT_API leat_status leat_inspect(leat *db, const char *path, const char *table, leat_job **job);
 
 /* Virtual clock only: sets wall and monotonic time forward to ms since 1970. */
 LEAT_API leat_status leat_clock(leat *db, int64_t now_ms);
@@ -191,15 +230,16 @@ typedef struct {
     const char *name;
     const char *type; /* SQL text, such as `BIGINT NOT NULL` */
     bool right_align; /* numbers */
+    bool key;         /* one of the columns by which an updating result knows its rows */
 } leat_column;
 
 /* Column i of a query's result; false past the end. Valid as long as the job. */
 LEAT_API bool leat_job_column(const leat_job *job, uint32_t i, leat_column *out);
 
-/* The next rows of a query; NULL = none now. To be freed before the job. */
-LEAT_API leat_rows *leat_take(leat_job *job);
+/* The next rows of a query, *count of them; NULL = none now. To be freed before the job. count may
+ * be NULL. */
+LEAT_API leat_rows *leat_take(leat_job *job, uint32_t *count);
 LEAT_API void leat_rows_free(leat_rows *rows);
-LEAT_API uint32_t leat_rows_count(const leat_rows *rows);
 LEAT_API leat_kind leat_rows_kind(const leat_rows *rows, uint32_t row);
 
 typedef enum {
@@ -242,7 +282,32 @@ typedef struct {
     int64_t state_bytes, watermark_ms;
     const char *event; /* the last named event, such as a file's rotation; "" = none */
     bool idle, blocked;
+    uint32_t tasks;       /* instances; the figures are their sums, the watermark their least */
+    int64_t busy_ns;      /* time spent working, all tasks */
+    int64_t memory_bytes; /* state, batches, buffers */
+    bool bottleneck;      /* holds others back and is not held back itself */
+    bool ended;           /* sources: nothing more comes; others: all their input has ended */
 } leat_node_stats;
+
+typedef struct {
+    uint64_t completed, failed; /* since the start; savepoints too */
+    uint64_t last_id;           /* 0 = none yet */
+    int64_t last_ms;            /* since 1970, when it was triggered; LEAT_TIME_MIN = none yet */
+    int64_t last_duration_us;   /* from the trigger until it was durable */
+    int64_t last_barrier_us;    /* until every task had passed it */
+    int64_t last_pause_us;      /* longest time that a task stood still for it */
+    int64_t last_bytes_new;     /* written for it */
+    int64_t last_bytes_all;     /* that it is made of */
+    uint64_t restored_id;       /* what the job started from; 0 = fresh */
+    bool running;
+    const char *savepoint; /* the last one completed; "" = none */
+    const char *error;     /* why the last one failed; "" = it was well */
+} leat_checkpoint_stats;
+
+typedef struct {
+    const char *stage; /* "parse", "rowtime", .. */
+    uint64_t rows;
+} leat_reject_stats;
 
 typedef struct {
     uint64_t rows_in, rows_out, late, rejected, held;
@@ -256,6 +321,14 @@ typedef struct {
     const char *rejects_path;     /* NULL = none written */
     const char *last_reject;      /* "" = none */
     const char *message;          /* of SHOW .. and DDL: what happened; "" = nothing */
+    const char *name;             /* of the job; unique among those that keep state */
+    const char *state_dir; /* the job's folder, which it has locked; NULL = it keeps no state */
+    uint32_t parallelism;
+    const char *promise; /* what comes again when the job runs again, or differently: "exact", ..
+                            as EXPLAIN shows it; "" = a listing */
+    leat_checkpoint_stats checkpoints;
+    const leat_reject_stats *rejects; /* by stage; valid as nodes */
+    uint32_t reject_stage_count;
 } leat_stats;
 
 LEAT_API void leat_get_stats(const leat_job *job, leat_stats *out);

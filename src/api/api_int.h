@@ -5,8 +5,10 @@
 #include "connector/host/feeds.h"
 #include "expr/timezone.h"
 #include "leat/leat.h"
+#include "os/thread.h"
 #include "plan/plan.h"
 #include "run/job.h"
+#include "state/checkpoint.h"
 
 struct leat {
     lt_mem mem;
@@ -21,7 +23,12 @@ struct leat {
     lt_error error;
     lt_text error_text;
     lt_text ddl_text;
-    lt_mem job_mem;   /* parent account of all jobs */
+    lt_mem job_mem;  /* parent account of all jobs */
+    lt_text ddl_log; /* DDL and SET so far, for manifests; secrets masked */
+    bool ddl_log_full;
+    lt_mutex *said_mutex; /* over `said`: what jobs' threads have to say, lines ended by NUL */
+    lt_text said;
+    atomic_bool said_any;
     atomic_uint refs; /* the handle's, and one per Arrow structure that the host still holds: the
                          account must outlive what it pays for */
 };
@@ -41,11 +48,27 @@ struct leat_job {
     const lt_zone *zone;  /* of the session when the job started; TIMESTAMP_LTZ is shown in it */
     struct lt_fold *fold; /* final rows only; NULL = changes as they come */
     bool uses_stdin;
-    lt_batch *held;              /* rows that could not be handed out as Arrow; NULL = none */
-    bool broken;                 /* result rows could not be handed out for want of memory */
-    leat_node_stats *node_stats; /* one per plan node; NULL: a listing */
+    lt_batch *held;                  /* rows that could not be handed out as Arrow; NULL = none */
+    bool broken;                     /* result rows could not be handed out for want of memory */
+    leat_node_stats *node_stats;     /* one per plan node; NULL: a listing */
+    leat_reject_stats *reject_stats; /* by stage */
     char *name;
     char *rejects_path;
+    /* home.c */
+    bool inserts;            /* no query */
+    bool named;              /* by 'pipeline.name' */
+    char *known_by;          /* what identifies it beside the ordinal; NULL = nothing does */
+    uint32_t ordinal;        /* among the jobs known by the same, from 1 */
+    const char *slug;        /* of the name, for file names */
+    const char *home;        /* its folder; NULL = it keeps no state */
+    const char *checkpoints; /* in it */
+    const char *savepoints;  /* where those without a path go */
+    const char *sql;         /* for the manifest */
+    lt_file *lock;
+    const char *stop_savepoint;    /* to be made once it has stopped; NULL = none */
+    lt_ckpt_stats *ckpt_stats;     /* as shown last */
+    const char *stopped_savepoint; /* it was made */
+    lt_error savepoint_error;      /* or why not */
 };
 
 struct leat_rows {
@@ -56,7 +79,8 @@ struct leat_rows {
 
 /* engine.c */
 void lt_api_ref(leat *db);
-void lt_api_unref(leat *db); /* the last one frees the handle; from any thread */
+void lt_api_unref(leat *db);     /* the last one frees the handle; from any thread */
+void lt_api_wake_jobs(leat *db); /* rows were pushed: lanes that sleep look again */
 /* The table named if the host may push rows to it. */
 lt_status lt_api_feed_table(leat *db, const char *table, const lt_table_def **out, lt_error *err);
 
@@ -71,6 +95,29 @@ leat_status lt_api_status(lt_status st);
  * the public status. script may be {NULL, 0}; offset: of the statement in the script. */
 leat_status lt_api_fail(leat *db, const lt_error *err, lt_str script, uint32_t offset);
 
+void lt_api_mask_secrets(char *sql, size_t len);
+
+/* home.c */
+uint32_t lt_api_parallelism(const leat *db);
+void lt_api_speak(leat *db);                    /* hands on what jobs had to say */
+void lt_api_time_text(int64_t ms, lt_text *to); /* 2026-01-31 10:11:12 */
+void lt_api_log_ddl(leat *db, lt_str text);
+lt_status lt_api_home_sql(leat_job *job, lt_str text, lt_error *err);
+/* Who the job is: known_by, ordinal, and with that its name. */
+lt_status lt_api_home_identify(leat_job *job, bool inserts, lt_error *err);
+/* Makes and locks the folder of a job that keeps state; out is for the run layer, all zero when it
+ * keeps none. */
+lt_status lt_api_home_open(leat_job *job, lt_ckpt_settings *out, lt_error *err);
+void lt_api_home_close(leat_job *job);
+/* Where a savepoint goes (path NULL: a new place); refuses what exists. Lives as long as the job.
+ */
+lt_status lt_api_savepoint_path(leat_job *job, const char *path, const char **out, lt_error *err);
+lt_status lt_api_savepoint_copy(leat_job *job, const char *path, lt_error *err);
+
+/* inspect.c */
+lt_status lt_api_inspect(leat *db, const char *path, const char *table, leat_job *job,
+                         lt_error *err);
+
 /* infer.c */
 lt_status lt_api_infer(lt_infer_hook *hook, lt_catalog *catalog, lt_str name, lt_table_def **out,
                        lt_error *err);
@@ -78,6 +125,10 @@ lt_status lt_api_infer(lt_infer_hook *hook, lt_catalog *catalog, lt_str name, lt
 /* statement.c */
 lt_status lt_api_plan(leat *db, const lt_bound *bound, lt_arena *arena, lt_plan **out,
                       lt_error *err);
+
+/* A job without a plan, in the engine's list, whose rows are to be put into job->listing; NULL =
+ * out of memory. */
+leat_job *lt_api_listing_new(leat *db);
 
 /* Does a query's result take rows back? What flows into a sink is noted on the sink. */
 LT_INLINE bool lt_api_updates(const lt_plan *plan)

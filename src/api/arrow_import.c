@@ -721,5 +721,6 @@ leat_status leat_push_arrow(leat *db, const char *table, leat_kind kind, struct 
     }
     array->release(array);
     schema->release(schema);
+    lt_api_wake_jobs(db);
     return LEAT_OK;
 }

@@ -39,8 +39,12 @@ static leat_status open_parts(leat *db)
     db->catalog = lt_catalog_new(&db->mem, db->env);
     db->feeds = lt_host_feeds_new(&db->mem);
     bool copied = copy_text(db, &db->config.name) && copy_text(db, &db->config.rejects_dir) &&
-                  copy_text(db, &db->config.event_time);
-    return db->catalog != NULL && db->feeds != NULL && copied ? LEAT_OK : LEAT_NOMEM;
+                  copy_text(db, &db->config.event_time) && copy_text(db, &db->config.state_dir) &&
+                  copy_text(db, &db->config.file) && copy_text(db, &db->config.restore) &&
+                  copy_text(db, &db->config.allow_drop);
+    db->said_mutex = lt_mutex_new(&db->mem);
+    bool made = db->catalog != NULL && db->feeds != NULL && db->said_mutex != NULL;
+    return made && copied ? LEAT_OK : LEAT_NOMEM;
 }
 
 leat_status leat_open(const leat_config *config, leat **out)
@@ -63,6 +67,9 @@ leat_status leat_open(const leat_config *config, leat **out)
     lt_mem_init(&db->job_mem, &db->mem, "jobs", 0);
     lt_text_init(&db->error_text, &db->mem);
     lt_text_init(&db->ddl_text, &db->mem);
+    lt_text_init(&db->ddl_log, &db->mem);
+    lt_text_init(&db->said, &db->mem);
+    atomic_init(&db->said_any, false);
     db->hook.table = lt_api_infer;
     leat_status st = open_parts(db);
     if (st != LEAT_OK) {
@@ -83,6 +90,9 @@ void leat_close(leat *db)
     }
     lt_host_feeds_free(db->feeds);
     lt_catalog_free(db->catalog);
+    lt_mutex_free(db->said_mutex);
+    lt_text_deinit(&db->said);
+    lt_text_deinit(&db->ddl_log);
     lt_text_deinit(&db->ddl_text);
     lt_text_deinit(&db->error_text);
     if (db->is_virtual) {
@@ -143,6 +153,15 @@ lt_status lt_api_feed_table(leat *db, const char *table, const lt_table_def **ou
     return LT_OK;
 }
 
+void lt_api_wake_jobs(leat *db)
+{
+    for (leat_job *job = db->jobs; job != NULL; job = job->next) {
+        if (job->job != NULL) {
+            lt_job_wake(job->job);
+        }
+    }
+}
+
 leat_status leat_push(leat *db, const char *table, leat_kind kind, const void *bytes, size_t size)
 {
     lt_error err;
@@ -155,6 +174,7 @@ leat_status leat_push(leat *db, const char *table, leat_kind kind, const void *b
         st = lt_host_feeds_push(db->feeds, def->name, (uint8_t)kind, bytes, size, &err);
     }
     if (st == LT_OK || st == LT_FULL) {
+        lt_api_wake_jobs(db);
         return lt_api_status(st);
     }
     return lt_api_fail(db, &err, (lt_str){NULL, 0}, 0);

@@ -67,7 +67,7 @@ static size_t skip_to_value(lt_str text, size_t at)
 /* Stars over the values of secret options, 'password' = '****': the line that an error quotes must
  * not carry them to a log. Every quote is tried as the beginning of a key, so that an apostrophe in
  * a comment cannot hide one. Lengths stay, and with them the caret's place. */
-static void mask_secrets(char *sql, size_t len)
+void lt_api_mask_secrets(char *sql, size_t len)
 {
     lt_str text = {sql, len};
     for (size_t at = 0; at < len; at++) {
@@ -108,7 +108,7 @@ static void render_at(leat *db, const lt_error *err, lt_str script)
     }
     memcpy(copy, script.ptr, script.len);
     copy[script.len] = '\0';
-    mask_secrets(copy, script.len);
+    lt_api_mask_secrets(copy, script.len);
     mend_text(copy, script.len);
     lt_sql_error_render(err, (lt_str){copy, script.len}, &db->error_text);
     lt_mem_free(&db->mem, copy, script.len + 1);

@@ -38,6 +38,8 @@ void leat_job_free(leat_job *job)
     }
     lt_batch_unref(job->held);
     lt_job_free(job->job);
+    lt_api_home_close(job); /* the lock goes last: nothing of the job's is written after it */
+    lt_api_speak(db);
     lt_fold_free(job->fold);
     for (uint32_t i = 0; job->type_texts != NULL && i < job->columns->count; i++) {
         lt_text_deinit(&job->type_texts[i]);
@@ -64,7 +66,20 @@ static lt_status fold_results(leat_job *job, lt_error *err)
     return LT_OK;
 }
 
-leat_state leat_step(leat_job *job, uint32_t budget)
+/* A savepoint asked for with the stop: the job's end is its last checkpoint. */
+static void finish_stop(leat_job *job)
+{
+    const char *path = job->stop_savepoint;
+    if (path == NULL) {
+        return;
+    }
+    job->stop_savepoint = NULL;
+    if (lt_api_savepoint_copy(job, path, &job->savepoint_error) == LT_OK) {
+        job->stopped_savepoint = path;
+    }
+}
+
+static leat_state step(leat_job *job, uint32_t budget)
 {
     if (job->broken) {
         lt_error err;
@@ -97,6 +112,7 @@ leat_state leat_step(leat_job *job, uint32_t budget)
     case LT_JOB_DONE:
         return LEAT_DONE;
     case LT_JOB_STOPPED:
+        finish_stop(job);
         return LEAT_STOPPED;
     case LT_JOB_FAILED:
         break;
@@ -104,18 +120,71 @@ leat_state leat_step(leat_job *job, uint32_t budget)
     return fail(job, lt_job_error(job->job));
 }
 
+leat_state leat_step(leat_job *job, uint32_t budget)
+{
+    leat_state state = step(job, budget);
+    lt_api_speak(job->db);
+    return state;
+}
+
 void leat_wait(leat_job *job, int64_t timeout_ms)
 {
     if (job->job != NULL) {
         lt_job_wait(job->job, timeout_ms * 1000000);
+        lt_api_speak(job->db);
     }
 }
 
-void leat_stop(leat_job *job, bool drain)
+static lt_status control(leat_job *job, leat_verb verb, const char *path, lt_error *err)
 {
-    if (job->job != NULL) {
-        lt_job_stop(job->job, drain);
+    const char *place = NULL;
+    switch (verb) {
+    case LEAT_STOP:
+        if (path != NULL) {
+            LT_TRY(lt_api_savepoint_path(job, path, &place, err));
+            job->stop_savepoint = place;
+        }
+        lt_job_stop(job->job, false);
+        return LT_OK;
+    case LEAT_DRAIN:
+        lt_job_stop(job->job, true);
+        return LT_OK;
+    case LEAT_CHECKPOINT:
+        return lt_job_checkpoint(job->job, NULL, err);
+    case LEAT_SAVEPOINT:
+        LT_TRY(lt_api_savepoint_path(job, path, &place, err));
+        return lt_job_checkpoint(job->job, place, err);
     }
+    return lt_error_set(err, LT_ERR_USAGE, "there is no verb %d", (int)verb);
+}
+
+leat_status leat_control(leat_job *job, leat_verb verb, const char *path)
+{
+    lt_error err;
+    lt_error_clear(&err);
+    if (job->job == NULL) {
+        return LEAT_OK; /* a listing has ended already */
+    }
+    lt_status st = control(job, verb, path, &err);
+    lt_api_speak(job->db);
+    bool is_told = st == LT_OK || st == LT_AGAIN || st == LT_FULL;
+    return is_told ? lt_api_status(st) : lt_api_fail(job->db, &err, (lt_str){NULL, 0}, 0);
+}
+
+leat_status leat_inspect(leat *db, const char *path, const char *table, leat_job **out)
+{
+    lt_error err;
+    lt_error_clear(&err);
+    *out = NULL;
+    leat_job *job = lt_api_listing_new(db);
+    lt_status st = job != NULL ? lt_api_inspect(db, path, table, job, &err)
+                               : lt_error_nomem(&err, "a listing");
+    if (st != LT_OK) {
+        leat_job_free(job);
+        return lt_api_fail(db, &err, (lt_str){NULL, 0}, 0);
+    }
+    *out = job;
+    return LEAT_OK;
 }
 
 leat_status leat_save(leat_job *job, leat_write write, void *arg)
@@ -153,20 +222,31 @@ static bool aligns_right(const lt_type *type)
     return lt_type_is_numeric(type);
 }
 
+static bool is_key(const lt_plan_node *sink, uint32_t column)
+{
+    for (uint32_t i = 0; sink->key != NULL && i < sink->key_count; i++) {
+        if (sink->key[i] == column) {
+            return true;
+        }
+    }
+    return false;
+}
+
 bool leat_job_column(const leat_job *job, uint32_t i, leat_column *out)
 {
     if (job->plan == NULL) {
         if (i >= job->listing.column_count) {
             return false;
         }
-        *out = (leat_column){job->listing.headers[i], "STRING", false};
+        *out = (leat_column){job->listing.headers[i], "STRING", false, false};
         return true;
     }
     if (job->columns == NULL || i >= job->columns->count) {
         return false;
     }
     const lt_field *field = &job->columns->fields[i];
-    *out = (leat_column){field->name.ptr, job->type_texts[i].ptr, aligns_right(field->type)};
+    *out = (leat_column){field->name.ptr, job->type_texts[i].ptr, aligns_right(field->type),
+                         is_key(job->plan->nodes[job->plan->sinks[0]], i)};
     return true;
 }
 
@@ -208,7 +288,7 @@ lt_batch *lt_api_next_batch(leat_job *job)
     return job->fold != NULL ? next_final(job) : lt_job_take(job->job);
 }
 
-leat_rows *leat_take(leat_job *job)
+static leat_rows *take(leat_job *job)
 {
     if (job->plan == NULL) {
         if (job->listing_taken) {
@@ -221,6 +301,18 @@ leat_rows *leat_take(leat_job *job)
     return batch != NULL ? rows_new(job, batch) : NULL;
 }
 
+leat_rows *leat_take(leat_job *job, uint32_t *count)
+{
+    leat_rows *rows = take(job);
+    uint32_t live = rows == NULL          ? 0
+                    : rows->batch != NULL ? lt_batch_live(rows->batch)
+                                          : job->listing.row_count;
+    if (count != NULL) {
+        *count = live;
+    }
+    return rows;
+}
+
 void leat_rows_free(leat_rows *rows)
 {
     if (rows != NULL) {
@@ -228,11 +320,6 @@ void leat_rows_free(leat_rows *rows)
         lt_text_deinit(&rows->text);
         lt_mem_free(&rows->job->db->mem, rows, sizeof *rows);
     }
-}
-
-uint32_t leat_rows_count(const leat_rows *rows)
-{
-    return rows->batch != NULL ? lt_batch_live(rows->batch) : rows->job->listing.row_count;
 }
 
 leat_kind leat_rows_kind(const leat_rows *rows, uint32_t row)
@@ -329,6 +416,47 @@ static void node_stats(const leat_job *job, uint32_t node, leat_node_stats *out)
     out->event = stats.event_text;
     out->idle = stats.idle;
     out->blocked = stats.blocked;
+    out->tasks = stats.tasks;
+    out->busy_ns = stats.busy_ns;
+    out->memory_bytes = stats.mem_bytes;
+    out->bottleneck = stats.bottleneck;
+    out->ended = stats.ended;
+}
+
+static void checkpoint_stats(const leat_job *job, leat_checkpoint_stats *out)
+{
+    lt_ckpt_stats *stats = job->ckpt_stats;
+    lt_job_ckpt_stats(job->job, stats);
+    *out = (leat_checkpoint_stats){
+        .completed = stats->completed,
+        .failed = stats->failed,
+        .last_id = stats->last_id,
+        .last_ms = stats->last_id > 0 ? stats->last_wall_ms : LEAT_TIME_MIN,
+        .last_duration_us = stats->last_duration_us,
+        .last_barrier_us = stats->last_barrier_us,
+        .last_pause_us = stats->last_pause_us,
+        .last_bytes_new = stats->last_bytes_new,
+        .last_bytes_all = stats->last_bytes_all,
+        .restored_id = stats->restored_id,
+        .running = stats->running,
+        .savepoint = stats->last_savepoint,
+        .error = stats->last_error,
+    };
+    if (job->stopped_savepoint != NULL) {
+        out->savepoint = job->stopped_savepoint;
+    }
+    if (job->savepoint_error.text[0] != '\0') {
+        out->error = job->savepoint_error.text;
+    }
+}
+
+static const char *least_promise(const lt_plan *plan)
+{
+    lt_determinism least = LT_EXACT;
+    for (uint32_t i = 0; i < plan->sink_count; i++) {
+        least = LT_MAX(least, plan->nodes[plan->sinks[i]]->determinism);
+    }
+    return lt_determinism_name(least);
 }
 
 void leat_get_stats(const leat_job *job, leat_stats *out)
@@ -338,6 +466,11 @@ void leat_get_stats(const leat_job *job, leat_stats *out)
     out->event_max_ms = LEAT_TIME_MIN;
     out->last_reject = "";
     out->message = "";
+    out->name = job->name != NULL ? job->name : "";
+    out->parallelism = 1;
+    out->promise = "";
+    out->checkpoints =
+        (leat_checkpoint_stats){.last_ms = LEAT_TIME_MIN, .savepoint = "", .error = ""};
     if (job->job == NULL) {
         out->bounded = true;
         out->is_query = true;
@@ -360,6 +493,16 @@ void leat_get_stats(const leat_job *job, leat_stats *out)
     out->nodes = job->node_stats;
     for (uint32_t i = 0; i < out->node_count; i++) {
         node_stats(job, i, &job->node_stats[i]);
+    }
+    checkpoint_stats(job, &out->checkpoints);
+    out->state_dir = job->home;
+    out->parallelism = LT_MAX(job->plan->parallelism, 1U);
+    out->promise = least_promise(job->plan);
+    out->rejects = job->reject_stats;
+    out->reject_stage_count = LT_STAGE_COUNT;
+    for (uint32_t i = 0; i < LT_STAGE_COUNT; i++) {
+        job->reject_stats[i] =
+            (leat_reject_stats){lt_stage_name((lt_stage)i), stats.rejects_by_stage[i]};
     }
     out->rejects_path = stats.rejects_path;
     out->last_reject = stats.last_reject;

@@ -16,6 +16,8 @@ lt_status lt_api_plan(leat *db, const lt_bound *bound, lt_arena *arena, lt_plan 
                       lt_error *err)
 {
     lt_plan_options options = {
+        .parallelism = lt_api_parallelism(db),
+        .local_agg = lt_api_parallelism(db) > 1,
         .pace_speed = db->config.replay_speed,
         .future_skew_ms = db->config.future_skew_ms,
         .final_rows = db->config.final_rows,
@@ -24,6 +26,19 @@ lt_status lt_api_plan(leat *db, const lt_bound *bound, lt_arena *arena, lt_plan 
                     (bound->kind == LT_BOUND_EXPLAIN && bound->explain_is_query);
     return lt_plan_build(db->catalog, bound->rels, bound->rel_count, is_query, &options, arena, out,
                          err);
+}
+
+/* What the printer writes means the same: *ast and *text become its own. */
+static lt_status reparse(leat *db, lt_arena *arena, lt_ast_stmt **ast, lt_str *text, lt_error *err)
+{
+    lt_text printed;
+    lt_text_init(&printed, &db->mem);
+    lt_sql_print_statement(*ast, 0, &printed);
+    *text = lt_arena_str(arena, lt_text_str(&printed));
+    bool kept = !printed.failed && text->ptr != NULL;
+    lt_text_deinit(&printed);
+    return kept ? lt_sql_parse_statement(ast, arena, *text, err)
+                : lt_error_nomem(err, "a statement");
 }
 
 /* Parses and binds one piece; stmt->arena is the caller's to free in every case. */
@@ -39,6 +54,9 @@ static lt_status bind_piece(leat *db, statement *stmt, lt_error *err)
         return lt_error_nomem(err, "a statement");
     }
     LT_TRY(lt_sql_parse_statement(&ast, stmt->arena, text, err));
+    if (db->config.reparse) {
+        LT_TRY(reparse(db, stmt->arena, &ast, &text, err));
+    }
     return lt_bind_statement(db->catalog, ast, text, &db->hook, stmt->arena, &stmt->bound, err);
 }
 
@@ -87,6 +105,7 @@ static lt_status check_files(const leat *db, const lt_plan *plan, lt_error *err)
     return LT_OK;
 }
 
+/* The file of rejects is shared by the jobs of one script. */
 static lt_status job_names(leat *db, leat_job *job, lt_error *err)
 {
     lt_str set = lt_catalog_option(db->catalog, "pipeline.name");
@@ -136,11 +155,12 @@ static int64_t idle_timeout_ms(const leat *db, bool *everywhere)
     return db->config.idle_timeout_ms;
 }
 
-static lt_status start(leat *db, leat_job *job, lt_error *err)
+static lt_status start(leat *db, leat_job *job, bool inserts, lt_error *err)
 {
     LT_TRY(check_stdin(db, job, err));
     LT_TRY(check_files(db, job->plan, err));
     LT_TRY(job_names(db, job, err));
+    LT_TRY(lt_api_home_identify(job, inserts, err));
     lt_job_options options = {
         .env = db->env,
         .mem = &db->job_mem,
@@ -149,12 +169,17 @@ static lt_status start(leat *db, leat_job *job, lt_error *err)
         .batch_rows = db->config.batch_rows,
         .rejects_path = job->rejects_path,
         .feeds = db->feeds,
+        .parallelism = lt_api_parallelism(db),
+        .threads = db->config.threads,
     };
     job->zone = options.session->zone;
     job->node_stats = LT_NEW_ARRAY(job->arena, leat_node_stats, job->plan->node_count + 1);
-    if (job->node_stats == NULL) {
+    job->ckpt_stats = LT_NEW(job->arena, lt_ckpt_stats);
+    job->reject_stats = LT_NEW_ARRAY(job->arena, leat_reject_stats, LT_STAGE_COUNT);
+    if (job->node_stats == NULL || job->ckpt_stats == NULL || job->reject_stats == NULL) {
         return lt_error_nomem(err, "a job");
     }
+    LT_TRY(lt_api_home_open(job, &options.ckpt, err));
     options.idle_timeout_ms = idle_timeout_ms(db, &options.idle_timeout_bounded);
     if (job->plan->is_query) {
         LT_TRY(column_texts(job, err));
@@ -165,6 +190,31 @@ static lt_status start(leat *db, leat_job *job, lt_error *err)
         }
     }
     return lt_job_new(job->plan, &options, &job->job, err);
+}
+
+static void append(leat *db, leat_job *job)
+{
+    leat_job **tail = &db->jobs;
+    while (*tail != NULL) {
+        tail = &(*tail)->next;
+    }
+    *tail = job;
+}
+
+leat_job *lt_api_listing_new(leat *db)
+{
+    leat_job *job = lt_mem_zalloc(&db->mem, sizeof *job);
+    if (job == NULL) {
+        return NULL;
+    }
+    job->db = db;
+    job->arena = lt_arena_new(&db->mem, STATEMENT_ARENA_MAX);
+    append(db, job);
+    if (job->arena == NULL) {
+        leat_job_free(job);
+        return NULL;
+    }
+    return job;
 }
 
 /* The statement's arena becomes the job's. */
@@ -185,14 +235,13 @@ static lt_status make_job(leat *db, statement *stmt, leat_job **out, lt_error *e
     } else {
         st = lt_api_plan(db, &stmt->bound, job->arena, &job->plan, err);
         if (st == LT_OK) {
-            st = start(db, job, err);
+            st = lt_api_home_sql(job, stmt->piece.text, err);
+        }
+        if (st == LT_OK) {
+            st = start(db, job, stmt->bound.kind == LT_BOUND_INSERT, err);
         }
     }
-    leat_job **tail = &db->jobs;
-    while (*tail != NULL) {
-        tail = &(*tail)->next;
-    }
-    *tail = job;
+    append(db, job);
     if (st != LT_OK) {
         leat_job_free(job);
         return st;
@@ -205,6 +254,7 @@ static lt_status run_piece(leat *db, statement *stmt, leat_job **out, lt_error *
 {
     LT_TRY(bind_piece(db, stmt, err));
     if (stmt->bound.kind == LT_BOUND_DONE) {
+        lt_api_log_ddl(db, stmt->piece.text);
         return LT_OK;
     }
     if (out == NULL) {
@@ -228,6 +278,7 @@ leat_status leat_execute(leat *db, const char *sql, size_t *offset, leat_job **j
     }
     lt_status st = run_piece(db, &stmt, job, &err);
     lt_arena_free(stmt.arena);
+    lt_api_speak(db);
     if (st != LT_OK) {
         return lt_api_fail(db, &err, stmt.script, stmt.piece.offset);
     }

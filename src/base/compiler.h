@@ -24,6 +24,8 @@ __extension__ typedef unsigned __int128 lt_u128;
 
 /* Trailing zero bits of a 64-bit number that is not 0. */
 #define LT_CTZ64(x) ((unsigned)__builtin_ctzll(x))
+/* Leading zero bits, likewise. */
+#define LT_CLZ64(x) ((unsigned)__builtin_clzll(x))
 
 /* Overflow-checked arithmetic: true when the result did not fit. */
 #define LT_ADD_OVERFLOW(a, b, out) __builtin_add_overflow((a), (b), (out))

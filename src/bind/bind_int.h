@@ -11,6 +11,7 @@
  * that doubles with every CTE. */
 #define LT_VIEW_DEPTH_MAX 64
 #define LT_RELS_MAX       20000
+#define LT_JOINS_MAX      100 /* tables of one FROM: a chain of joins is bound recursively */
 
 typedef struct lt_cte lt_cte;
 typedef struct lt_binder lt_binder;
@@ -46,6 +47,10 @@ typedef struct {
     const lt_schema *schema;
     lt_scope_table *tables;
     uint32_t table_count;
+    /* After JOIN .. USING: what `*` gives and what names without a table find, in this order. NULL:
+     * all columns. */
+    const uint32_t *star;
+    uint32_t star_count;
 } lt_scope;
 
 /* The aggregation of one SELECT while its items are bound. */
@@ -116,6 +121,19 @@ const lt_scope_table *lt_scope_find_table(const lt_scope *scope, const lt_ast_pa
                                           uint32_t parts);
 lt_status lt_scope_single(lt_binder *b, const lt_schema *schema, lt_str alias, lt_scope *out,
                           lt_error *err);
+/* Both sides' tables over the columns of `schema`, left ones first. Two tables of one name are an
+ * error. */
+lt_status lt_scope_join(lt_binder *b, const lt_scope *left, const lt_scope *right,
+                        const lt_schema *schema, uint32_t pos, lt_scope *out, lt_error *err);
+/* `*`: its columns, in order. */
+LT_INLINE uint32_t lt_scope_star_count(const lt_scope *scope)
+{
+    return scope->star ? scope->star_count : scope->schema->count;
+}
+LT_INLINE uint32_t lt_scope_star(const lt_scope *scope, uint32_t index)
+{
+    return scope->star ? scope->star[index] : index;
+}
 lt_status lt_schema_column(const lt_schema *schema, const lt_ast_name *name, const char *what,
                            uint32_t *out, lt_error *err);
 /* Appends `did you mean` when one of the schema's columns is near, else lists them. */
@@ -170,8 +188,9 @@ lt_status lt_rel_limit(lt_binder *b, lt_rel *input, int64_t offset, int64_t coun
 /* Gives untyped NULL columns a physical form; once, on a finished tree. */
 lt_status lt_rel_settle(lt_binder *b, lt_rel *rel, lt_error *err);
 
-/* ---- from.c, table.c, window_tvf.c ---- */
+/* ---- from.c, join.c, table.c, window_tvf.c ---- */
 lt_status lt_bind_from(lt_binder *b, const lt_ast_from *from, lt_bound_from *out, lt_error *err);
+lt_status lt_bind_join(lt_binder *b, const lt_ast_from *from, lt_bound_from *out, lt_error *err);
 lt_status lt_bind_table_path(lt_binder *b, const lt_ast_path *path, const lt_ast_hints *hints,
                              lt_bound_from *out, lt_error *err);
 lt_status lt_bind_window_tvf(lt_binder *b, const lt_ast_expr *call, lt_rel **out, lt_error *err);

@@ -22,6 +22,10 @@ static lt_status expand_from(lt_binder *b, const lt_ast_from *from, lt_ast_from 
     if (from->kind == LT_FROM_SUBQUERY) {
         return expand_query(b, from->subquery.query, &copy->subquery.query, err);
     }
+    if (from->kind == LT_FROM_JOIN) {
+        LT_TRY(expand_from(b, from->join.left, &copy->join.left, err));
+        return expand_from(b, from->join.right, &copy->join.right, err);
+    }
     if (from->kind != LT_FROM_TABLE || lt_bind_is_cte(b, &from->table.path)) {
         return LT_OK;
     }
@@ -60,17 +64,50 @@ static lt_status column_item(lt_binder *b, lt_str alias, lt_str name, uint32_t p
     return LT_OK;
 }
 
-/* A column whose name comes twice can only be reached by `*`. */
-static bool has_repeats(const lt_schema *schema)
+/* The table of a column; NULL: one that JOIN .. USING made. */
+static const lt_scope_table *table_of(const lt_scope *scope, uint32_t column)
 {
-    for (uint32_t i = 0; i < schema->count; i++) {
-        for (uint32_t j = 0; j < i; j++) {
-            if (lt_str_eq(schema->fields[i].name, schema->fields[j].name)) {
+    for (uint32_t t = 0; t < scope->table_count; t++) {
+        const lt_scope_table *table = &scope->tables[t];
+        if (column >= table->first && column - table->first < table->count) {
+            return table;
+        }
+    }
+    return NULL;
+}
+
+/* A column whose name comes twice in its table can only be reached by `*`; a join's table must have
+ * a name as well. */
+static bool has_unnamed(const lt_scope *scope)
+{
+    const lt_field *fields = scope->schema->fields;
+    for (uint32_t i = 0; i < scope->schema->count; i++) {
+        const lt_scope_table *table = table_of(scope, i);
+        if (table && !table->alias.ptr && scope->table_count > 1) {
+            return true;
+        }
+        for (uint32_t j = table ? table->first : i; j < i; j++) {
+            if (lt_str_eq(fields[i].name, fields[j].name)) {
                 return true;
             }
         }
     }
     return false;
+}
+
+/* Does the column stand for those of both sides of a JOIN .. USING? Another one has its name then,
+ * which `*` leaves out. */
+static bool is_merged(const lt_scope *scope, uint32_t column)
+{
+    uint32_t all = 0, shown = 0;
+    for (uint32_t i = 0; i < scope->schema->count; i++) {
+        all += lt_str_eq(scope->schema->fields[i].name, scope->schema->fields[column].name);
+    }
+    for (uint32_t i = 0; i < lt_scope_star_count(scope); i++) {
+        shown += lt_str_eq(scope->schema->fields[lt_scope_star(scope, i)].name,
+                           scope->schema->fields[column].name);
+    }
+    return shown == 1 && all > 1;
 }
 
 static bool is_star(const lt_ast_expr *expr, const lt_scope *scope)
@@ -80,6 +117,23 @@ static bool is_star(const lt_ast_expr *expr, const lt_scope *scope)
             (expr->path.count <= 3 && lt_scope_find_table(scope, &expr->path, expr->path.count)));
 }
 
+/* Adds the columns that a star stands for. */
+static lt_status expand_star(lt_binder *b, const lt_scope *scope, const lt_ast_expr *star,
+                             lt_ast_item *items, uint32_t *count, lt_error *err)
+{
+    const lt_scope_table *only =
+        star->path.count > 0 ? lt_scope_find_table(scope, &star->path, star->path.count) : NULL;
+    uint32_t columns = only ? only->count : lt_scope_star_count(scope);
+    for (uint32_t i = 0; i < columns; i++) {
+        uint32_t column = only ? only->first + i : lt_scope_star(scope, i);
+        const lt_scope_table *table = table_of(scope, column);
+        bool bare = !table || (!only && is_merged(scope, column));
+        LT_TRY(column_item(b, bare ? (lt_str){NULL, 0} : table->alias,
+                           scope->schema->fields[column].name, star->pos, &items[(*count)++], err));
+    }
+    return LT_OK;
+}
+
 static lt_status expand_items(lt_binder *b, lt_ast_select *select, const lt_scope *scope,
                               lt_error *err)
 {
@@ -87,7 +141,7 @@ static lt_status expand_items(lt_binder *b, lt_ast_select *select, const lt_scop
     for (uint32_t i = 0; i < select->item_count; i++) {
         stars += is_star(select->items[i].expr, scope);
     }
-    if (stars == 0 || has_repeats(scope->schema)) {
+    if (stars == 0 || has_unnamed(scope)) {
         return LT_OK;
     }
     lt_ast_item *items =
@@ -101,11 +155,7 @@ static lt_status expand_items(lt_binder *b, lt_ast_select *select, const lt_scop
             items[count++] = select->items[i];
             continue;
         }
-        /* There is one table in scope: joins are not bound. */
-        for (uint32_t c = 0; c < scope->schema->count; c++) {
-            LT_TRY(column_item(b, scope->tables[0].alias, scope->schema->fields[c].name, expr->pos,
-                               &items[count++], err));
-        }
+        LT_TRY(expand_star(b, scope, expr, items, &count, err));
     }
     select->items = items;
     select->item_count = count;

@@ -1,5 +1,5 @@
 /* Table references: names (WITH queries, views, tables), sub-queries, window table functions. Joins
- * and the like are refused by name. */
+ * are in join.c; what is not there yet is refused by name. */
 #include "bind/bind_int.h"
 
 /* Gives the columns of a table reference other names: t (a, b). */
@@ -185,45 +185,6 @@ static lt_status bind_function(lt_binder *b, const lt_ast_from *from, lt_bound_f
     return st;
 }
 
-static lt_status refuse_join(const lt_ast_from *from, lt_error *err)
-{
-    const lt_ast_from *right = from->join.right;
-    switch (right->kind) {
-    case LT_FROM_TABLE:
-        if (right->table.as_of) {
-            return lt_unsupported_at(err, right->pos,
-                                     "temporal and lookup joins (FOR SYSTEM_TIME AS OF)");
-        }
-        break;
-    case LT_FROM_UNNEST:
-        return lt_unsupported_at(err, right->pos, "UNNEST");
-    case LT_FROM_SUBQUERY:
-        if (right->subquery.lateral) {
-            return lt_unsupported_at(err, right->pos, "LATERAL sub-queries");
-        }
-        break;
-    case LT_FROM_FUNCTION:
-        if (right->function.lateral) {
-            return lt_unsupported_at(err, right->pos, "LATERAL TABLE(..)");
-        }
-        break;
-    case LT_FROM_JOIN:
-    case LT_FROM_MATCH:
-        break;
-    }
-    switch (from->join.how) {
-    case LT_JOIN_COMMA:
-    case LT_JOIN_INNER:
-    case LT_JOIN_LEFT:
-    case LT_JOIN_RIGHT:
-    case LT_JOIN_FULL:
-        return lt_unsupported_at(err, right->pos, "regular, interval and window joins");
-    case LT_JOIN_CROSS:
-        return lt_unsupported_at(err, right->pos, "cross joins");
-    }
-    return lt_error_set_at(err, LT_ERR_SQL, right->pos, "this join is not part of Flink SQL");
-}
-
 /* Alias and column names written after a reference. */
 static lt_status apply_alias(lt_binder *b, const lt_ast_from *from, lt_bound_from *out,
                              lt_error *err)
@@ -257,7 +218,7 @@ lt_status lt_bind_from(lt_binder *b, const lt_ast_from *from, lt_bound_from *out
     case LT_FROM_UNNEST:
         return lt_unsupported_at(err, from->pos, "UNNEST");
     case LT_FROM_JOIN:
-        return refuse_join(from, err);
+        return lt_bind_join(b, from, out, err);
     case LT_FROM_MATCH:
         return lt_unsupported_at(err, from->pos, "MATCH_RECOGNIZE");
     }

@@ -24,7 +24,7 @@ typedef enum {
     LT_REL_SORT, /* ORDER BY, with LIMIT in `limit` when there is one */
     LT_REL_RANK, /* ROW_NUMBER() OVER (PARTITION BY .. ORDER BY ..): input columns + the number,
                     BIGINT NOT NULL */
-    LT_REL_JOIN, /* refused by the planner for now */
+    LT_REL_JOIN, /* INNER JOIN of two inputs: left columns, then right ones, no time attributes */
     LT_REL_SINK  /* INSERT INTO: input columns match the sink's written columns exactly */
 } lt_rel_kind;
 
@@ -99,6 +99,9 @@ struct lt_rel {
             const lt_sort_key *order;
             uint32_t order_count;
         } rank;
+        struct {
+            lt_expr *condition; /* of ON or USING; NULL = none (comma, CROSS JOIN) */
+        } join;
         struct {
             const lt_table_def *table;
             const uint32_t *columns; /* input column -> index in table->columns */

@@ -62,7 +62,50 @@ lt_status lt_scope_single(lt_binder *b, const lt_schema *schema, lt_str alias, l
     }
     table->alias = alias;
     table->count = schema->count;
-    *out = (lt_scope){schema, table, 1};
+    *out = (lt_scope){.schema = schema, .tables = table, .table_count = 1};
+    return LT_OK;
+}
+
+lt_status lt_scope_join(lt_binder *b, const lt_scope *left, const lt_scope *right,
+                        const lt_schema *schema, uint32_t pos, lt_scope *out, lt_error *err)
+{
+    uint32_t count = left->table_count + right->table_count;
+    uint32_t shift = left->schema->count;
+    lt_scope_table *tables = LT_NEW_ARRAY(b->arena, lt_scope_table, count + 1);
+    if (!tables) {
+        return lt_error_nomem(err, "scope");
+    }
+    for (uint32_t t = 0; t < count; t++) {
+        bool is_left = t < left->table_count;
+        tables[t] = is_left ? left->tables[t] : right->tables[t - left->table_count];
+        tables[t].first += is_left ? 0 : shift;
+        for (uint32_t l = 0; !is_left && tables[t].alias.ptr && l < left->table_count; l++) {
+            if (tables[l].alias.ptr && lt_str_eq(tables[l].alias, tables[t].alias)) {
+                lt_status st = lt_error_set_at(
+                    err, LT_ERR_SQL, pos, "Duplicate relation name '" LT_STR_FMT "' in FROM clause",
+                    LT_STR_ARG(tables[t].alias));
+                lt_error_hint(err, "give one of them another name: AS ..");
+                return st;
+            }
+        }
+    }
+    *out = (lt_scope){.schema = schema, .tables = tables, .table_count = count};
+    if (!left->star && !right->star) {
+        return LT_OK;
+    }
+    uint32_t lefts = lt_scope_star_count(left), rights = lt_scope_star_count(right);
+    uint32_t *star = LT_NEW_ARRAY(b->arena, uint32_t, lefts + rights + 1);
+    if (!star) {
+        return lt_error_nomem(err, "scope");
+    }
+    for (uint32_t i = 0; i < lefts; i++) {
+        star[i] = lt_scope_star(left, i);
+    }
+    for (uint32_t i = 0; i < rights; i++) {
+        star[lefts + i] = shift + lt_scope_star(right, i);
+    }
+    out->star = star;
+    out->star_count = lefts + rights;
     return LT_OK;
 }
 
@@ -134,8 +177,11 @@ static lt_status not_found(const lt_expr_env *env, const lt_ast_path *path,
         const char *near = lt_str_nearest(name->text, names, count);
         if (near) {
             lt_error_hint(err, "did you mean '%s'?", near);
-        } else if (count > 0) {
+        } else if (count == 1) {
             lt_error_hint(err, "the table here is called '%s'", names[0]);
+        } else if (count > 1) {
+            lt_error_hint(err, "tables here: %s, %s%s", names[0], names[1],
+                          count > 2 ? ", .." : "");
         }
         return st;
     }
@@ -150,6 +196,44 @@ static lt_status not_found(const lt_expr_env *env, const lt_ast_path *path,
         lt_error_hint(err, "no columns can be used here; text is written in single quotes");
     }
     return st;
+}
+
+static lt_status ambiguous(const lt_scope *scope, const lt_ast_name *name, lt_error *err)
+{
+    lt_status st = lt_error_set_at(err, LT_ERR_SQL, name->pos,
+                                   "Column '" LT_STR_FMT "' is ambiguous", LT_STR_ARG(name->text));
+    for (uint32_t t = scope->table_count; t-- > 0;) {
+        const lt_scope_table *table = &scope->tables[t];
+        if (table->alias.ptr && table_column(scope, table, name->text) >= 0) {
+            lt_error_hint(err, "put the table's name before it: " LT_STR_FMT "." LT_STR_FMT,
+                          LT_STR_ARG(table->alias), LT_STR_ARG(name->text));
+            break;
+        }
+    }
+    return st;
+}
+
+/* A name without a table before it: *hit = -1 when there is none. */
+static lt_status plain_column(const lt_scope *scope, const lt_ast_name *name, int *hit,
+                              lt_error *err)
+{
+    *hit = -1;
+    for (uint32_t i = 0; scope->star && i < scope->star_count; i++) {
+        if (lt_str_eq(scope->schema->fields[scope->star[i]].name, name->text)) {
+            if (*hit >= 0) {
+                return ambiguous(scope, name, err);
+            }
+            *hit = (int)scope->star[i];
+        }
+    }
+    for (uint32_t t = 0; !scope->star && t < scope->table_count; t++) {
+        int found = table_column(scope, &scope->tables[t], name->text);
+        if (found >= 0 && *hit >= 0) {
+            return ambiguous(scope, name, err);
+        }
+        *hit = found >= 0 ? found : *hit;
+    }
+    return LT_OK;
 }
 
 lt_status lt_scope_column(const lt_expr_env *env, const lt_ast_path *path, uint32_t *column,
@@ -171,18 +255,7 @@ lt_status lt_scope_column(const lt_expr_env *env, const lt_ast_path *path, uint3
         seen = table ? table : seen;
     }
     int hit = -1;
-    for (uint32_t t = 0; t < scope->table_count; t++) {
-        int found = table_column(scope, &scope->tables[t], path->items[0].text);
-        if (found >= 0 && hit >= 0) {
-            lt_status st = lt_error_set_at(err, LT_ERR_SQL, path->items[0].pos,
-                                           "Column '" LT_STR_FMT "' is ambiguous",
-                                           LT_STR_ARG(path->items[0].text));
-            lt_error_hint(err, "put the table's name before it: " LT_STR_FMT "." LT_STR_FMT,
-                          LT_STR_ARG(scope->tables[t].alias), LT_STR_ARG(path->items[0].text));
-            return st;
-        }
-        hit = found >= 0 ? found : hit;
-    }
+    LT_TRY(plain_column(scope, &path->items[0], &hit, err));
     if (hit < 0) {
         return not_found(env, path, seen, err);
     }

@@ -129,8 +129,8 @@ static lt_status add_star(select_state *s, const lt_ast_expr *ast, lt_error *err
         return lt_error_set_at(err, LT_ERR_SQL, ast->pos, "SELECT * needs a FROM clause");
     }
     if (path->count == 0) {
-        for (uint32_t i = 0; i < s->scope.schema->count; i++) {
-            LT_TRY(add_star_column(s, i, ast->pos, err));
+        for (uint32_t i = 0; i < lt_scope_star_count(&s->scope); i++) {
+            LT_TRY(add_star_column(s, lt_scope_star(&s->scope, i), ast->pos, err));
         }
         return LT_OK;
     }
@@ -515,7 +515,7 @@ static lt_status bind_input(select_state *s, lt_error *err)
     lt_expr *condition;
     if (!s->ast->from) {
         LT_TRY(make_dummy(s, err));
-        s->scope = (lt_scope){s->rel->schema, NULL, 0};
+        s->scope = (lt_scope){.schema = s->rel->schema};
     } else {
         lt_bound_from from;
         LT_TRY(lt_bind_from(s->b, s->ast->from, &from, err));

@@ -72,21 +72,41 @@ static const setting settings[] = {
     S("execution.runtime-mode", LT_OPT_ENUM, "STREAMING", "STREAMING|BATCH|AUTOMATIC", ACTS,
       "only streaming"),
     S("execution.checkpointing.interval", LT_OPT_DURATION, NULL, NULL, ACTS,
-      "refused: no checkpoints yet"),
-    S("execution.checkpointing.dir", LT_OPT_STRING, NULL, NULL, KEPT, "where checkpoints lie"),
+      "time between checkpoints; 0 = only at a stop"),
+    S("execution.checkpointing.min-pause", LT_OPT_DURATION, "0 ms", NULL, ACTS,
+      "least time from the end of a checkpoint to the next"),
+    S("execution.checkpointing.timeout", LT_OPT_DURATION, "10 min", NULL, ACTS,
+      "a checkpoint that takes longer is given up; 0 = never"),
+    S("execution.checkpointing.tolerable-failed-checkpoints", LT_OPT_INT, NULL, NULL, ACTS,
+      "failed checkpoints in a row that the job bears; unset: any number"),
+    S("execution.checkpointing.num-retained", LT_OPT_INT, NULL, NULL, ACTS,
+      "complete checkpoints that are kept (1)"),
+    S("state.checkpoints.num-retained", LT_OPT_INT, NULL, NULL, ACTS,
+      "older name of execution.checkpointing.num-retained"),
+    S("execution.checkpointing.dir", LT_OPT_STRING, NULL, NULL, ACTS,
+      "directory under which jobs keep their state"),
+    S("state.checkpoints.dir", LT_OPT_STRING, NULL, NULL, ACTS,
+      "older name of execution.checkpointing.dir"),
+    S("execution.checkpointing.savepoint-dir", LT_OPT_STRING, NULL, NULL, ACTS,
+      "directory under which savepoints without a path are made"),
+    S("state.savepoints.dir", LT_OPT_STRING, NULL, NULL, ACTS,
+      "older name of execution.checkpointing.savepoint-dir"),
+    S("execution.checkpointing.compression", LT_OPT_INT, "1", NULL, ACTS,
+      "zstd level of checkpoints, 0 (none) to 19; leat's own"),
     S("execution.checkpointing.mode", LT_OPT_ENUM, "EXACTLY_ONCE", "EXACTLY_ONCE|AT_LEAST_ONCE",
-      KEPT, "alignment"),
-    S("execution.checkpointing.timeout", LT_OPT_DURATION, "10 min", NULL, KEPT,
-      "longest checkpoint"),
-    S("execution.savepoint.path", LT_OPT_STRING, NULL, NULL, ACTS, "refused: no checkpoints yet"),
+      ACTS, "always exactly once, which is at least once too"),
+    S("execution.state-recovery.path", LT_OPT_STRING, NULL, NULL, ACTS,
+      "savepoint or checkpoint to start from"),
+    S("execution.savepoint.path", LT_OPT_STRING, NULL, NULL, ACTS,
+      "older name of execution.state-recovery.path"),
     S("execution.attached", LT_OPT_BOOL, "true", NULL, KEPT, "client stays attached"),
     S("execution.target", LT_OPT_STRING, NULL, NULL, KEPT, "cluster"),
     S("execution.shutdown-on-attached-exit", LT_OPT_BOOL, "false", NULL, KEPT, "client"),
     S("execution.buffer-timeout", LT_OPT_DURATION, "100 ms", NULL, KEPT, "network buffers"),
     S("execution.batch-shuffle-mode", LT_OPT_STRING, NULL, NULL, KEPT, "batch"),
-    S("parallelism.default", LT_OPT_INT, "1", NULL, KEPT, "tasks per operator"),
-    S("table.exec.resource.default-parallelism", LT_OPT_INT, "-1", NULL, KEPT,
-      "tasks per operator"),
+    S("parallelism.default", LT_OPT_INT, NULL, NULL, ACTS, "tasks per operator"),
+    S("table.exec.resource.default-parallelism", LT_OPT_INT, "-1", NULL, ACTS,
+      "tasks per operator; -1 = parallelism.default"),
     S("pipeline.name", LT_OPT_STRING, NULL, NULL, ACTS, "name of the job"),
     S("pipeline.auto-watermark-interval", LT_OPT_DURATION, "200 ms", NULL, ACTS,
       "bounds idle emission of watermarks"),
@@ -100,6 +120,8 @@ static const setting settings[] = {
     S("pipeline.watermark-alignment.allow-unaligned-source-splits", LT_OPT_BOOL, "false", NULL,
       KEPT, "alignment"),
     /* operators: how, not what */
+    S("table.optimizer.agg-phase-strategy", LT_OPT_ENUM, "AUTO", "AUTO|TWO_PHASE|ONE_PHASE", ACTS,
+      "aggregate before rows are dealt to tasks, where results stay the same"),
     S("table.exec.mini-batch.enabled", LT_OPT_BOOL, "false", NULL, KEPT,
       "fewer intermediate updates"),
     S("table.exec.mini-batch.allow-latency", LT_OPT_DURATION, "0 ms", NULL, KEPT, "mini-batch"),
@@ -250,6 +272,57 @@ static lt_status use_zone(lt_catalog *catalog, lt_str name, lt_error *err)
     return LT_OK;
 }
 
+/* Whole numbers that make sense within limits only. */
+static lt_status check_range(const char *key, lt_str value, lt_error *err)
+{
+    static const struct {
+        const char *key;
+        int64_t least, most;
+    } ranges[] = {
+        {"execution.checkpointing.tolerable-failed-checkpoints", 0, INT32_MAX},
+        {"execution.checkpointing.num-retained", 1, 1000},
+        {"state.checkpoints.num-retained", 1, 1000},
+        {"execution.checkpointing.compression", 0, 19},
+        {"parallelism.default", 1, INT32_MAX},
+        {"table.exec.resource.default-parallelism", -1, INT32_MAX},
+    };
+    int64_t number = 0;
+    for (size_t i = 0; i < LT_COUNT_OF(ranges); i++) {
+        if (strcmp(key, ranges[i].key) == 0 && lt_str_to_i64(lt_str_trim(value), &number) &&
+            (number < ranges[i].least || number > ranges[i].most)) {
+            return lt_error_set(
+                err, LT_ERR_SQL, "'%s' = '" LT_STR_FMT "': a number from %lld to %lld is taken",
+                key, LT_STR_ARG(value), (long long)ranges[i].least, (long long)ranges[i].most);
+        }
+    }
+    return LT_OK;
+}
+
+/* State lies in local directories; `file:` is how Flink writes them. */
+static lt_status check_directory(const char *key, lt_str value, lt_error *err)
+{
+    static const char *const keys[] = {
+        "execution.checkpointing.dir", "execution.checkpointing.savepoint-dir",
+        "state.checkpoints.dir",       "state.savepoints.dir",
+        "execution.savepoint.path",    "execution.state-recovery.path",
+    };
+    for (size_t i = 0; i < LT_COUNT_OF(keys); i++) {
+        size_t scheme = 0;
+        while (scheme < value.len && value.ptr[scheme] != ':' && value.ptr[scheme] != '/') {
+            scheme++;
+        }
+        bool has_scheme = scheme + 2 < value.len && memcmp(value.ptr + scheme, "://", 3) == 0;
+        bool is_file = lt_str_starts(value, LT_STR("file://"));
+        if (strcmp(key, keys[i]) == 0 && has_scheme && !is_file) {
+            lt_error_set(err, LT_ERR_UNSUPPORTED, "'%s' = '" LT_STR_FMT "' is no local directory",
+                         key, LT_STR_ARG(value));
+            lt_error_hint(err, "state is kept in local directories: write a path or file:///path");
+            return LT_ERR_UNSUPPORTED;
+        }
+    }
+    return LT_OK;
+}
+
 static lt_status refuse_value(const setting *found, lt_str value, lt_error *err)
 {
     const char *key = found->def.name;
@@ -263,13 +336,6 @@ static lt_status refuse_value(const setting *found, lt_str value, lt_error *err)
     if (strcmp(key, "table.exec.source.cdc-events-duplicate") == 0 &&
         lt_str_eq_ci(value, LT_STR("true"))) {
         return lt_error_set(err, LT_ERR_UNSUPPORTED, "'%s' = 'true' is not supported yet", key);
-    }
-    /* A user who asks for checkpoints relies on them: going on without any would be a lie. */
-    if (strcmp(key, "execution.checkpointing.interval") == 0 ||
-        strcmp(key, "execution.savepoint.path") == 0) {
-        lt_error_set(err, LT_ERR_UNSUPPORTED, "'%s' (checkpoints) is not supported yet", key);
-        lt_error_hint(err, "leave it out; a job that was stopped starts anew");
-        return LT_ERR_UNSUPPORTED;
     }
     if (strcmp(key, "table.sql-dialect") == 0 && !lt_str_eq_ci(value, LT_STR("default"))) {
         return lt_error_set(err, LT_ERR_UNSUPPORTED,
@@ -299,6 +365,8 @@ static lt_status check_value(lt_str key, lt_str value, lt_error *err)
             }
             return st;
         }
+        LT_TRY(check_range(found->def.name, value, err));
+        LT_TRY(check_directory(found->def.name, value, err));
         return refuse_value(found, value, err);
     }
     if (has_known_prefix(key)) {

@@ -12,7 +12,7 @@ typedef struct {
     size_t word_count;
 } parser;
 
-#define NAMES_MAX 32
+#define NAMES_MAX 48
 
 static const char *nearest_option(const lt_cli_command *command, lt_str name)
 {

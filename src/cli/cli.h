@@ -43,6 +43,7 @@ typedef struct lt_cli {
     bool utf8;       /* by the locale's name */
     bool out_closed; /* the reader of stdout has gone: stop quietly */
     int64_t start_ns;
+    const char *cwd; /* absolute; NULL = not known */
 } lt_cli;
 
 /* ---- commands and options ---- */
@@ -107,6 +108,11 @@ int lt_cmd_run(lt_cli *cli, int argc, char **argv);
 int lt_cmd_check(lt_cli *cli, int argc, char **argv);
 int lt_cmd_explain(lt_cli *cli, int argc, char **argv);
 int lt_cmd_test(lt_cli *cli, int argc, char **argv);
+int lt_cmd_ps(lt_cli *cli, int argc, char **argv);
+int lt_cmd_status(lt_cli *cli, int argc, char **argv);
+int lt_cmd_savepoint(lt_cli *cli, int argc, char **argv);
+int lt_cmd_stop(lt_cli *cli, int argc, char **argv);
+int lt_cmd_state(lt_cli *cli, int argc, char **argv);
 int lt_cmd_help(lt_cli *cli, int argc, char **argv);
 int lt_cmd_version(lt_cli *cli, int argc, char **argv);
 int lt_cmd_completion(lt_cli *cli, int argc, char **argv);

@@ -24,6 +24,16 @@
         .name = "time-zone", .value = "ZONE", .help = "session time zone, such as Europe/Berlin" \
     }
 
+#define OPTION_STATE_DIR                                            \
+    {                                                               \
+        .name = "state-dir", .value = "DIR",                        \
+        .help = "where jobs keep their state (~/.local/state/leat)" \
+    }
+#define OPTION_JSON                                \
+    {                                              \
+        .name = "json", .help = "as a JSON object" \
+    }
+
 static const lt_cli_option run_options[] = {
     OPTION_SQL,
     {.name = "output",
@@ -37,6 +47,12 @@ static const lt_cli_option run_options[] = {
     {.name = "rejects", .value = "DIR", .help = "keep refused rows in DIR/<job>.rejects.jsonl"},
     OPTION_SET,
     OPTION_ZONE,
+    {.name = "parallelism", .value = "N", .help = "lanes of each job (one per processor)"},
+    {.name = "restore", .value = "PATH", .help = "start from a savepoint or checkpoint"},
+    {.name = "fresh", .help = "forget the state that is there"},
+    {.name = "allow-drop", .value = "NAMES", .help = "operators whose state may be dropped"},
+    OPTION_STATE_DIR,
+    {.name = "metrics", .value = "HOST:PORT", .help = "serve /metrics and /healthz over HTTP"},
     {.name = "show-ddl", .help = "print inferred CREATE TABLEs, run nothing"},
     {.name = "batch-rows", .value = "N", .help = "rows per batch at most (4096)"},
     {.name = "memory", .value = "SIZE", .help = "maximum, such as 512mb"},
@@ -56,8 +72,33 @@ static const lt_cli_option check_options[] = {OPTION_SQL, OPTION_EVENT_TIME, OPT
 static const lt_cli_option test_options[] = {
     {.name = "update", .letter = 'u', .help = "rewrite the expected results"},
     {.name = "matrix", .help = "run each file under every setting of the matrix"},
+    {.name = "only", .value = "TEXT", .help = "of the matrix, the settings with TEXT in their name"},
     {.name = "batch-rows", .value = "N", .help = "rows per batch at most"},
     {.name = "verbose", .letter = 'v', .help = "name each test"},
+};
+
+static const lt_cli_option ps_options[] = {
+    {.name = "json", .help = "one JSON object a line"},
+    OPTION_STATE_DIR,
+};
+
+static const lt_cli_option status_options[] = {OPTION_JSON, OPTION_STATE_DIR};
+
+static const lt_cli_option savepoint_options[] = {OPTION_STATE_DIR};
+
+static const lt_cli_option stop_options[] = {
+    {.name = "drain", .help = "fire open windows and end; nothing is left"},
+    {.name = "savepoint", .value = "DIR", .help = "keep a copy of its last state in DIR"},
+    OPTION_STATE_DIR,
+};
+
+static const lt_cli_option state_options[] = {
+    {.name = "output",
+     .letter = 'o',
+     .value = "FORMAT",
+     .choices = "table|csv|tsv|json|jsonl",
+     .help = "of the rows"},
+    OPTION_STATE_DIR,
 };
 
 static const lt_cli_option version_options[] = {{.name = "json", .help = "as a JSON object"}};
@@ -91,6 +132,38 @@ const lt_cli_command lt_cli_commands[] = {
      OPTIONS(test_options),
      .examples = {"leat test tests/slt", "leat test window.slt --update"},
      .run = lt_cmd_test},
+    {.name = "ps",
+     .args = "",
+     .help = "list the jobs and whether they run",
+     OPTIONS(ps_options),
+     .examples = {"leat ps", "leat ps --json"},
+     .run = lt_cmd_ps},
+    {.name = "status",
+     .args = "JOB",
+     .help = "show what a job does",
+     OPTIONS(status_options),
+     .examples = {"leat status visits", "leat status visits.sql --json"},
+     .run = lt_cmd_status},
+    {.name = "savepoint",
+     .args = "JOB [DIR]",
+     .help = "copy a running job's state, print where to",
+     OPTIONS(savepoint_options),
+     .examples = {"leat savepoint visits", "leat savepoint visits /backup/visits-1"},
+     .run = lt_cmd_savepoint},
+    {.name = "stop",
+     .args = "JOB",
+     .help = "stop a job so that it can be resumed",
+     OPTIONS(stop_options),
+     .examples = {"leat stop visits", "leat stop visits --drain",
+                  "leat stop visits --savepoint /backup/visits-1"},
+     .run = lt_cmd_stop},
+    {.name = "state",
+     .args = "ls|show|export JOB|PATH [TABLE]",
+     .help = "look into checkpoints and savepoints",
+     OPTIONS(state_options),
+     .examples = {"leat state ls visits", "leat state show /backup/visits-1",
+                  "leat state export /backup/visits-1 WindowAggregate/slices -o csv"},
+     .run = lt_cmd_state},
     {.name = "help",
      .args = "[COMMAND]",
      .help = "show help",
@@ -112,11 +185,6 @@ const lt_cli_command lt_cli_commands[] = {
     {.name = "sql"},
     {.name = "bench"},
     {.name = "demo"},
-    {.name = "ps"},
-    {.name = "status"},
-    {.name = "savepoint"},
-    {.name = "stop"},
-    {.name = "state"},
     {.name = "rejects"},
     {.name = "deploy"},
     {.name = "doctor"},

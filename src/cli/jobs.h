@@ -1,4 +1,4 @@
-/* What the run loop, the status area and the summary know of a job. */
+/* What the run loop, the status area, the summary and those who ask from outside know of a job. */
 #pragma once
 
 #include <leat/leat.h>
@@ -8,17 +8,43 @@
 #include "cli/writer.h"
 
 typedef struct {
+    leat *db;
     leat_job *job;
     const char *name;  /* of its sinks, or "query" */
     lt_writer *writer; /* NULL when it is no query */
     leat_state state;
-    bool live;   /* not yet done, stopped or failed */
-    bool prints; /* a sink of it writes to a standard stream */
-    bool shown;  /* a part of the script's work: neither SHOW nor EXPLAIN */
+    bool live;       /* not yet done, stopped or failed */
+    bool prints;     /* a sink of it writes to a standard stream */
+    bool unsettled;  /* rows wait in the writer for widths */
+    int64_t took_ns; /* when rows came last */
+    bool shown;      /* a part of the script's work: neither SHOW nor EXPLAIN */
     int64_t start_ns;
     int64_t end_ns;
     lt_spark spark;
+    /* Over the last second or so, for those who ask; see lt_cli_job_sample. */
+    int64_t sampled_ns;
+    uint64_t sampled_rows;
+    double rows_per_s;
+    struct lt_cli_busy *busy; /* one per node */
+    uint32_t busy_count;
 } lt_cli_job;
+
+typedef struct lt_cli_busy {
+    int64_t busy_ns; /* when it was sampled */
+    double ratio;    /* of the time that its tasks had */
+} lt_cli_busy;
+
+const char *lt_cli_job_state(const lt_cli_job *job); /* "running", "done", .. */
+/* Takes a sample where the last one is a second old; without memory the ratios stay away. */
+void lt_cli_job_sample(lt_cli_job *job, lt_mem *mem, int64_t now_ns);
+void lt_cli_job_sample_free(lt_cli_job *job, lt_mem *mem);
+double lt_cli_job_rate(const lt_cli_job *job);
+/* Since the last checkpoint was triggered; -1 = there was none. */
+int64_t lt_checkpoint_age_ms(const lt_cli *cli, const leat_stats *stats);
+
+/* What `leat status` shows of a running job. */
+void lt_status_text(lt_text *to, const lt_cli *cli, const lt_cli_job *job);
+void lt_status_json(lt_text *to, const lt_cli *cli, const lt_cli_job *job);
 
 /* Status area at the bottom of the terminal: hidden while something else writes there, redrawn at
  * most ten times a second. */
@@ -79,5 +105,8 @@ void lt_summary_text(lt_text *to, const lt_cli_job *jobs, size_t count,
                      const lt_summary_options *options, lt_mem *mem);
 void lt_summary_json(lt_text *to, const lt_cli_job *jobs, size_t count,
                      const lt_summary_options *options);
+/* The table of a job's operators, as -v shows it, and one job as an object of lt_summary_json. */
+void lt_summary_nodes(lt_text *to, const leat_stats *stats, lt_mem *mem);
+void lt_summary_job_json(lt_text *to, const lt_cli_job *job, int64_t elapsed_ns);
 /* Bytes that the job's sources have read. */
 uint64_t lt_stats_bytes_in(const leat_stats *stats);

@@ -1,5 +1,6 @@
 /* The process: environment, standard streams, then the command line. */
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "cli/cli.h"
 #include "cli/signals.h"
@@ -42,8 +43,12 @@ static void open_streams(lt_cli *cli)
     cli->utf8 = locale_is_utf8(env);
 }
 
+/* At most so long: what a deeper process does needs no names. */
+#define CWD_MAX 4096
+
 int main(int argc, char **argv)
 {
+    char cwd[CWD_MAX];
     lt_mem mem;
     lt_mem_init(&mem, NULL, "leat", 0);
     lt_cli cli = {.mem = &mem, .env = lt_env_real_new(&mem)};
@@ -51,8 +56,9 @@ int main(int argc, char **argv)
         return LT_EXIT_SOFTWARE;
     }
     cli.start_ns = cli.env->mono_ns(cli.env);
+    cli.cwd = getcwd(cwd, sizeof cwd);
     open_streams(&cli);
-    lt_signals_install();
+    lt_signals_install(cli.env);
     int exit_code = lt_cli_main(&cli, argc, argv);
     cli.env->close(cli.in);
     cli.env->close(cli.out);

@@ -306,20 +306,27 @@ static void time_line(const lt_progress *self, lt_text *to, const lt_cli_job *jo
     alarm_count(self, to, "rejected", stats->rejected);
     label(self, to, "held");
     lt_human_count(to, stats->held);
+    int64_t age_ms = lt_checkpoint_age_ms(self->cli, stats);
+    if (age_ms >= 0) {
+        label(self, to, "checkpoint");
+        lt_human_elapsed(to, LT_MIN(age_ms, LAG_MS_MAX) * 1000000);
+        lt_text_puts(to, " ago");
+    }
+    if (stats->checkpoints.error[0] != '\0') {
+        alarm_count(self, to, "failed", stats->checkpoints.failed);
+    }
 }
 
-/* Sinks, and the node after the last one that waits for room: that one holds the others back. */
+/* Sinks, what sources say, and the operator that holds the others back. */
 static void node_line(const lt_progress *self, lt_text *to, const leat_stats *stats)
 {
-    bool is_after_blocked = false;
     const char *holder = NULL;
     lt_text_puts(to, "  ");
     for (uint32_t i = 0; i < stats->node_count; i++) {
         leat_node_stats node = stats->nodes[i];
-        if (is_after_blocked && !node.blocked) {
+        if (node.bottleneck) {
             holder = node.name;
         }
-        is_after_blocked = node.blocked;
         if (strcmp(node.kind, "sink") == 0) {
             const char *colon = strstr(node.name, ": ");
             label(self, to, colon != NULL ? colon + 2 : node.name);

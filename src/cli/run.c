@@ -5,41 +5,23 @@
  * for it); a query's result is printed before the next statement. The loop steps each live job,
  * prints what queries gave, redraws the status area, and sleeps only when all wait. Signals set
  * flags and wake it. */
-#include "base/option.h"
 #include "cli/grid.h"
-#include "cli/jobs.h"
-#include "cli/scan.h"
-#include "cli/session.h"
+#include "cli/run_int.h"
+#include "cli/server.h"
 #include "cli/signals.h"
 
-#define ARENA_MAX       ((size_t)256 << 20)
-#define STEP_BUDGET     64
-#define FLUSH_BYTES     ((size_t)64 << 10)
-#define FLUSH_NS        INT64_C(20000000)
-#define WAIT_MAX_MS     1000 /* a wake that was lost must not hang us */
-#define TURN_MS_MAX     10   /* several jobs wait: each is looked at this often */
-#define IDLE_TIMEOUT_MS 30000
-#define FUTURE_SKEW_MS  86400000
-
-typedef struct {
-    lt_cli_session session; /* first: session functions take it */
-    lt_cli *cli;
-    lt_progress progress;
-    LT_ARRAY(lt_cli_job) jobs;
-    lt_writer_options output;
-    bool output_given; /* -o was: SET 'sql-client.execution.result-mode' does not count */
-    bool quiet;
-    bool verbose;
-    bool stopping;
-    bool terminal_shared; /* rows and status area are on one terminal */
-    int64_t flushed_ns;
-    int64_t turn_ms; /* of waiting with several jobs */
-    int exit_code;
-} runner;
+#define ARENA_MAX   ((size_t)256 << 20)
+#define STEP_BUDGET 64
+#define FLUSH_BYTES ((size_t)64 << 10)
+#define FLUSH_NS    INT64_C(20000000)
+#define SETTLE_NS   INT64_C(30000000) /* tables decide their widths after so much silence */
+#define WAIT_MAX_MS 1000              /* a wake that was lost must not hang us */
+#define SERVE_NS    INT64_C(20000000)
+#define TURN_MS_MAX 10 /* several jobs wait: each is looked at this often */
 
 /* ---- stopping ---- */
 
-static void stop_all(runner *self)
+static void stop_all(lt_runner *self)
 {
     if (self->stopping) {
         return;
@@ -47,12 +29,12 @@ static void stop_all(runner *self)
     self->stopping = true;
     for (size_t i = 0; i < self->jobs.count; i++) {
         if (self->jobs.items[i].live) {
-            leat_stop(self->jobs.items[i].job, false);
+            (void)leat_control(self->jobs.items[i].job, LEAT_STOP, NULL);
         }
     }
 }
 
-static void fail_with(runner *self, int exit_code)
+static void fail_with(lt_runner *self, int exit_code)
 {
     if (self->exit_code == LT_EXIT_OK) {
         self->exit_code = exit_code;
@@ -60,13 +42,13 @@ static void fail_with(runner *self, int exit_code)
     stop_all(self);
 }
 
-static void fail_own(runner *self, const lt_error *err)
+static void fail_own(lt_runner *self, const lt_error *err)
 {
     lt_progress_hide(&self->progress);
     fail_with(self, lt_cli_fail(self->cli, self->session.title, err));
 }
 
-static void fail_engine(runner *self, leat_status status)
+static void fail_engine(lt_runner *self, leat_status status)
 {
     const char *text = leat_error(self->session.db);
     if (lt_cli_is_broken_pipe(text)) {
@@ -78,7 +60,7 @@ static void fail_engine(runner *self, leat_status status)
     fail_with(self, lt_session_complain(&self->session, status));
 }
 
-static void print_summary(runner *self, bool finished)
+static void print_summary(lt_runner *self, bool finished)
 {
     lt_text text;
     lt_text_init(&text, self->cli->mem);
@@ -95,7 +77,7 @@ static void print_summary(runner *self, bool finished)
     lt_text_deinit(&text);
 }
 
-static void heed_signals(runner *self)
+static void heed_signals(lt_runner *self)
 {
     lt_stop_signal stop = lt_signals_stop();
     if (stop != LT_STOP_NONE && !self->stopping) {
@@ -109,9 +91,19 @@ static void heed_signals(runner *self)
     }
 }
 
+/* What the engine has to say: from where a job goes on, what is wrong with a checkpoint. */
+static void say_line(void *arg, const char *line)
+{
+    lt_runner *self = arg;
+    if (!self->quiet) {
+        lt_progress_hide(&self->progress);
+        lt_cli_say(self->cli, "%s", line);
+    }
+}
+
 /* ---- results ---- */
 
-static void put_out(runner *self, lt_writer *writer, int64_t now_ns)
+static void put_out(lt_runner *self, lt_writer *writer, int64_t now_ns)
 {
     lt_text *text = lt_writer_text(writer);
     lt_error err;
@@ -134,15 +126,18 @@ static void put_out(runner *self, lt_writer *writer, int64_t now_ns)
 
 /* Rows that the job has ready. They go out at once when they are the first or nothing else is at
  * hand, else in larger pieces. */
-static void take_rows(runner *self, lt_cli_job *job)
+static void take_rows(lt_runner *self, lt_cli_job *job)
 {
     lt_error err;
     lt_error_clear(&err);
     leat_rows *rows;
+    uint32_t count;
     lt_status st = LT_OK;
     bool is_first = lt_writer_count(job->writer) == 0;
-    while (st == LT_OK && !self->cli->out_closed && (rows = leat_take(job->job)) != NULL) {
-        st = lt_writer_rows(job->writer, rows, &err);
+    while (st == LT_OK && !self->cli->out_closed && (rows = leat_take(job->job, &count)) != NULL) {
+        job->unsettled = true;
+        job->took_ns = self->cli->env->mono_ns(self->cli->env);
+        st = lt_writer_rows(job->writer, rows, count, &err);
         leat_rows_free(rows);
         if (lt_writer_text(job->writer)->len >= FLUSH_BYTES) {
             put_out(self, job->writer, self->cli->env->mono_ns(self->cli->env));
@@ -150,7 +145,10 @@ static void take_rows(runner *self, lt_cli_job *job)
     }
     int64_t now_ns = self->cli->env->mono_ns(self->cli->env);
     bool is_idle = job->state == LEAT_WAITING;
-    if (st == LT_OK && is_idle) {
+    /* The job's threads may be at work while nothing is ready: only silence says that these rows
+     * are all for now. */
+    if (st == LT_OK && is_idle && job->unsettled && now_ns - job->took_ns >= SETTLE_NS) {
+        job->unsettled = false;
         st = lt_writer_settle(job->writer, &err);
     }
     if (st != LT_OK) {
@@ -162,7 +160,7 @@ static void take_rows(runner *self, lt_cli_job *job)
     }
 }
 
-static void finish_job(runner *self, lt_cli_job *job)
+static void finish_job(lt_runner *self, lt_cli_job *job)
 {
     lt_error err;
     lt_error_clear(&err);
@@ -187,7 +185,7 @@ static void finish_job(runner *self, lt_cli_job *job)
 
 /* ---- the loop ---- */
 
-static void step_job(runner *self, lt_cli_job *job)
+static void step_job(lt_runner *self, lt_cli_job *job)
 {
     if (job->prints && self->terminal_shared) {
         lt_progress_hide(&self->progress);
@@ -210,12 +208,20 @@ static void step_job(runner *self, lt_cli_job *job)
 
 /* Sleeps for the one waiting job; with several, in short turns, as one wait watches one job's
  * input. */
-static void rest(runner *self, size_t live, int64_t tick_ms)
+static void rest(lt_runner *self, size_t live, int64_t tick_ms)
 {
     int64_t limit_ms = tick_ms >= 0 && tick_ms < WAIT_MAX_MS ? tick_ms : WAIT_MAX_MS;
+    if (lt_server_is_open(self->server)) {
+        limit_ms = LT_MIN(limit_ms, (int64_t)LT_SERVER_POLL_MS);
+    }
     if (live > 1) {
         self->turn_ms = LT_MIN(self->turn_ms > 0 ? self->turn_ms * 2 : 1, TURN_MS_MAX);
         limit_ms = LT_MIN(limit_ms, self->turn_ms);
+    }
+    for (size_t i = 0; i < self->jobs.count; i++) {
+        if (self->jobs.items[i].live && self->jobs.items[i].unsettled) {
+            limit_ms = LT_MIN(limit_ms, (int64_t)(SETTLE_NS / 1000000));
+        }
     }
     for (size_t i = 0; i < self->jobs.count; i++) {
         if (self->jobs.items[i].live) {
@@ -225,8 +231,21 @@ static void rest(runner *self, size_t live, int64_t tick_ms)
     }
 }
 
+/* Those who ask are looked after at the pace of people, however busy the jobs are. */
+static void turn_server(lt_runner *self)
+{
+    if (!lt_server_is_open(self->server)) {
+        return;
+    }
+    int64_t now_ns = self->cli->env->mono_ns(self->cli->env);
+    if (now_ns - self->served_ns >= SERVE_NS) {
+        self->served_ns = now_ns;
+        lt_server_turn(self->server, self->jobs.items, self->jobs.count);
+    }
+}
+
 /* One round: every live job gets a step. False when none is left. */
-static bool round_of_steps(runner *self)
+static bool round_of_steps(lt_runner *self)
 {
     size_t live = 0;
     bool is_running = false;
@@ -240,6 +259,7 @@ static bool round_of_steps(runner *self)
             is_running = is_running || job->state == LEAT_RUNNING;
         }
     }
+    turn_server(self);
     if (live == 0) {
         return false;
     }
@@ -255,40 +275,12 @@ static bool round_of_steps(runner *self)
     return true;
 }
 
-static bool is_live(const runner *self, size_t index)
+static bool is_live(const lt_runner *self, size_t index)
 {
     return self->jobs.items[index].live;
 }
 
 /* ---- statements ---- */
-
-static lt_str setting(const runner *self, size_t offset, const char *key)
-{
-    lt_str value = lt_scan_setting((lt_str){self->session.sql, offset}, key);
-    return value.ptr != NULL ? value : lt_scan_setting(lt_str_of(self->session.prelude), key);
-}
-
-static bool setting_is(const runner *self, size_t offset, const char *key, const char *wanted)
-{
-    return lt_str_eq_ci(setting(self, offset, key), lt_str_of(wanted));
-}
-
-/* Does the script, at any place, ask for changes as Flink's client shows them? The engine must know
- * when it opens. */
-static lt_output script_format(const runner *self, size_t offset)
-{
-    lt_output format = self->output.format;
-    lt_str mode = setting(self, offset, "sql-client.execution.result-mode");
-    if (!self->output_given && mode.ptr != NULL) {
-        (void)lt_output_find(mode, &format);
-    }
-    return format;
-}
-
-static bool shows_changes(lt_output format)
-{
-    return format == LT_OUTPUT_CHANGELOG || format == LT_OUTPUT_TABLEAU;
-}
 
 static bool is_listing(lt_str verb)
 {
@@ -302,20 +294,21 @@ static bool is_listing(lt_str verb)
     return false;
 }
 
-static lt_writer_options writer_options(const runner *self, const leat_job *job, size_t offset)
+static lt_writer_options writer_options(const lt_runner *self, const leat_job *job, size_t offset)
 {
     lt_writer_options options = self->output;
     lt_str second;
     lt_str verb = lt_scan_verb(lt_str_of(self->session.sql), offset, &second);
     leat_stats stats;
     leat_get_stats(job, &stats);
-    options.format = script_format(self, offset);
+    options.format = lt_run_script_format(self, offset);
     bool listing = is_listing(verb);
-    bool is_batch = setting_is(self, offset, "execution.runtime-mode", "batch");
+    bool is_batch = lt_run_setting_is(self, offset, "execution.runtime-mode", "batch");
     options.op = stats.updating || (options.format == LT_OUTPUT_TABLEAU && !listing && !is_batch);
     int64_t width = 0;
-    if (lt_str_to_i64(setting(self, offset, "table.display.max-column-width"), &width) ||
-        lt_str_to_i64(setting(self, offset, "sql-client.display.max-column-width"), &width)) {
+    if (lt_str_to_i64(lt_run_setting(self, offset, "table.display.max-column-width"), &width) ||
+        lt_str_to_i64(lt_run_setting(self, offset, "sql-client.display.max-column-width"),
+                      &width)) {
         options.width_max = width > 0 && width < 1000000 ? (uint32_t)width : 0;
     }
     bool is_text = lt_str_eq_ci(verb, LT_STR("explain")) ||
@@ -331,7 +324,7 @@ static lt_writer_options writer_options(const runner *self, const leat_job *job,
     return options;
 }
 
-static bool table_prints(runner *self, const char *name)
+static bool table_prints(lt_runner *self, const char *name)
 {
     const char *ddl = leat_ddl(self->session.db, name);
     return ddl == NULL || strstr(ddl, "'print'") != NULL || strstr(ddl, "'stdout'") != NULL ||
@@ -339,7 +332,7 @@ static bool table_prints(runner *self, const char *name)
 }
 
 /* Names the job by its sink, and finds out whether it writes to the terminal. */
-static lt_status describe_job(runner *self, lt_cli_job *job, lt_error *err)
+static lt_status describe_job(lt_runner *self, lt_cli_job *job, lt_error *err)
 {
     leat_stats stats;
     unsigned sinks = 0;
@@ -365,9 +358,13 @@ static lt_status describe_job(runner *self, lt_cli_job *job, lt_error *err)
 }
 
 /* Takes the job over; on failure it is freed. */
-static lt_status add_job(runner *self, leat_job *handle, size_t offset, lt_error *err)
+static lt_status add_job(lt_runner *self, leat_job *handle, size_t offset, lt_error *err)
 {
-    lt_cli_job job = {.job = handle, .state = LEAT_RUNNING, .live = true, .name = "query"};
+    lt_cli_job job = {.db = self->session.db,
+                      .job = handle,
+                      .state = LEAT_RUNNING,
+                      .live = true,
+                      .name = "query"};
     leat_column column;
     lt_status st = LT_OK;
     job.start_ns = self->cli->env->mono_ns(self->cli->env);
@@ -390,8 +387,28 @@ static lt_status add_job(runner *self, leat_job *handle, size_t offset, lt_error
     return st;
 }
 
+/* Without a socket the job runs all the same; it is then stopped by signals alone. */
+static void open_control(lt_runner *self, size_t index)
+{
+    leat_stats stats;
+    lt_error err;
+    lt_error_clear(&err);
+    leat_get_stats(self->jobs.items[index].job, &stats);
+    if (stats.state_dir == NULL) {
+        return;
+    }
+    lt_status st = self->server != NULL ? LT_OK : lt_server_new(self->cli, &self->server, &err);
+    if (st == LT_OK) {
+        st = lt_server_control(self->server, index, stats.state_dir, &err);
+    }
+    if (st != LT_OK && !self->quiet) {
+        lt_cli_say(self->cli, "%s cannot be asked or stopped from outside: %s", stats.name,
+                   err.text);
+    }
+}
+
 /* False: the script is over, for good or bad. */
-static bool run_statement(runner *self, size_t *offset)
+static bool run_statement(lt_runner *self, size_t *offset)
 {
     lt_error err;
     lt_error_clear(&err);
@@ -413,14 +430,15 @@ static bool run_statement(runner *self, size_t *offset)
         return false;
     }
     size_t index = self->jobs.count - 1;
-    bool waits =
-        self->jobs.items[index].writer != NULL || setting_is(self, start, "table.dml-sync", "true");
+    open_control(self, index);
+    bool waits = self->jobs.items[index].writer != NULL ||
+                 lt_run_setting_is(self, start, "table.dml-sync", "true");
     while (waits && is_live(self, index) && round_of_steps(self)) {
     }
     return true;
 }
 
-static void run_script(runner *self)
+static void run_script(lt_runner *self)
 {
     size_t offset = 0;
     heed_signals(self);
@@ -435,7 +453,7 @@ static void run_script(runner *self)
 
 /* Mistakes anywhere in a file are found before its first job starts. Not when it reads stdin: a
  * look at its schema takes bytes that a second engine would miss. */
-static int check_first(runner *self)
+static int check_first(lt_runner *self)
 {
     lt_scan scan = {.sql = lt_str_of(self->session.sql)};
     while (lt_scan_next(&scan)) {
@@ -463,7 +481,7 @@ static bool text_has(const lt_text *text, lt_str part)
     return false;
 }
 
-static int show_ddl(runner *self)
+static int show_ddl(lt_runner *self)
 {
     lt_scan scan = {.sql = lt_str_of(self->session.sql)};
     lt_text text;
@@ -494,102 +512,7 @@ static int show_ddl(runner *self)
     return exit_code;
 }
 
-static lt_status parse_count(const runner *self, const char *option, int64_t max, uint32_t *out,
-                             lt_error *err)
-{
-    const char *text = lt_cli_arg(self->session.args, option);
-    int64_t value = 0;
-    if (text == NULL) {
-        return LT_OK;
-    }
-    if (!lt_str_to_i64(lt_str_of(text), &value) || value < 1 || value > max) {
-        return lt_error_set(err, LT_ERR_USAGE, "--%s: '%s' is not a number from 1 to %lld", option,
-                            text, (long long)max);
-    }
-    *out = (uint32_t)value;
-    return LT_OK;
-}
-
-static lt_status parse_replay(runner *self, lt_error *err)
-{
-    const char *text = lt_cli_arg(self->session.args, "replay");
-    double speed = 0;
-    if (text == NULL || strcmp(text, "max") == 0) {
-        return LT_OK;
-    }
-    lt_str number = lt_str_of(text);
-    number.len -= number.len > 1 && number.ptr[number.len - 1] == 'x' ? 1 : 0;
-    if (!lt_str_to_f64(number, &speed) || !(speed > 0) || speed > 1e12) {
-        (void)lt_error_set(err, LT_ERR_USAGE, "--replay: '%s' is not a speed", text);
-        lt_error_hint(
-            err,
-            "1 is the pace of the events themselves, 60 a minute per second, max does not wait");
-        return LT_ERR_USAGE;
-    }
-    if (!self->cli->out_terminal) {
-        lt_cli_say(self->cli,
-                   "--replay has no effect: standard output is no terminal, so nothing is paced");
-        return LT_OK;
-    }
-    self->session.config.replay_speed = speed;
-    return LT_OK;
-}
-
-/* As named, else where the XDG base directory specification puts a program's state; a process
- * without a home only counts its rejects. The engine makes the folder with the first one. */
-static lt_status choose_rejects_dir(runner *self, lt_error *err)
-{
-    lt_env *env = self->cli->env;
-    const char *given = lt_cli_arg(self->session.args, "rejects");
-    if (given != NULL) {
-        self->session.config.rejects_dir = given;
-        return env->mkdirs(env, given, err);
-    }
-    const char *state = env->getenv(env, "XDG_STATE_HOME");
-    const char *home = env->getenv(env, "HOME");
-    if (state != NULL && state[0] == '/') {
-        self->session.config.rejects_dir = lt_arena_printf(self->session.arena, "%s/leat", state);
-    } else if (home != NULL && home[0] == '/') {
-        self->session.config.rejects_dir =
-            lt_arena_printf(self->session.arena, "%s/.local/state/leat", home);
-    } else {
-        return LT_OK;
-    }
-    return self->session.config.rejects_dir != NULL ? LT_OK : lt_error_nomem(err, "a path");
-}
-
-static lt_status configure(runner *self, lt_error *err)
-{
-    const lt_cli_args *args = self->session.args;
-    leat_config *config = &self->session.config;
-    const char *memory = lt_cli_arg(args, "memory");
-    const char *output = lt_cli_arg(args, "output");
-    LT_TRY(lt_session_config(&self->session, err));
-    LT_TRY(lt_session_duration(&self->session, "idle-timeout", IDLE_TIMEOUT_MS,
-                               &config->idle_timeout_ms, err));
-    LT_TRY(lt_session_duration(&self->session, "future-skew", FUTURE_SKEW_MS,
-                               &config->future_skew_ms, err));
-    LT_TRY(parse_count(self, "batch-rows", 4096, &config->batch_rows, err));
-    LT_TRY(parse_replay(self, err));
-    if (memory != NULL && (!lt_parse_size(lt_str_of(memory), &config->memory_bytes_max) ||
-                           config->memory_bytes_max <= 0)) {
-        return lt_error_set(err, LT_ERR_USAGE, "--memory: '%s' is not a size such as 512mb",
-                            memory);
-    }
-    LT_TRY(choose_rejects_dir(self, err));
-    self->quiet = lt_cli_arg(args, "quiet") != NULL;
-    self->verbose = lt_cli_arg(args, "verbose") != NULL;
-    bool is_file = lt_cli_arg(args, "execute") == NULL;
-    self->output.format = is_file && !self->cli->out_terminal ? LT_OUTPUT_JSONL : LT_OUTPUT_TABLE;
-    self->output.utf8 = self->cli->utf8 && self->cli->out_terminal;
-    self->output.raw = !self->cli->out_terminal;
-    self->output_given = output != NULL && lt_output_find(lt_str_of(output), &self->output.format);
-    config->final_rows = !shows_changes(script_format(self, strlen(self->session.sql)));
-    self->terminal_shared = self->cli->out_terminal && self->cli->err_terminal;
-    return LT_OK;
-}
-
-static void write_json_stats(runner *self)
+static void write_json_stats(lt_runner *self)
 {
     const char *path = lt_cli_arg(self->session.args, "json-stats");
     lt_text text;
@@ -617,7 +540,7 @@ static void write_json_stats(runner *self)
 }
 
 /* A run of a file tells what it did; -e only what must not be missed. */
-static bool wants_summary(const runner *self)
+static bool wants_summary(const lt_runner *self)
 {
     if (self->quiet || self->cli->out_closed) {
         return false;
@@ -631,24 +554,52 @@ static bool wants_summary(const runner *self)
     return wants;
 }
 
-static void run_opened(runner *self)
+static bool open_metrics(lt_runner *self)
+{
+    lt_error err;
+    lt_error_clear(&err);
+    if (self->metrics == NULL) {
+        return true;
+    }
+    lt_status st = lt_server_new(self->cli, &self->server, &err);
+    if (st == LT_OK) {
+        st = lt_server_metrics(self->server, self->metrics, &err);
+    }
+    if (st != LT_OK) {
+        fail_own(self, &err);
+    } else if (!self->quiet) {
+        lt_cli_say(self->cli, "metrics on port %d", lt_server_metrics_port(self->server));
+    }
+    return st == LT_OK;
+}
+
+static void run_opened(lt_runner *self)
 {
     bool wants_progress = lt_cli_arg(self->session.args, "no-progress") == NULL;
     lt_progress_init(&self->progress, self->cli, self->session.title, wants_progress);
-    run_script(self);
+    if (open_metrics(self)) {
+        run_script(self);
+    }
+    if (self->server != NULL) {
+        lt_server_turn(self->server, self->jobs.items, self->jobs.count);
+    }
     lt_progress_hide(&self->progress);
     if (wants_summary(self)) {
         print_summary(self, true);
     }
     write_json_stats(self);
+    lt_server_close(self->server);
     for (size_t i = 0; i < self->jobs.count; i++) {
         leat_job_free(self->jobs.items[i].job);
+        lt_cli_job_sample_free(&self->jobs.items[i], self->cli->mem);
     }
+    /* To those who stopped a job, the end of the connection says that its lock is free. */
+    lt_server_free(self->server);
     lt_array_deinit(&self->jobs, self->cli->mem);
     lt_progress_deinit(&self->progress);
 }
 
-static void run_session(runner *self)
+static void run_session(lt_runner *self)
 {
     lt_error err;
     lt_error_clear(&err);
@@ -658,7 +609,9 @@ static void run_session(runner *self)
                           self->session.args->words[1]);
     }
     if (st == LT_OK) {
-        st = configure(self, &err);
+        st = lt_run_configure(self, &err);
+        self->session.config.say = say_line;
+        self->session.config.say_arg = self;
     }
     if (st != LT_OK) {
         self->exit_code = lt_cli_fail(self->cli, self->session.title, &err);
@@ -685,7 +638,7 @@ int lt_cmd_run(lt_cli *cli, int argc, char **argv)
     int exit_code = LT_EXIT_OK;
     lt_arena *arena = lt_arena_new(cli->mem, ARENA_MAX);
     if (lt_cli_begin(cli, "run", argc, argv, arena, &args, &exit_code)) {
-        runner self = {.session = {.cli = cli, .arena = arena, .args = &args}, .cli = cli};
+        lt_runner self = {.session = {.cli = cli, .arena = arena, .args = &args}, .cli = cli};
         run_session(&self);
         exit_code = self.exit_code;
     }

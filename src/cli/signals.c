@@ -14,6 +14,11 @@
 static volatile sig_atomic_t stop_seen;
 static volatile sig_atomic_t summary_seen;
 static leat *volatile watched;
+static lt_env *clock_env;
+static int64_t stop_ns; /* of the first one; other signals wait while a handler runs */
+
+#define TWICE_NS     INT64_C(250000000)
+#define EXIT_SIGTERM 143
 
 static void wake(void)
 {
@@ -25,14 +30,16 @@ static void wake(void)
 
 static void on_stop(int number)
 {
-    if (number == SIGINT && (stop_seen == LT_STOP_INTERRUPT || watched == NULL)) {
-        _exit(LT_EXIT_INTERRUPT);
+    bool is_interrupt = number == SIGINT;
+    if (watched == NULL) {
+        _exit(is_interrupt ? LT_EXIT_INTERRUPT : LT_EXIT_OK);
     }
-    if (number != SIGINT && watched == NULL) {
-        _exit(LT_EXIT_OK);
-    }
-    if (stop_seen == LT_STOP_NONE || number == SIGINT) {
-        stop_seen = number == SIGINT ? LT_STOP_INTERRUPT : LT_STOP_TERMINATE;
+    int64_t now_ns = clock_env->mono_ns(clock_env);
+    if (stop_seen == LT_STOP_NONE) {
+        stop_seen = is_interrupt ? LT_STOP_INTERRUPT : LT_STOP_TERMINATE;
+        stop_ns = now_ns;
+    } else if (number != SIGHUP && now_ns - stop_ns > TWICE_NS) {
+        _exit(is_interrupt ? LT_EXIT_INTERRUPT : EXIT_SIGTERM);
     }
     wake();
 }
@@ -50,7 +57,7 @@ static void handle(int number, void (*handler)(int))
     memset(&action, 0, sizeof action);
     action.sa_handler = handler;
     action.sa_flags = SA_RESTART;
-    (void)sigemptyset(&action.sa_mask);
+    (void)sigfillset(&action.sa_mask);
     (void)sigaction(number, &action, NULL);
 }
 
@@ -60,8 +67,9 @@ static bool is_ignored(int number)
     return sigaction(number, NULL, &action) == 0 && action.sa_handler == SIG_IGN;
 }
 
-void lt_signals_install(void)
+void lt_signals_install(struct lt_env *env)
 {
+    clock_env = env;
     /* nohup and shells' background jobs ask for these to be ignored. */
     if (!is_ignored(SIGINT)) {
         handle(SIGINT, on_stop);

@@ -13,7 +13,7 @@ static double rate_of(uint64_t rows, int64_t elapsed_ns)
     return elapsed_ns > 0 ? (double)rows * 1e9 / (double)elapsed_ns : 0;
 }
 
-static const char *state_name(const lt_cli_job *job)
+const char *lt_cli_job_state(const lt_cli_job *job)
 {
     switch (job->state) {
     case LEAT_RUNNING:
@@ -47,7 +47,7 @@ static void job_line(lt_text *to, const lt_cli_job *job, const leat_stats *stats
     if (options->title[0] != '\0') {
         lt_text_printf(to, "%s: ", options->title);
     }
-    lt_text_printf(to, "%s %s, ", job->name, state_name(job));
+    lt_text_printf(to, "%s %s, ", job->name, lt_cli_job_state(job));
     lt_human_elapsed(to, elapsed_ns);
     lt_text_puts(to, ": ");
     lt_human_count(to, stats->rows_in);
@@ -61,7 +61,13 @@ static void job_line(lt_text *to, const lt_cli_job *job, const leat_stats *stats
     put_count(to, "held", stats->held);
     lt_text_puts(to, ", peak ");
     lt_human_bytes(to, (double)stats->memory_peak_bytes);
+    put_count(to, stats->checkpoints.completed == 1 ? "checkpoint" : "checkpoints",
+              stats->checkpoints.completed);
+    put_count(to, "failed", stats->checkpoints.failed);
     lt_text_putc(to, '\n');
+    if (stats->checkpoints.failed > 0 && stats->checkpoints.error[0] != '\0') {
+        lt_text_printf(to, "leat: last checkpoint: %s\n", stats->checkpoints.error);
+    }
     if (stats->rejected > 0 && stats->rejects_path != NULL) {
         lt_text_printf(to, "leat: rejected rows are in %s\n", stats->rejects_path);
     }
@@ -92,7 +98,7 @@ static void node_row(lt_grid *grid, lt_text *scratch, const leat_node_stats *nod
     lt_grid_cell(grid, lt_str_of(node->event != NULL ? node->event : ""));
 }
 
-static void ledger(lt_text *to, const leat_stats *stats, lt_mem *mem)
+void lt_summary_nodes(lt_text *to, const leat_stats *stats, lt_mem *mem)
 {
     static const char *const names[] = {"in",      "out",      "used", "filtered",   "late",
                                         "expired", "rejected", "held", "state rows", "bytes"};
@@ -124,7 +130,7 @@ void lt_summary_text(lt_text *to, const lt_cli_job *jobs, size_t count,
         leat_get_stats(jobs[i].job, &stats);
         job_line(to, &jobs[i], &stats, options);
         if (options->verbose) {
-            ledger(to, &stats, mem);
+            lt_summary_nodes(to, &stats, mem);
         }
     }
 }
@@ -177,18 +183,43 @@ static void node_json(lt_text *to, const leat_node_stats *node)
     member_count(to, "state_rows", node->state_rows);
     member_int(to, "state_bytes", node->state_bytes);
     member_time(to, "watermark_ms", node->watermark_ms);
+    member_count(to, "tasks", node->tasks);
+    member_int(to, "busy_ms", node->busy_ns / 1000000);
+    member_int(to, "memory_bytes", node->memory_bytes);
+    lt_text_printf(to, ",\"blocked\":%s,\"idle\":%s,\"bottleneck\":%s",
+                   node->blocked ? "true" : "false", node->idle ? "true" : "false",
+                   node->bottleneck ? "true" : "false");
     member_text(to, "event", node->event);
     lt_text_putc(to, '}');
 }
 
-static void job_json(lt_text *to, const lt_cli_job *job, const lt_summary_options *options)
+static void checkpoints_json(lt_text *to, const leat_checkpoint_stats *stats)
+{
+    lt_text_printf(to, ",\"checkpoints\":{\"completed\":%llu",
+                   (unsigned long long)stats->completed);
+    member_count(to, "failed", stats->failed);
+    member_count(to, "last_id", stats->last_id);
+    member_time(to, "last_ms", stats->last_ms);
+    member_int(to, "last_duration_us", stats->last_duration_us);
+    member_int(to, "last_barrier_us", stats->last_barrier_us);
+    member_int(to, "last_pause_us", stats->last_pause_us);
+    member_int(to, "last_bytes_new", stats->last_bytes_new);
+    member_int(to, "last_bytes_all", stats->last_bytes_all);
+    member_count(to, "restored_id", stats->restored_id);
+    member_text(to, "savepoint", stats->savepoint[0] != '\0' ? stats->savepoint : NULL);
+    member_text(to, "error", stats->error[0] != '\0' ? stats->error : NULL);
+    lt_text_putc(to, '}');
+}
+
+void lt_summary_job_json(lt_text *to, const lt_cli_job *job, int64_t elapsed_ns)
 {
     leat_stats stats;
     leat_get_stats(job->job, &stats);
     lt_text_puts(to, "{\"name\":");
     lt_text_json(to, lt_str_of(job->name));
-    member_text(to, "state", state_name(job));
-    member_int(to, "elapsed_ms", elapsed_of(job, options) / 1000000);
+    member_text(to, "job", stats.name);
+    member_text(to, "state", lt_cli_job_state(job));
+    member_int(to, "elapsed_ms", elapsed_ns / 1000000);
     member_count(to, "rows_in", stats.rows_in);
     member_count(to, "rows_out", stats.rows_out);
     member_count(to, "late", stats.late);
@@ -199,6 +230,9 @@ static void job_json(lt_text *to, const lt_cli_job *job, const lt_summary_option
     member_time(to, "event_max_ms", stats.event_max_ms);
     member_int(to, "memory_peak_bytes", stats.memory_peak_bytes);
     member_text(to, "rejects_path", stats.rejects_path);
+    member_text(to, "state_dir", stats.state_dir);
+    member_count(to, "parallelism", stats.parallelism);
+    checkpoints_json(to, &stats.checkpoints);
     lt_text_puts(to, ",\"nodes\":[");
     for (uint32_t i = 0; i < stats.node_count; i++) {
         lt_text_puts(to, i > 0 ? "," : "");
@@ -218,7 +252,7 @@ void lt_summary_json(lt_text *to, const lt_cli_job *jobs, size_t count,
     for (size_t i = 0; i < count; i++) {
         if (jobs[i].shown) {
             lt_text_puts(to, between);
-            job_json(to, &jobs[i], options);
+            lt_summary_job_json(to, &jobs[i], elapsed_of(&jobs[i], options));
             between = ",";
         }
     }

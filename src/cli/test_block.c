@@ -7,146 +7,6 @@
 #define FILE_BYTES_MAX ((size_t)64 << 20)
 #define FEED_OPTIONS   "'connector' = 'feed', 'format' = 'json'"
 
-/* ---- reporting ---- */
-
-static void report_place(lt_world *world, const lt_block *block)
-{
-    world->failures++;
-    lt_text_printf(world->report, "  %s:%u", world->file->path, block->line);
-    if (world->setting->name[0] != '\0') {
-        lt_text_printf(world->report, " (%s)", world->setting->name);
-    }
-}
-
-static void report_text(lt_world *world, const lt_block *block, const char *what, const char *text)
-{
-    report_place(world, block);
-    lt_text_printf(world->report, ": %s\n", what);
-    lt_str rest = lt_str_of(text);
-    while (rest.len > 0) {
-        const char *end = memchr(rest.ptr, '\n', rest.len);
-        size_t len = end != NULL ? (size_t)(end - rest.ptr) : rest.len;
-        lt_text_printf(world->report, "    %.*s\n", (int)len, rest.ptr);
-        len += end != NULL ? 1 : 0;
-        rest = (lt_str){rest.ptr + len, rest.len - len};
-    }
-}
-
-static void report_error(lt_world *world, const lt_block *block, const lt_error *err)
-{
-    report_text(world, block, "it failed", world->message != NULL ? world->message : err->text);
-}
-
-/* ---- expected rows ---- */
-
-static lt_status keep_edit(lt_world *world, const lt_block *block, lt_str *lines, uint32_t count,
-                           bool sorted, lt_error *err)
-{
-    if (sorted) {
-        lt_test_sort(lines, count);
-    }
-    lt_text text;
-    lt_text_init(&text, world->mem);
-    if (block->rows_from > 0 && world->file->text.ptr[block->rows_from - 1] != '\n') {
-        lt_text_putc(&text, '\n');
-    }
-    lt_text_puts(&text, block->has_rows ? "" : "----\n");
-    for (uint32_t i = 0; i < count; i++) {
-        lt_text_append(&text, lines[i].ptr, lines[i].len);
-        lt_text_putc(&text, '\n');
-    }
-    lt_test_edit edit = {block->rows_from, block->rows_to,
-                         lt_arena_str(world->arena, lt_text_str(&text))};
-    bool kept =
-        !text.failed && edit.text.ptr != NULL && lt_array_push(&world->edits, world->mem, edit);
-    lt_text_deinit(&text);
-    return kept ? LT_OK : lt_error_nomem(err, "the new rows");
-}
-
-/* Compares lines with the block's rows; columns: values, not blanks, count. */
-static lt_status judge(lt_world *world, const lt_block *block, lt_str *lines, uint32_t count,
-                       bool columns, lt_error *err)
-{
-    lt_test_compare cmp = {.want = block->rows,
-                           .want_count = block->row_count,
-                           .got = lines,
-                           .got_count = count,
-                           .columns = columns,
-                           .sorted = block->sorted};
-    lt_text diff;
-    lt_text_init(&diff, world->mem);
-    bool same = false;
-    lt_status st = lt_test_diff(world->mem, &cmp, &diff, &same, err);
-    if (st == LT_OK && !same && world->update) {
-        st = keep_edit(world, block, lines, count, block->sorted, err);
-    } else if (st == LT_OK && !same) {
-        report_place(world, block);
-        lt_text_printf(world->report, ": %u rows expected, %u came (- expected, + came)\n",
-                       block->row_count, count);
-        lt_text_append(world->report, diff.ptr, diff.len);
-    }
-    lt_text_deinit(&diff);
-    return st;
-}
-
-/* Rows as lines; their kind stands in front when the block asks for it, and when one is no plain
- * insertion. */
-static lt_status judge_rows(lt_world *world, const lt_block *block, const lt_test_row *rows,
-                            size_t count, lt_error *err)
-{
-    static const char *const kinds[] = {[LEAT_INSERT] = "+I",
-                                        [LEAT_UPDATE_BEFORE] = "-U",
-                                        [LEAT_UPDATE_AFTER] = "+U",
-                                        [LEAT_DELETE] = "-D"};
-    lt_str *lines = LT_NEW_ARRAY(world->arena, lt_str, count + 1);
-    bool shown = block->changelog;
-    if (lines == NULL) {
-        return lt_error_nomem(err, "rows");
-    }
-    for (size_t i = 0; i < count; i++) {
-        shown = shown || rows[i].kind != LEAT_INSERT;
-    }
-    for (size_t i = 0; i < count; i++) {
-        lines[i] = rows[i].text;
-        if (shown) {
-            lines[i].ptr = lt_arena_printf(world->arena, "%s  " LT_STR_FMT, kinds[rows[i].kind],
-                                           LT_STR_ARG(rows[i].text));
-            lines[i].len += 4;
-        }
-        if (lines[i].ptr == NULL) {
-            return lt_error_nomem(err, "rows");
-        }
-    }
-    return judge(world, block, lines, (uint32_t)count, true, err);
-}
-
-/* Since the last expect; of a final channel, all that is left. */
-static lt_status judge_channel(lt_world *world, const lt_block *block, lt_test_channel *channel,
-                               lt_error *err)
-{
-    if (channel->error != NULL) {
-        report_text(world, block, "the query failed", channel->error);
-        return LT_OK;
-    }
-    if (!channel->final) {
-        size_t from = channel->seen;
-        channel->seen = channel->rows.count;
-        return judge_rows(world, block, channel->rows.items + from, channel->rows.count - from,
-                          err);
-    }
-    lt_test_rows copy = {NULL, 0, 0};
-    for (size_t i = 0; i < channel->rows.count; i++) {
-        if (!lt_array_push(&copy, world->mem, channel->rows.items[i])) {
-            lt_array_deinit(&copy, world->mem);
-            return lt_error_nomem(err, "rows");
-        }
-    }
-    lt_test_fold(&copy);
-    lt_status st = judge_rows(world, block, copy.items, copy.count, err);
-    lt_array_deinit(&copy, world->mem);
-    return st;
-}
-
 /* ---- statements ---- */
 
 /* $TMP and $HERE are paths. NUL-terminated, in the arena. */
@@ -216,7 +76,7 @@ static lt_status run_statement(lt_world *world, lt_str text, lt_error *err)
     }
     lt_test_engine *engine;
     lt_test_channel blame = {.error = NULL};
-    LT_TRY(lt_world_engine(world, false, &engine, err));
+    LT_TRY(lt_world_engine(world, sql, LT_ENGINE_ONCE, &engine, err));
     lt_status st = lt_world_add_job(world, engine, sql, NULL, &blame, err);
     if (st == LT_OK) {
         st = lt_world_pump_to_end(world, engine, err);
@@ -240,56 +100,18 @@ static lt_status block_ok(lt_world *world, const lt_block *block, lt_error *err)
     return run_statement(world, block->sql, err);
 }
 
-static lt_str without_blank_end(lt_str line)
-{
-    while (line.len > 0 && line.ptr[line.len - 1] == ' ') {
-        line.len--;
-    }
-    return line;
-}
-
-/* The whole message, line by line; empty lines do not count. */
-static lt_status judge_message(lt_world *world, const lt_block *block, const char *message,
-                               lt_error *err)
-{
-    lt_test_lines lines = {NULL, 0, 0};
-    lt_str rest = lt_str_of(message);
-    bool kept = true;
-    while (rest.len > 0 && kept) {
-        const char *end = memchr(rest.ptr, '\n', rest.len);
-        size_t len = end != NULL ? (size_t)(end - rest.ptr) : rest.len;
-        lt_str line = without_blank_end((lt_str){rest.ptr, len});
-        kept = line.len == 0 || lt_array_push(&lines, world->mem, line);
-        len += end != NULL ? 1 : 0;
-        rest = (lt_str){rest.ptr + len, rest.len - len};
-    }
-    lt_status st = kept ? judge(world, block, lines.items, (uint32_t)lines.count, false, err)
-                        : lt_error_nomem(err, "a message");
-    lt_array_deinit(&lines, world->mem);
-    return st;
-}
-
-static void check_message(lt_world *world, const lt_block *block, const char *message)
-{
-    const char *part = lt_arena_strndup(
-        world->arena, block->rest.ptr != NULL ? block->rest.ptr : "", block->rest.len);
-    if (part != NULL && strstr(message, part) == NULL) {
-        report_text(world, block, "the message does not say so:", message);
-    }
-}
-
 static lt_status block_error(lt_world *world, const lt_block *block, lt_error *err)
 {
     lt_error own;
     lt_error_clear(&own);
     lt_status st = run_statement(world, block->sql, &own);
     if (st == LT_OK) {
-        report_text(world, block, "the statement was expected to fail", "");
+        lt_judge_report(world, block, "the statement was expected to fail", "");
         return LT_OK;
     }
     const char *message = world->message != NULL ? world->message : own.text;
-    check_message(world, block, message);
-    return block->has_rows ? judge_message(world, block, message, err) : LT_OK;
+    lt_judge_message_part(world, block, message);
+    return block->has_rows ? lt_judge_message(world, block, message, err) : LT_OK;
 }
 
 /* ---- queries ---- */
@@ -328,7 +150,7 @@ static lt_status start_job(lt_world *world, const char *sql, lt_test_channel *ch
     lt_str verb = lt_scan_verb(lt_str_of(sql), 0, NULL);
     bool inserts = verb.ptr != NULL &&
                    (lt_str_eq_ci(verb, LT_STR("insert")) || lt_str_eq_ci(verb, LT_STR("execute")));
-    LT_TRY(lt_world_engine(world, false, &engine, err));
+    LT_TRY(lt_world_engine(world, sql, LT_ENGINE_STAYS, &engine, err));
     if (!lt_array_push(&world->engines, world->mem, engine)) {
         lt_world_engine_free(world, engine);
         return lt_error_nomem(err, "a test");
@@ -337,8 +159,9 @@ static lt_status start_job(lt_world *world, const char *sql, lt_test_channel *ch
     if (inserts) {
         LT_TRY(read_sinks(world, engine, sql, err));
     }
+    LT_TRY(lt_trial_before(world, engine, world->log.count, err));
     LT_TRY(lt_world_pump(world, engine, err));
-    return world->setting->restart ? lt_world_restart(world, engine, err) : LT_OK;
+    return lt_trial_after(world, engine, world->log.count, err);
 }
 
 static lt_status block_start(lt_world *world, const lt_block *block, lt_error *err)
@@ -363,16 +186,17 @@ static lt_status block_query(lt_world *world, const lt_block *block, lt_error *e
     if (sql == NULL) {
         return lt_error_nomem(err, "a statement");
     }
-    LT_TRY(lt_world_engine(world, block->final, &engine, err));
+    LT_TRY(lt_world_engine(world, sql, block->final ? LT_ENGINE_FINAL : LT_ENGINE_ONCE, &engine, err));
     lt_status st = lt_world_add_job(world, engine, sql, &channel, &channel, err);
     if (st == LT_OK) {
         st = lt_world_pump_to_end(world, engine, err);
     }
     if (st == LT_OK) {
-        st = judge_channel(world, block, &channel, err);
+        st = lt_judge_channel(world, block, &channel, err);
     }
     lt_world_engine_free(world, engine);
     lt_array_deinit(&channel.rows, world->mem);
+    lt_array_deinit(&channel.wanted, world->mem);
     return st;
 }
 
@@ -448,7 +272,7 @@ static lt_status block_feed(lt_world *world, const lt_block *block, lt_error *er
     if (feed.name == NULL) {
         return lt_error_nomem(err, "fed rows");
     }
-    feed.rows_max = world->setting->restart && batch_rows > 0 ? batch_rows : UINT32_MAX;
+    feed.rows_max = world->setting->trial != LT_TRIAL_NONE && batch_rows > 0 ? batch_rows : UINT32_MAX;
     LT_TRY(lt_world_describe(world, feed.name, &feed.table, err));
     feed.raw = block->raw || !feed.table.is_json;
     lt_text_init(&feed.text, world->mem);
@@ -544,7 +368,36 @@ static lt_status block_restart(lt_world *world, const lt_block *block, lt_error 
 {
     (void)block;
     for (size_t i = 0; i < world->engines.count; i++) {
-        LT_TRY(lt_world_restart(world, world->engines.items[i], err));
+        LT_TRY(lt_trial_restart(world, world->engines.items[i], err));
+    }
+    return LT_OK;
+}
+
+static lt_status block_checkpoint(lt_world *world, const lt_block *block, lt_error *err)
+{
+    (void)block;
+    for (size_t i = 0; i < world->engines.count; i++) {
+        LT_TRY(lt_trial_checkpoint(world, world->engines.items[i], err));
+    }
+    return LT_OK;
+}
+
+/* crash [lanes N] */
+static lt_status block_crash(lt_world *world, const lt_block *block, lt_error *err)
+{
+    int64_t lanes = 0;
+    lt_str text = block->name;
+    if (text.len > 0) {
+        bool ok = lt_str_starts(text, LT_STR("lanes ")) &&
+                  lt_str_to_i64(lt_str_trim((lt_str){text.ptr + 6, text.len - 6}), &lanes);
+        if (!ok || lanes < 1 || lanes > 64) {
+            return lt_error_set(err, LT_ERR_USAGE, "crash, or crash lanes N");
+        }
+    }
+    for (size_t i = 0; i < world->engines.count; i++) {
+        lt_test_engine *engine = world->engines.items[i];
+        engine->lanes = lanes > 0 ? (uint32_t)lanes : engine->lanes;
+        LT_TRY(lt_trial_crash(world, engine, err));
     }
     return LT_OK;
 }
@@ -565,7 +418,7 @@ static lt_status block_expect(lt_world *world, const lt_block *block, lt_error *
 {
     lt_test_channel *channel;
     LT_TRY(find_channel(world, block, &channel, err));
-    return judge_channel(world, block, channel, err);
+    return lt_judge_channel(world, block, channel, err);
 }
 
 static lt_status block_expect_error(lt_world *world, const lt_block *block, lt_error *err)
@@ -573,10 +426,10 @@ static lt_status block_expect_error(lt_world *world, const lt_block *block, lt_e
     lt_test_channel *channel;
     LT_TRY(find_channel(world, block, &channel, err));
     if (channel->error == NULL) {
-        report_text(world, block, "the query was expected to fail", "");
+        lt_judge_report(world, block, "the query was expected to fail", "");
         return LT_OK;
     }
-    check_message(world, block, channel->error);
+    lt_judge_message_part(world, block, channel->error);
     channel->error = NULL; /* judged; rows from before may still be expected */
     return LT_OK;
 }
@@ -602,6 +455,10 @@ static lt_status ledger_lines(lt_world *world, leat_job *job, lt_test_lines *lin
     leat_stats stats;
     leat_get_stats(job, &stats);
     for (uint32_t node = 0; node < stats.node_count; node++) {
+        /* Whether there is a first phase depends on the lanes. */
+        if (stats.parallelism > 1 && strncmp(stats.nodes[node].name, "Local", 5) == 0) {
+            continue;
+        }
         lt_text text;
         lt_text_init(&text, world->mem);
         ledger_line(&stats.nodes[node], &text);
@@ -630,90 +487,16 @@ static lt_status block_expect_ledger(lt_world *world, const lt_block *block, lt_
         }
     }
     if (st == LT_OK) {
-        st = judge(world, block, lines.items, (uint32_t)lines.count, true, err);
+        st = lt_judge_lines(world, block, lines.items, (uint32_t)lines.count, true, err);
     }
     lt_array_deinit(&lines, world->mem);
     return st;
-}
-
-/* ---- files ---- */
-
-typedef struct {
-    lt_world *world;
-    const char *path;
-    lt_test_lines paths; /* of the files in it and below */
-    lt_error *err;
-} listing;
-
-static lt_status list_entry(void *arg, const lt_dirent *entry)
-{
-    listing *self = arg;
-    lt_env *env = self->world->cli->env;
-    if (entry->name[0] == '.' || entry->name[0] == '_') {
-        return LT_OK; /* not published */
-    }
-    char *path = lt_arena_printf(self->world->arena, "%s/%s", self->path, entry->name);
-    if (path == NULL) {
-        return lt_error_nomem(self->err, "a path");
-    }
-    if (entry->kind == LT_FILE_DIR) {
-        const char *outer = self->path;
-        self->path = path;
-        lt_status st = env->list(env, path, list_entry, self, self->err);
-        self->path = outer;
-        return st;
-    }
-    return lt_array_push(&self->paths, self->world->mem, lt_str_of(path))
-               ? LT_OK
-               : lt_error_nomem(self->err, "a path");
-}
-
-static lt_status read_lines(lt_world *world, const char *path, lt_test_lines *lines, lt_error *err)
-{
-    lt_text text;
-    lt_text_init(&text, world->mem);
-    lt_status st = lt_env_read_file(world->cli->env, path, FILE_BYTES_MAX, &text, err);
-    lt_str rest = lt_arena_str(world->arena, lt_text_str(&text));
-    lt_text_deinit(&text);
-    LT_TRY(st);
-    while (rest.len > 0) {
-        const char *end = memchr(rest.ptr, '\n', rest.len);
-        size_t len = end != NULL ? (size_t)(end - rest.ptr) : rest.len;
-        if (!lt_array_push(lines, world->mem, ((lt_str){rest.ptr, len}))) {
-            return lt_error_nomem(err, "a file");
-        }
-        len += end != NULL ? 1 : 0;
-        rest = (lt_str){rest.ptr + len, rest.len - len};
-    }
-    return LT_OK;
 }
 
 static lt_status block_expect_file(lt_world *world, const lt_block *block, lt_error *err)
 {
     const char *path = with_paths(world, block->name);
-    lt_env *env = world->cli->env;
-    lt_stat info;
-    if (path == NULL) {
-        return lt_error_nomem(err, "a path");
-    }
-    listing list = {.world = world, .path = path, .err = err};
-    lt_test_lines lines = {NULL, 0, 0};
-    lt_status st = env->stat(env, path, &info, err);
-    if (st == LT_OK && info.kind == LT_FILE_DIR) {
-        st = env->list(env, path, list_entry, &list, err);
-    } else if (st == LT_OK && !lt_array_push(&list.paths, world->mem, lt_str_of(path))) {
-        st = lt_error_nomem(err, "a path");
-    }
-    lt_test_sort(list.paths.items, (uint32_t)list.paths.count);
-    for (size_t i = 0; i < list.paths.count && st == LT_OK; i++) {
-        st = read_lines(world, list.paths.items[i].ptr, &lines, err);
-    }
-    if (st == LT_OK) {
-        st = judge(world, block, lines.items, (uint32_t)lines.count, false, err);
-    }
-    lt_array_deinit(&list.paths, world->mem);
-    lt_array_deinit(&lines, world->mem);
-    return st;
+    return path != NULL ? lt_judge_file(world, block, path, err) : lt_error_nomem(err, "a path");
 }
 
 /* ---- a user's own file ---- */
@@ -819,6 +602,8 @@ void lt_test_block(lt_world *world, const lt_block *block)
         [LT_BLOCK_END] = block_end,
         [LT_BLOCK_CLOCK] = block_clock,
         [LT_BLOCK_RESTART] = block_restart,
+        [LT_BLOCK_CHECKPOINT] = block_checkpoint,
+        [LT_BLOCK_CRASH] = block_crash,
         [LT_BLOCK_EXPECT] = block_expect,
         [LT_BLOCK_EXPECT_FILE] = block_expect_file,
         [LT_BLOCK_EXPECT_ERROR] = block_expect_error,
@@ -832,6 +617,6 @@ void lt_test_block(lt_world *world, const lt_block *block)
     lt_error_clear(&err);
     world->message = NULL;
     if (run[block->kind](world, block, &err) != LT_OK) {
-        report_error(world, block, &err);
+        lt_judge_error(world, block, &err);
     }
 }

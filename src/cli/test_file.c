@@ -121,6 +121,25 @@ static lt_status feed_head(lt_block *block, lt_str rest)
     return LT_OK;
 }
 
+static bool simple_is_whole(const lt_block *block, lt_str rest)
+{
+    if (block->kind == LT_BLOCK_CRASH) {
+        return true;
+    }
+    if (block->kind == LT_BLOCK_CHECKPOINT) {
+        return rest.len == 0;
+    }
+    if (block->kind == LT_BLOCK_RESTART) {
+        return is(rest, "from checkpoint");
+    }
+    if (block->kind == LT_BLOCK_SKIP) {
+        return (is(block->name, "matrix") || is(block->name, "threads") ||
+                is(block->name, "restarts")) &&
+               block->rest.len > 0;
+    }
+    return rest.len > 0;
+}
+
 static lt_status named_head(const reader *in, lt_block *block, lt_str word, lt_str rest,
                             lt_error *err)
 {
@@ -130,7 +149,8 @@ static lt_status named_head(const reader *in, lt_block *block, lt_str word, lt_s
     } simple[] = {
         {"end", LT_BLOCK_END},         {"clock", LT_BLOCK_CLOCK}, {"include", LT_BLOCK_INCLUDE},
         {"source", LT_BLOCK_SOURCE},   {"sink", LT_BLOCK_SINK},   {"skipif", LT_BLOCK_SKIP},
-        {"restart", LT_BLOCK_RESTART},
+        {"restart", LT_BLOCK_RESTART}, {"checkpoint", LT_BLOCK_CHECKPOINT},
+        {"crash", LT_BLOCK_CRASH},
     };
     for (size_t i = 0; i < LT_COUNT_OF(simple); i++) {
         if (is(word, simple[i].word)) {
@@ -140,13 +160,8 @@ static lt_status named_head(const reader *in, lt_block *block, lt_str word, lt_s
             if (block->kind == LT_BLOCK_SKIP) {
                 block->name = take_word(&block->rest);
             }
-            if (rest.len == 0 ||
-                (block->kind == LT_BLOCK_RESTART && !is(rest, "from checkpoint")) ||
-                (block->kind == LT_BLOCK_SKIP &&
-                 (!is(block->name, "matrix") || block->rest.len == 0))) {
-                return mistake(in, block, err, "incomplete: ", word);
-            }
-            return LT_OK;
+            bool whole = simple_is_whole(block, rest);
+            return whole ? LT_OK : mistake(in, block, err, "incomplete: ", word);
         }
     }
     return mistake(in, block, err, "unknown directive: ", word);
@@ -268,7 +283,14 @@ lt_status lt_test_parse(lt_arena *arena, const char *path, lt_str text, lt_test_
         *block = (lt_block){.line = in.line};
         LT_TRY(parse_head(&in, block, line, err));
         LT_TRY(parse_body(&in, block, err));
-        out->skip_matrix = out->skip_matrix || block->kind == LT_BLOCK_SKIP;
+        bool skips = block->kind == LT_BLOCK_SKIP;
+        out->skip_matrix = out->skip_matrix || (skips && is(block->name, "matrix"));
+        /* Threads see a moved clock when they see it. */
+        out->skip_threads = out->skip_threads || (skips && is(block->name, "threads")) ||
+                            block->kind == LT_BLOCK_CLOCK;
+        out->skip_restarts = out->skip_restarts || (skips && is(block->name, "restarts"));
+        out->keeps_state = out->keeps_state || block->kind == LT_BLOCK_CHECKPOINT ||
+                           block->kind == LT_BLOCK_CRASH;
     }
     return LT_OK;
 }

@@ -230,7 +230,21 @@ void lt_test_sort(lt_str *lines, uint32_t count)
     }
 }
 
-/* Values separated by exactly two blanks. */
+/* Values separated by exactly two blanks, behind the `len` bytes that are there. */
+static size_t put_values(char *text, size_t len, lt_str rest)
+{
+    lt_str value;
+    while (take_value(&rest, &value)) {
+        if (len > 0) {
+            memcpy(text + len, "  ", 2);
+            len += 2;
+        }
+        memcpy(text + len, value.ptr, value.len);
+        len += value.len;
+    }
+    return len;
+}
+
 static lt_status normalise(lt_arena *arena, lt_str line, lt_str *out, lt_error *err)
 {
     char *text = lt_arena_alloc(arena, line.len * 2 + 8, 1);
@@ -245,16 +259,80 @@ static lt_status normalise(lt_arena *arena, lt_str line, lt_str *out, lt_error *
         memcpy(text, head.ptr, 2);
         len = 2;
     }
+    *out = (lt_str){text, put_values(text, len, rest)};
+    return LT_OK;
+}
+
+lt_status lt_test_parse_row(lt_arena *arena, lt_str line, lt_test_row *out, lt_error *err)
+{
+    char *text = lt_arena_alloc(arena, line.len * 2 + 8, 1);
+    if (text == NULL) {
+        return lt_error_nomem(err, "rows");
+    }
+    lt_str rest = lt_str_trim(line);
+    out->kind = lt_test_take_kind(&rest);
+    out->text = (lt_str){text, put_values(text, 0, rest)};
+    return LT_OK;
+}
+
+typedef struct {
+    lt_str line;
+    lt_str key;
+    uint32_t at;
+} keyed_line;
+
+static int compare_keyed(const void *a, const void *b)
+{
+    const keyed_line *left = a;
+    const keyed_line *right = b;
+    int order = lt_str_cmp(left->key, right->key);
+    return order != 0 ? order : (left->at > right->at) - (left->at < right->at);
+}
+
+/* Its key's columns; without any, the whole line with its kind. */
+static lt_status key_of(lt_arena *arena, lt_str line, uint64_t columns, lt_str *out, lt_error *err)
+{
+    if (columns == 0) {
+        *out = line;
+        return LT_OK;
+    }
+    char *text = lt_arena_alloc(arena, line.len * 2 + 8, 1);
+    if (text == NULL) {
+        return lt_error_nomem(err, "rows");
+    }
+    size_t len = 0;
     lt_str value;
-    while (take_value(&rest, &value)) {
-        if (len > 0) {
-            memcpy(text + len, "  ", 2);
-            len += 2;
+    lt_str rest = line;
+    (void)lt_test_take_kind(&rest);
+    for (uint32_t c = 0; take_value(&rest, &value); c++) {
+        if (c < 64 && (columns >> c & 1) != 0) {
+            memcpy(text + len, value.ptr, value.len);
+            len += value.len;
+            text[len++] = '\t';
         }
-        memcpy(text + len, value.ptr, value.len);
-        len += value.len;
     }
     *out = (lt_str){text, len};
+    return LT_OK;
+}
+
+/* Rows of one key stand together, in the order in which they came. */
+static lt_status order_by_key(lt_arena *arena, uint64_t columns, lt_str *lines, uint32_t count,
+                              lt_error *err)
+{
+    keyed_line *keyed = LT_NEW_ARRAY(arena, keyed_line, count + 1);
+    if (keyed == NULL) {
+        return lt_error_nomem(err, "rows");
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        keyed[i] = (keyed_line){.line = lines[i], .at = i};
+        LT_TRY(key_of(arena, lines[i], columns, &keyed[i].key, err));
+    }
+    if (count > 1) {
+        qsort(keyed, count, sizeof *keyed, compare_keyed);
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        lines[i] = keyed[i].line;
+    }
     return LT_OK;
 }
 
@@ -273,8 +351,9 @@ static lt_status prepare(lt_arena *arena, const lt_test_compare *cmp, const lt_s
     }
     if (cmp->sorted) {
         lt_test_sort(*out, count);
+        return LT_OK;
     }
-    return LT_OK;
+    return cmp->by_key ? order_by_key(arena, cmp->key_columns, *out, count, err) : LT_OK;
 }
 
 #define LCS_MAX 600

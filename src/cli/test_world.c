@@ -9,9 +9,10 @@
 
 #define STEP_BUDGET 1000
 #define ROWS_MAX    1000000
+#define MEMORY_DIR  "/dev/shm" /* a sync costs nothing there */
 
 /* The engine's message has lines and a caret: it is kept as it is beside the error. */
-static lt_status engine_error(lt_world *world, const leat *db, leat_status st, lt_error *err)
+lt_status lt_world_engine_error(lt_world *world, const leat *db, leat_status st, lt_error *err)
 {
     static const lt_status codes[] = {
         [LEAT_OK] = LT_OK,           [LEAT_USAGE] = LT_ERR_USAGE,
@@ -26,20 +27,43 @@ static lt_status engine_error(lt_world *world, const leat *db, leat_status st, l
     return lt_error_set(err, code, "%s", message);
 }
 
-static lt_status open_db(lt_world *world, bool final_rows, leat **out, lt_error *err)
+static uint32_t lanes_of(const lt_world *world, const lt_test_engine *engine)
+{
+    static const uint32_t turns[] = {1, 4, 2};
+    if (engine->is_listing) {
+        return 0;
+    }
+    if (engine->lanes > 0) {
+        return engine->lanes;
+    }
+    return world->setting->rescale ? turns[engine->lives % LT_COUNT_OF(turns)]
+                                   : world->setting->lanes;
+}
+
+lt_status lt_world_open_db(lt_world *world, const lt_test_engine *engine, leat **out, lt_error *err)
 {
     leat_config config = {
         .struct_size = sizeof config,
         .batch_rows = world->setting->batch_rows,
         .virtual_clock = true,
         .rejects_dir = world->tmp,
-        .final_rows = final_rows,
+        .reparse = world->setting->reparse,
     };
+    int64_t now_ms = world->clock_ms;
+    if (engine != NULL) {
+        now_ms = engine->covered_ms;
+        config.final_rows = engine->final_rows;
+        config.parallelism = lanes_of(world, engine);
+        config.threads = engine->with_threads;
+        config.state_dir = engine->state_dir;
+        config.keep_all = engine->state_dir != NULL;
+        config.file = engine->state_dir != NULL ? world->file->path : NULL;
+    }
     leat_status st = leat_open(&config, out);
     if (st == LEAT_OK) {
-        st = leat_clock(*out, world->clock_ms);
+        st = leat_clock(*out, now_ms);
     }
-    return st == LEAT_OK ? LT_OK : engine_error(world, *out, st, err);
+    return st == LEAT_OK ? LT_OK : lt_world_engine_error(world, *out, st, err);
 }
 
 static char *folder_of(lt_arena *arena, const char *path)
@@ -47,6 +71,16 @@ static char *folder_of(lt_arena *arena, const char *path)
     const char *slash = strrchr(path, '/');
     return slash == NULL ? lt_arena_printf(arena, ".")
                          : lt_arena_strndup(arena, path, (size_t)(slash - path));
+}
+
+/* A name that nobody else has. */
+static char *fresh_path(lt_world *world, const char *base, const char *what)
+{
+    lt_env *env = world->cli->env;
+    const char *set = env->getenv(env, "TMPDIR");
+    return lt_arena_printf(world->arena, "%s/leat-%s-%016llx",
+                           set != NULL && set[0] != '\0' ? set : base, what,
+                           (unsigned long long)env->random_u64(env));
 }
 
 /* A fresh folder when the file names $TMP. */
@@ -61,11 +95,21 @@ static lt_status make_tmp(lt_world *world, lt_error *err)
     if (!used) {
         return LT_OK;
     }
-    const char *base = env->getenv(env, "TMPDIR");
-    world->tmp = lt_arena_printf(world->arena, "%s/leat-test-%016llx",
-                                 base != NULL && base[0] != '\0' ? base : "/tmp",
-                                 (unsigned long long)env->random_u64(env));
+    world->tmp = fresh_path(world, "/tmp", "test");
     return world->tmp != NULL ? env->mkdirs(env, world->tmp, err) : lt_error_nomem(err, "a path");
+}
+
+static lt_status make_state(lt_world *world, lt_error *err)
+{
+    lt_env *env = world->cli->env;
+    lt_stat info;
+    if (!lt_trial_keeps_state(world)) {
+        return LT_OK;
+    }
+    bool memory = env->stat(env, MEMORY_DIR, &info, NULL) == LT_OK && info.kind == LT_FILE_DIR;
+    world->state = fresh_path(world, memory ? MEMORY_DIR : "/tmp", "state");
+    return world->state != NULL ? env->mkdirs(env, world->state, err)
+                                : lt_error_nomem(err, "a path");
 }
 
 lt_status lt_world_open(lt_world *world, lt_error *err)
@@ -76,7 +120,8 @@ lt_status lt_world_open(lt_world *world, lt_error *err)
         return lt_error_nomem(err, "a path");
     }
     LT_TRY(make_tmp(world, err));
-    return open_db(world, false, &world->main, err);
+    LT_TRY(make_state(world, err));
+    return lt_world_open_db(world, NULL, &world->main, err);
 }
 
 /* ---- $TMP is taken away with what is in it ---- */
@@ -115,7 +160,7 @@ static lt_status sweep_folder(lt_world *world, const char *path, uint32_t depth)
 
 /* ---- engines ---- */
 
-static void free_jobs(lt_test_engine *engine)
+void lt_world_free_jobs(lt_test_engine *engine)
 {
     for (size_t i = engine->jobs.count; i-- > 0;) {
         leat_job_free(engine->jobs.items[i].job);
@@ -126,8 +171,11 @@ static void free_jobs(lt_test_engine *engine)
 void lt_world_engine_free(lt_world *world, lt_test_engine *engine)
 {
     if (engine != NULL) {
-        free_jobs(engine);
+        lt_world_free_jobs(engine);
         leat_close(engine->db);
+        for (size_t i = 0; i < engine->jobs.count; i++) {
+            lt_array_deinit(&engine->jobs.items[i].lost, world->mem);
+        }
         lt_array_deinit(&engine->jobs, world->mem);
         lt_mem_free(world->mem, engine, sizeof *engine);
     }
@@ -141,6 +189,7 @@ void lt_world_close(lt_world *world)
     leat_close(world->main);
     for (size_t i = 0; i < world->channels.count; i++) {
         lt_array_deinit(&world->channels.items[i]->rows, world->mem);
+        lt_array_deinit(&world->channels.items[i]->wanted, world->mem);
     }
     lt_array_deinit(&world->engines, world->mem);
     lt_array_deinit(&world->channels, world->mem);
@@ -151,47 +200,143 @@ void lt_world_close(lt_world *world)
     if (world->tmp != NULL) {
         (void)sweep_folder(world, world->tmp, 0);
     }
+    if (world->state != NULL) {
+        (void)sweep_folder(world, world->state, 0);
+    }
 }
 
-/* Repeats the log: statements up to ddl_count, and rows (or only ends of input, for an engine that
- * will be restored). */
-static lt_status repeat_log(lt_world *world, leat *db, size_t ddl_count, bool rows, lt_error *err)
+lt_status lt_world_repeat_ddl(lt_world *world, lt_test_engine *engine, lt_error *err)
 {
-    for (size_t i = 0; i < world->log.count; i++) {
+    for (size_t i = 0; i < engine->log_count; i++) {
         const lt_log_entry *entry = &world->log.items[i];
-        leat_status st = LEAT_OK;
-        if (entry->kind == LT_LOG_DDL) {
-            st = i < ddl_count ? leat_execute(db, entry->text, NULL, NULL) : LEAT_OK;
-        } else if (leat_ddl(db, entry->text) != NULL && (rows || entry->kind == LT_LOG_END)) {
-            bool push = entry->kind == LT_LOG_PUSH;
-            st = leat_push(db, entry->text, entry->row_kind, push ? entry->bytes.ptr : NULL,
-                           entry->bytes.len);
-        }
+        leat_status st = entry->kind == LT_LOG_DDL
+                             ? leat_execute(engine->db, entry->text, NULL, NULL)
+                             : LEAT_OK;
         if (st != LEAT_OK) {
-            return engine_error(world, db, st, err);
+            return lt_world_engine_error(world, engine->db, st, err);
         }
     }
     return LT_OK;
 }
 
-lt_status lt_world_engine(lt_world *world, bool final_rows, lt_test_engine **out, lt_error *err)
+/* All rows and ends of input so far. */
+static lt_status repeat_input(lt_world *world, leat *db, lt_error *err)
+{
+    for (size_t i = 0; i < world->log.count; i++) {
+        const lt_log_entry *entry = &world->log.items[i];
+        bool push = entry->kind == LT_LOG_PUSH;
+        if ((!push && entry->kind != LT_LOG_END) || leat_ddl(db, entry->text) == NULL) {
+            continue;
+        }
+        leat_status st = leat_push(db, entry->text, entry->row_kind,
+                                   push ? entry->bytes.ptr : NULL, entry->bytes.len);
+        if (st != LEAT_OK) {
+            return lt_world_engine_error(world, db, st, err);
+        }
+    }
+    return LT_OK;
+}
+
+static lt_status name_state(lt_world *world, lt_test_engine *engine, lt_error *err)
+{
+    if (world->state == NULL || engine->is_listing) {
+        return LT_OK;
+    }
+    engine->state_dir =
+        lt_arena_printf(world->arena, "%s/%u", world->state, ++world->engine_count);
+    return engine->state_dir != NULL ? LT_OK : lt_error_nomem(err, "a path");
+}
+
+static lt_status open_engine(lt_world *world, lt_test_engine *engine, lt_error *err)
+{
+    LT_TRY(name_state(world, engine, err));
+    LT_TRY(lt_world_open_db(world, engine, &engine->db, err));
+    LT_TRY(lt_world_repeat_ddl(world, engine, err));
+    return repeat_input(world, engine->db, err);
+}
+
+lt_status lt_world_engine(lt_world *world, const char *sql, lt_engine_use use, lt_test_engine **out,
+                          lt_error *err)
 {
     *out = NULL;
     lt_test_engine *engine = lt_mem_zalloc(world->mem, sizeof *engine);
     if (engine == NULL) {
         return lt_error_nomem(err, "an engine");
     }
+    lt_str verb = lt_scan_verb(lt_str_of(sql), 0, NULL);
+    engine->is_listing = verb.ptr != NULL && lt_str_eq_ci(verb, LT_STR("explain"));
+    engine->final_rows = use == LT_ENGINE_FINAL;
+    engine->with_threads = world->setting->threads && use == LT_ENGINE_STAYS;
     engine->log_count = world->log.count;
-    lt_status st = open_db(world, final_rows, &engine->db, err);
-    if (st == LT_OK) {
-        st = repeat_log(world, engine->db, engine->log_count, true, err);
-    }
+    engine->covered = world->log.count;
+    engine->covered_ms = world->clock_ms;
+    lt_status st = open_engine(world, engine, err);
     if (st != LT_OK) {
         lt_world_engine_free(world, engine);
         return st;
     }
     *out = engine;
     return LT_OK;
+}
+
+/* ---- jobs ---- */
+
+static uint64_t key_columns(const leat_job *job)
+{
+    uint64_t keys = 0;
+    leat_column column;
+    for (uint32_t i = 0; i < 64 && leat_job_column(job, i, &column); i++) {
+        keys |= (uint64_t)column.key << i;
+    }
+    return keys;
+}
+
+static uint32_t badness(const char *promise)
+{
+    static const char *const order[] = {"", "exact", "final", "final if nothing is late"};
+    uint32_t i = 0;
+    while (i < LT_COUNT_OF(order) && strcmp(order[i], promise) != 0) {
+        i++;
+    }
+    return i;
+}
+
+static void note_channel(lt_test_channel *channel, const leat_stats *stats, bool loose)
+{
+    channel->loose = channel->loose || loose;
+    if (channel->promise == NULL || badness(channel->promise) < badness(stats->promise)) {
+        channel->promise = stats->promise;
+    }
+}
+
+void lt_world_note_promise(lt_world *world, const lt_test_engine *engine, lt_test_job *job)
+{
+    leat_stats stats;
+    bool loose = false;
+    leat_get_stats(job->job, &stats);
+    uint32_t sources = 0;
+    for (uint32_t i = 0; i < stats.node_count; i++) {
+        loose = loose || stats.nodes[i].tasks > 1;
+        sources += strcmp(stats.nodes[i].kind, "source") == 0;
+    }
+    loose = loose || (sources > 1 && stats.parallelism > 1); /* each on a lane of its own */
+    if (job->channel == NULL) {
+        world->loose_files = world->loose_files || loose;
+        if (job->blame != NULL) {
+            note_channel(job->blame, &stats, loose);
+        }
+        return;
+    }
+    job->channel->key_columns = key_columns(job->job);
+    note_channel(job->channel, &stats, loose);
+    const lt_test_job *first = &engine->jobs.items[0];
+    if (engine->jobs.count > 0 && first->channel == NULL && first->blame != NULL) {
+        /* It reads what the INSERT writes. */
+        job->channel->loose = job->channel->loose || first->blame->loose;
+        if (badness(job->channel->promise) < badness(first->blame->promise)) {
+            job->channel->promise = first->blame->promise;
+        }
+    }
 }
 
 /* Does every INSERT of the statement write to a table of this process? */
@@ -216,11 +361,12 @@ lt_status lt_world_add_job(lt_world *world, lt_test_engine *engine, const char *
     lt_test_job job = {.sql = sql, .channel = channel, .blame = blame};
     leat_status st = leat_execute(engine->db, sql, NULL, &job.job);
     if (st != LEAT_OK) {
-        return engine_error(world, engine->db, st, err);
+        return lt_world_engine_error(world, engine->db, st, err);
     }
     if (job.job == NULL) {
         return LT_OK;
     }
+    lt_world_note_promise(world, engine, &job);
     engine->keeps_files =
         engine->keeps_files || !writes_to_feeds_only(engine->db, world->arena, sql);
     if (!lt_array_push(&engine->jobs, world->mem, job)) {
@@ -270,13 +416,14 @@ static lt_status keep_cell(lt_world *world, lt_test_channel *channel, lt_str cel
     return LT_OK;
 }
 
-static lt_status keep_rows(lt_world *world, const lt_test_job *job, leat_rows *rows, lt_error *err)
+static lt_status keep_rows(lt_world *world, const lt_test_job *job, leat_rows *rows, uint32_t count,
+                           lt_error *err)
 {
     uint32_t width = column_count(job->job);
     lt_text text;
     lt_text_init(&text, world->mem);
     lt_status st = LT_OK;
-    for (uint32_t i = 0; i < leat_rows_count(rows) && st == LT_OK; i++) {
+    for (uint32_t i = 0; i < count && st == LT_OK; i++) {
         size_t size;
         const char *cell = width == 1 ? leat_rows_text(rows, i, 0, LEAT_TEXT_SQL, &size) : NULL;
         if (cell != NULL && memchr(cell, '\n', size) != NULL) {
@@ -296,11 +443,27 @@ static lt_status keep_rows(lt_world *world, const lt_test_job *job, leat_rows *r
 static lt_status take_all(lt_world *world, const lt_test_job *job, bool *moved, lt_error *err)
 {
     leat_rows *rows;
-    while ((rows = leat_take(job->job)) != NULL) {
+    uint32_t count;
+    while ((rows = leat_take(job->job, &count)) != NULL) {
         *moved = true;
-        lt_status st = job->channel != NULL ? keep_rows(world, job, rows, err) : LT_OK;
+        lt_status st = job->channel != NULL ? keep_rows(world, job, rows, count, err) : LT_OK;
         leat_rows_free(rows);
         LT_TRY(st);
+    }
+    return LT_OK;
+}
+
+lt_status lt_world_step_job(lt_world *world, lt_test_engine *engine, lt_test_job *job,
+                            uint32_t budget, leat_state *state, lt_error *err)
+{
+    bool took = false;
+    *state = leat_step(job->job, budget);
+    LT_TRY(take_all(world, job, &took, err));
+    if (took && *state != LEAT_FAILED) {
+        *state = LEAT_RUNNING;
+    }
+    if (*state == LEAT_FAILED && job->blame != NULL && job->blame->error == NULL) {
+        job->blame->error = lt_arena_printf(world->arena, "%s", leat_error(engine->db));
     }
     return LT_OK;
 }
@@ -308,19 +471,13 @@ static lt_status take_all(lt_world *world, const lt_test_job *job, bool *moved, 
 static lt_status run_job(lt_world *world, lt_test_engine *engine, lt_test_job *job, bool *moved,
                          lt_error *err)
 {
-    for (;;) {
-        leat_state state = leat_step(job->job, STEP_BUDGET);
-        bool took = false;
-        LT_TRY(take_all(world, job, &took, err));
-        *moved = *moved || took;
-        if (state == LEAT_RUNNING || took) {
-            continue;
-        }
-        if (state == LEAT_FAILED && job->blame != NULL && job->blame->error == NULL) {
-            job->blame->error = lt_arena_printf(world->arena, "%s", leat_error(engine->db));
-        }
-        return LT_OK;
+    size_t before = job->channel != NULL ? job->channel->rows.count : 0;
+    leat_state state = LEAT_RUNNING;
+    while (state == LEAT_RUNNING) {
+        LT_TRY(lt_world_step_job(world, engine, job, STEP_BUDGET, &state, err));
     }
+    *moved = *moved || (job->channel != NULL && job->channel->rows.count > before);
+    return LT_OK;
 }
 
 lt_status lt_world_pump(lt_world *world, lt_test_engine *engine, lt_error *err)
@@ -329,8 +486,11 @@ lt_status lt_world_pump(lt_world *world, lt_test_engine *engine, lt_error *err)
     while (moved) {
         moved = false;
         for (size_t i = 0; i < engine->jobs.count; i++) {
-            if (engine->jobs.items[i].job != NULL) {
-                LT_TRY(run_job(world, engine, &engine->jobs.items[i], &moved, err));
+            lt_test_job *job = &engine->jobs.items[i];
+            if (job->job != NULL && engine->with_threads) {
+                LT_TRY(lt_trial_settle(world, engine, job, err));
+            } else if (job->job != NULL) {
+                LT_TRY(run_job(world, engine, job, &moved, err));
             }
         }
     }
@@ -348,6 +508,7 @@ static bool is_waiting(leat_job *job)
 lt_status lt_world_pump_to_end(lt_world *world, lt_test_engine *engine, lt_error *err)
 {
     int64_t now_ms = world->clock_ms;
+    LT_TRY(lt_trial_midway(world, engine, err));
     for (uint32_t i = 0; i < HURRY_STEPS_MAX; i++) {
         LT_TRY(lt_world_pump(world, engine, err));
         leat_stats stats = {.bounded = false};
@@ -359,7 +520,7 @@ lt_status lt_world_pump_to_end(lt_world *world, lt_test_engine *engine, lt_error
         }
         now_ms += 1000;
         leat_status st = leat_clock(engine->db, now_ms);
-        LT_TRY(st == LEAT_OK ? LT_OK : engine_error(world, engine->db, st, err));
+        LT_TRY(st == LEAT_OK ? LT_OK : lt_world_engine_error(world, engine->db, st, err));
     }
     return LT_OK;
 }
@@ -372,6 +533,10 @@ lt_status lt_world_check_ledger(const lt_test_engine *engine, lt_error *err)
         bool failed = job == NULL || leat_step(job, 0) == LEAT_FAILED; /* it left rows unjudged */
         if (!failed) {
             leat_get_stats(job, &stats);
+        }
+        lt_test_channel *channel = engine->jobs.items[i].blame;
+        if (channel != NULL) {
+            channel->any_late = channel->any_late || stats.late > 0;
         }
         for (uint32_t node = 0; node < stats.node_count; node++) {
             leat_node_stats n = stats.nodes[node];
@@ -390,76 +555,6 @@ lt_status lt_world_check_ledger(const lt_test_engine *engine, lt_error *err)
     return LT_OK;
 }
 
-/* ---- restart ---- */
-
-static void append(void *arg, const char *bytes, size_t size)
-{
-    lt_text_append(arg, bytes, size);
-}
-
-static lt_status save_all(lt_world *world, lt_test_engine *engine, lt_text *snapshots,
-                          lt_error *err)
-{
-    for (size_t i = 0; i < engine->jobs.count; i++) {
-        leat_job *job = engine->jobs.items[i].job;
-        if (!is_waiting(job)) {
-            return LT_AGAIN;
-        }
-        lt_text_init(&snapshots[i], world->mem);
-        leat_status st = leat_save(job, append, &snapshots[i]);
-        if (st != LEAT_OK) {
-            return engine_error(world, engine->db, st, err);
-        }
-        if (snapshots[i].failed) {
-            return lt_error_nomem(err, "a snapshot");
-        }
-    }
-    return LT_OK;
-}
-
-static lt_status load_all(lt_world *world, lt_test_engine *engine, const lt_text *snapshots,
-                          lt_error *err)
-{
-    LT_TRY(open_db(world, false, &engine->db, err));
-    LT_TRY(repeat_log(world, engine->db, engine->log_count, false, err));
-    for (size_t i = 0; i < engine->jobs.count; i++) {
-        lt_test_job *job = &engine->jobs.items[i];
-        leat_status st = leat_execute(engine->db, job->sql, NULL, &job->job);
-        if (st == LEAT_OK) {
-            st = leat_restore(job->job, snapshots[i].ptr, snapshots[i].len);
-        }
-        if (st != LEAT_OK) {
-            return engine_error(world, engine->db, st, err);
-        }
-    }
-    return LT_OK;
-}
-
-lt_status lt_world_restart(lt_world *world, lt_test_engine *engine, lt_error *err)
-{
-    if (engine->keeps_files || engine->jobs.count == 0) {
-        return LT_OK;
-    }
-    lt_text *snapshots = LT_NEW_ARRAY(world->arena, lt_text, engine->jobs.count);
-    if (snapshots == NULL) {
-        return lt_error_nomem(err, "a snapshot");
-    }
-    lt_status st = save_all(world, engine, snapshots, err);
-    if (st == LT_OK) {
-        free_jobs(engine);
-        leat_close(engine->db);
-        engine->db = NULL;
-        st = load_all(world, engine, snapshots, err);
-    }
-    for (size_t i = 0; i < engine->jobs.count; i++) {
-        if (snapshots[i].mem != NULL) {
-            lt_text_deinit(&snapshots[i]);
-        }
-    }
-    LT_TRY(st == LT_AGAIN ? LT_OK : st);
-    return lt_world_pump(world, engine, err);
-}
-
 /* ---- what happens ---- */
 
 static lt_status keep_log(lt_world *world, lt_log_entry entry, lt_error *err)
@@ -476,28 +571,47 @@ lt_status lt_world_ddl(lt_world *world, const char *sql, lt_error *err)
 {
     leat_status st = leat_execute(world->main, sql, NULL, NULL);
     if (st != LEAT_OK) {
-        return engine_error(world, world->main, st, err);
+        return lt_world_engine_error(world, world->main, st, err);
     }
     return keep_log(world, (lt_log_entry){.kind = LT_LOG_DDL, .text = sql}, err);
 }
 
-static lt_status push_one(lt_world *world, lt_test_engine *engine, const char *table,
-                          leat_kind kind, lt_str bytes, lt_error *err)
+/* The entry happens in one engine. */
+static lt_status apply(lt_world *world, lt_test_engine *engine, const lt_log_entry *entry,
+                       lt_error *err)
 {
-    if (leat_ddl(engine->db, table) == NULL) {
-        return LT_OK; /* made since: its queries cannot read it */
+    leat_status st = LEAT_OK;
+    if (entry->kind == LT_LOG_CLOCK) {
+        st = leat_clock(engine->db, entry->clock_ms);
+    } else {
+        st = leat_push(engine->db, entry->text, entry->row_kind, entry->bytes.ptr,
+                       entry->bytes.len);
     }
-    leat_status st = leat_push(engine->db, table, kind, bytes.ptr, bytes.len);
     if (st == LEAT_FULL) {
         return lt_error_set(err, LT_ERR_LIMIT,
                             "table '%s' was fed more than a feed holds, and no query reads it",
-                            table);
+                            entry->text);
     }
-    if (st != LEAT_OK) {
-        return engine_error(world, engine->db, st, err);
+    return st == LEAT_OK ? LT_OK : lt_world_engine_error(world, engine->db, st, err);
+}
+
+/* It happens everywhere, and every query does what it then can. */
+static lt_status happen(lt_world *world, lt_log_entry entry, lt_error *err)
+{
+    size_t at = world->log.count;
+    LT_TRY(keep_log(world, entry, err));
+    entry = world->log.items[at];
+    for (size_t i = 0; i < world->engines.count; i++) {
+        lt_test_engine *engine = world->engines.items[i];
+        if (entry.kind != LT_LOG_CLOCK && leat_ddl(engine->db, entry.text) == NULL) {
+            continue; /* made since: its queries cannot read it */
+        }
+        LT_TRY(apply(world, engine, &entry, err));
+        LT_TRY(lt_trial_before(world, engine, at, err));
+        LT_TRY(lt_world_pump(world, engine, err));
+        LT_TRY(lt_trial_after(world, engine, at, err));
     }
-    LT_TRY(lt_world_pump(world, engine, err));
-    return world->setting->restart ? lt_world_restart(world, engine, err) : LT_OK;
+    return LT_OK;
 }
 
 lt_status lt_world_push(lt_world *world, const char *table, leat_kind kind, lt_str bytes,
@@ -508,41 +622,21 @@ lt_status lt_world_push(lt_world *world, const char *table, leat_kind kind, lt_s
         return lt_error_set(err, LT_ERR_USAGE, "'%s' is not a table with 'connector' = 'feed'",
                             table);
     }
-    LT_TRY(keep_log(
-        world, (lt_log_entry){.kind = LT_LOG_PUSH, .text = table, .row_kind = kind, .bytes = bytes},
-        err));
-    for (size_t i = 0; i < world->engines.count; i++) {
-        LT_TRY(push_one(world, world->engines.items[i], table, kind, bytes, err));
-    }
-    return LT_OK;
+    lt_log_entry entry = {.kind = LT_LOG_PUSH, .text = table, .row_kind = kind, .bytes = bytes};
+    return happen(world, entry, err);
 }
 
 lt_status lt_world_end(lt_world *world, const char *table, lt_error *err)
 {
-    LT_TRY(keep_log(world, (lt_log_entry){.kind = LT_LOG_END, .text = table}, err));
-    for (size_t i = 0; i < world->engines.count; i++) {
-        lt_test_engine *engine = world->engines.items[i];
-        if (leat_ddl(engine->db, table) != NULL) {
-            leat_status st = leat_push(engine->db, table, LEAT_INSERT, NULL, 0);
-            LT_TRY(st == LEAT_OK ? LT_OK : engine_error(world, engine->db, st, err));
-            LT_TRY(lt_world_pump(world, engine, err));
-        }
-    }
-    return LT_OK;
+    return happen(world, (lt_log_entry){.kind = LT_LOG_END, .text = table}, err);
 }
 
 lt_status lt_world_clock(lt_world *world, int64_t ms, lt_error *err)
 {
     world->clock_ms = ms;
     leat_status st = leat_clock(world->main, ms);
-    LT_TRY(st == LEAT_OK ? LT_OK : engine_error(world, world->main, st, err));
-    for (size_t i = 0; i < world->engines.count; i++) {
-        lt_test_engine *engine = world->engines.items[i];
-        st = leat_clock(engine->db, ms);
-        LT_TRY(st == LEAT_OK ? LT_OK : engine_error(world, engine->db, st, err));
-        LT_TRY(lt_world_pump(world, engine, err));
-    }
-    return LT_OK;
+    LT_TRY(st == LEAT_OK ? LT_OK : lt_world_engine_error(world, world->main, st, err));
+    return happen(world, (lt_log_entry){.kind = LT_LOG_CLOCK, .text = "", .clock_ms = ms}, err);
 }
 
 /* ---- tables ---- */
@@ -581,11 +675,11 @@ lt_status lt_world_describe(lt_world *world, const char *table, lt_test_table *o
     const char *sql = lt_arena_printf(world->arena, "DESCRIBE `%s`", table);
     leat_job *job = NULL;
     leat_status st = sql != NULL ? leat_execute(world->main, sql, NULL, &job) : LEAT_NOMEM;
-    leat_rows *rows = st == LEAT_OK ? leat_take(job) : NULL;
+    uint32_t count = 0;
+    leat_rows *rows = st == LEAT_OK ? leat_take(job, &count) : NULL;
     if (rows == NULL) {
-        return engine_error(world, world->main, st != LEAT_OK ? st : LEAT_NOMEM, err);
+        return lt_world_engine_error(world, world->main, st != LEAT_OK ? st : LEAT_NOMEM, err);
     }
-    uint32_t count = leat_rows_count(rows);
     out->names = LT_NEW_ARRAY(world->arena, lt_str, count + 1);
     out->types = LT_NEW_ARRAY(world->arena, lt_str, count + 1);
     lt_status got =

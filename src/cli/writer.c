@@ -436,9 +436,8 @@ static lt_status check_kind(const lt_writer *self, const leat_rows *rows, uint32
     return LT_ERR_INTERNAL;
 }
 
-lt_status lt_writer_rows(lt_writer *self, leat_rows *rows, lt_error *err)
+lt_status lt_writer_rows(lt_writer *self, leat_rows *rows, uint32_t count, lt_error *err)
 {
-    uint32_t count = leat_rows_count(rows);
     begin(self);
     for (uint32_t row = 0; row < count; row++) {
         LT_TRY(check_kind(self, rows, row, err));

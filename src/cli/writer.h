@@ -37,7 +37,8 @@ typedef struct lt_writer lt_writer;
 lt_status lt_writer_new(lt_mem *mem, const leat_job *job, const lt_writer_options *options,
                         lt_writer **out, lt_error *err);
 void lt_writer_free(lt_writer *writer); /* accepts NULL */
-lt_status lt_writer_rows(lt_writer *writer, leat_rows *rows, lt_error *err);
+/* rows as leat_take gave them, with their number. */
+lt_status lt_writer_rows(lt_writer *writer, leat_rows *rows, uint32_t count, lt_error *err);
 /* Lays out what waits for widths: call it when no further row is at hand. */
 lt_status lt_writer_settle(lt_writer *writer, lt_error *err);
 /* The end: what remains, closing lines, counts. */

@@ -45,6 +45,9 @@ typedef struct {
     bool inferred;   /* the table's schema was inferred: be lenient, header lines are known */
     bool has_header; /* inferred CSV: the first line of every file is a header */
     struct lt_host_feeds *feeds; /* in-process input (connector/feed/feeds.h); NULL = none */
+    bool checkpoints; /* sinks: publish by commit() alone; false: at roll, flush and finish */
+    const char *owner; /* sinks: who writes, stable over restarts ("<job>/<sink>/<task>"), for names
+                          of files and transactions; NULL = nobody that could come back */
 } lt_table_ctx;
 
 /* What to do when poll gave LT_AGAIN. */
@@ -52,6 +55,9 @@ typedef struct {
     int64_t wake_mono_ns; /* INT64_MAX = only on `file` */
     lt_file *file;        /* wait until readable; NULL = none */
 } lt_wait;
+
+typedef struct lt_source_block lt_source_block; /* a run of whole records; a connector's own */
+typedef struct lt_source_lane lt_source_lane;
 
 typedef struct {
     size_t self_size; /* bytes of the source's own struct, which begins with lt_source */
@@ -66,10 +72,37 @@ typedef struct {
      * before the first poll. NULL = no position. */
     lt_status (*save)(const lt_source *src, lt_text *to, lt_error *err);
     lt_status (*load)(lt_source *src, lt_str from, lt_error *err);
+    /* Gives out nothing behind this position, which save() gave in another run: LT_END there. For
+     * repeating a run; called after load, before the first poll. NULL: cannot be repeated. */
+    lt_status (*limit)(lt_source *src, lt_str position, lt_error *err);
     /* Human-readable position for status and start-up lines; NULL = nothing to say. */
     void (*describe)(const lt_source *src, lt_text *to);
     void (*close)(lt_source *src);
+    /* ---- reading by several lanes; all of these or none ----
+     * The framework calls claim under a lock: it hands out the source's records as numbered blocks,
+     * in order. Lanes decode blocks side by side, each with its own lane object; the framework puts
+     * the rows back in order. save() then means: behind the last block that was claimed. */
+    bool (*can_split)(const lt_table_ctx *ctx); /* with these options; no I/O */
+    /* LT_OK: *out belongs to the caller. LT_AGAIN (wait filled), LT_END, errors as poll. */
+    lt_status (*claim)(lt_source *src, lt_source_block **out, lt_wait *wait, lt_error *err);
+    /* ctx: the lane's own memory account, pool and reject sink. */
+    lt_status (*lane_new)(lt_source *src, const lt_table_ctx *ctx, lt_source_lane **out,
+                          lt_error *err);
+    /* The next rows of the block; LT_END: it is used up (free it). LT_ERR_DATA: after the rows
+     * before the bad one were given out. */
+    lt_status (*decode)(lt_source_lane *lane, lt_source_block *block, lt_batch **out,
+                        lt_error *err);
+    void (*block_free)(lt_source_block *block); /* from any lane; accepts NULL */
+    void (*lane_free)(lt_source_lane *lane);    /* accepts NULL */
 } lt_source_class;
+
+/* First member of a connector's own lane. */
+struct lt_source_lane {
+    lt_source *src;
+    const lt_table_ctx *ctx;
+    uint64_t rows; /* decoded by this lane; src->rows and src->rejected stay 0 then */
+    uint64_t rejected;
+};
 
 struct lt_source {
     const lt_source_class *cls;
@@ -97,9 +130,22 @@ typedef struct {
     lt_status (*flush)(
         lt_sink *sink,
         lt_error *err); /* everything written becomes visible where it can; NULL = nothing */
-    /* End of input or clean stop: publish. Not called after a failure; close is always called. */
+    /* End of input: publish. With ctx->checkpoints: everything written becomes ready for the next
+     * save and commit instead. Not called after a failure; close is always called, and with
+     * ctx->checkpoints leaves everything where load() finds it. */
     lt_status (*finish)(lt_sink *sink, lt_error *err);
     void (*close)(lt_sink *sink);
+    /* ---- exactly-once; all three or none; called when ctx->checkpoints ----
+     * At a barrier: hands what is buffered to the system (without waiting for the disk) and appends
+     * to `to` what a restart needs. `syncs` gets the paths (NUL-terminated, one after the other)
+     * that must be durable before the checkpoint counts: somebody else syncs them. */
+    lt_status (*save)(lt_sink *sink, uint64_t checkpoint, lt_text *to, lt_text *syncs,
+                      lt_error *err);
+    /* The checkpoint is durable: publish what save() noted for it and for earlier ones. */
+    lt_status (*commit)(lt_sink *sink, uint64_t checkpoint, lt_error *err);
+    /* After open, before the first write: publishes what the checkpoint covers (again, if that
+     * was done before), takes back what was written after it. */
+    lt_status (*load)(lt_sink *sink, lt_str from, lt_error *err);
 } lt_sink_class;
 
 struct lt_sink {

@@ -71,6 +71,16 @@ uint32_t lt_rowcodec_stride(const lt_rowcodec *codec)
     return codec->stride;
 }
 
+uint32_t lt_rowcodec_count(const lt_rowcodec *codec)
+{
+    return codec->count;
+}
+
+const lt_type *lt_rowcodec_type(const lt_rowcodec *codec, uint32_t field)
+{
+    return codec->fields[field].type;
+}
+
 void lt_rowcodec_describe(const lt_rowcodec *codec, lt_text *to)
 {
     lt_text_puts(to, codec->ordered ? "ordered(" : "plain(");

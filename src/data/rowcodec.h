@@ -51,6 +51,8 @@ LT_INLINE uint32_t lt_rows_len(const lt_rows *rows, uint32_t i)
 lt_rowcodec *lt_rowcodec_new(lt_arena *arena, const lt_type *const *types, uint32_t count,
                              bool ordered);
 uint32_t lt_rowcodec_stride(const lt_rowcodec *codec); /* 0 = var form */
+uint32_t lt_rowcodec_count(const lt_rowcodec *codec);  /* fields */
+const lt_type *lt_rowcodec_type(const lt_rowcodec *codec, uint32_t field);
 
 /* Encodes count rows: row i takes its fields from cols[f] at rows[i] (rows NULL = 0 .. count-1),
  * with hashes. */

@@ -172,6 +172,7 @@ const lt_format lt_format_csv = {
     .decoder_new = csv_decoder_new,
     .decode = csv_decode,
     .decoder_free = csv_decoder_free,
+    .whole = csv_whole,
     .encoder_new = csv_encoder_new,
     .encode = csv_encode,
     .encoder_free = csv_encoder_free,

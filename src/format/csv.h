@@ -24,6 +24,7 @@ lt_status csv_dialect_read(const lt_format_ctx *ctx, csv_dialect *out, lt_error 
 lt_status csv_decoder_new(const lt_format_ctx *ctx, lt_decoder **out, lt_error *err);
 lt_status csv_decode(lt_decoder *decoder, lt_decode_in *in, lt_batch *batch, lt_error *err);
 void csv_decoder_free(lt_decoder *decoder);
+size_t csv_whole(const lt_format_ctx *ctx, const char *ptr, size_t len);
 
 lt_status csv_encoder_new(const lt_format_ctx *ctx, lt_encoder **out, lt_error *err);
 lt_status csv_encode(lt_encoder *encoder, const lt_batch *batch, const uint32_t *rows,

@@ -60,6 +60,13 @@ lt_status lt_decoder_reject(lt_decoder_base *base, const lt_decode_in *in, size_
     return base->ctx.rejects->put(base->ctx.rejects, &reject, err);
 }
 
+size_t lt_format_whole_lines(const lt_format_ctx *ctx, const char *ptr, size_t len)
+{
+    (void)ctx;
+    const char *newline = len > 0 ? memrchr(ptr, '\n', len) : NULL;
+    return newline != NULL ? (size_t)(newline - ptr) + 1 : 0;
+}
+
 bool lt_decoder_stream_start(lt_decoder_base *base, lt_decode_in *in, bool *wait)
 {
     static const unsigned char mark[] = {0xEF, 0xBB, 0xBF};

@@ -61,6 +61,12 @@ struct lt_format {
      * more than record_bytes_max + one block of input held. */
     lt_status (*decode)(lt_decoder *decoder, lt_decode_in *in, lt_batch *batch, lt_error *err);
     void (*decoder_free)(lt_decoder *decoder); /* accepts NULL */
+    /* Cuts a stream into runs that decoders can take side by side: how many of the bytes
+     * [ptr, ptr + len), which begin at a record, are whole records, as a decoder that saw the
+     * stream from there would tell them apart. 0: more bytes are needed. LT_BUF_PADDING readable
+     * bytes follow. `ctx` as for decoder_new, which accepted it. NULL: records of this format
+     * cannot be told apart without decoding them. */
+    size_t (*whole)(const lt_format_ctx *ctx, const char *ptr, size_t len);
     /* For each row decoded into the batch by the last decode call the format may tell the row kind
      * through batch->kinds (changelog formats). */
 
@@ -71,6 +77,9 @@ struct lt_format {
                         uint32_t count, lt_text *to, lt_error *err);
     void (*encoder_free)(lt_encoder *encoder); /* accepts NULL */
 };
+
+/* `whole` of the formats whose records end at a newline and nowhere else. */
+size_t lt_format_whole_lines(const lt_format_ctx *ctx, const char *ptr, size_t len);
 
 /* All formats; NULL-terminated by count. */
 const lt_format *lt_format_find(lt_str name);  /* NULL when unknown */

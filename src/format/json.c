@@ -88,6 +88,7 @@ const lt_format lt_format_json = {
     .decoder_new = json_decoder_new,
     .decode = json_decode,
     .decoder_free = json_decoder_free,
+    .whole = lt_format_whole_lines,
     .encoder_new = json_encoder_new,
     .encode = json_encode,
     .encoder_free = json_encoder_free,

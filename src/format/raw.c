@@ -271,6 +271,7 @@ const lt_format lt_format_raw = {
     .decoder_new = raw_decoder_new,
     .decode = raw_decode,
     .decoder_free = raw_decoder_free,
+    .whole = lt_format_whole_lines,
     .encoder_new = raw_encoder_new,
     .encode = raw_encode,
     .encoder_free = raw_encoder_free,

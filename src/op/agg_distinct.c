@@ -39,7 +39,8 @@ lt_status lt_distinct_plan(lt_op *op, lt_aggset *set, const lt_aggset_spec *spec
     distinct->decl = (lt_table_decl){.name = set_names[d],
                                      .key = distinct->codec,
                                      .value_size = sizeof(int64_t),
-                                     .ttl_ms = spec->ttl_ms};
+                                     .ttl_ms = spec->ttl_ms,
+                                     .group_fields = spec->group_fields};
     return LT_OK;
 }
 

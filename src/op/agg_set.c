@@ -19,7 +19,7 @@ static bool same_args(const lt_agg *a, const lt_agg *b)
     return true;
 }
 
-static lt_status plan_exprs(lt_op *op, lt_aggset *set, lt_error *err)
+static lt_status plan_exprs(lt_op *op, lt_aggset *set, bool partials, lt_error *err)
 {
     uint32_t total = 0;
     for (uint32_t a = 0; a < set->count; a++) {
@@ -41,7 +41,7 @@ static lt_status plan_exprs(lt_op *op, lt_aggset *set, lt_error *err)
             exprs[at++] = set->aggs[a]->filter;
         }
     }
-    return lt_evaluator_init(op, &set->ev, exprs, total, err);
+    return partials ? LT_OK : lt_evaluator_init(op, &set->ev, exprs, total, err);
 }
 
 static lt_status plan_record(lt_aggset *set, const lt_aggset_spec *spec, lt_error *err)
@@ -121,8 +121,12 @@ lt_status lt_aggset_init(lt_op *op, lt_aggset *set, const lt_aggset_spec *spec, 
     }
     LT_TRY(plan_record(set, spec, err));
     LT_TRY(plan_distinct(op, set, spec, err));
-    LT_TRY(plan_runs(op, set, err));
-    return plan_exprs(op, set, err);
+    if (spec->partials) {
+        LT_ASSERT(set->distinct_count == 0 && set->cell_count == spec->head_cell_count);
+    } else {
+        LT_TRY(plan_runs(op, set, err));
+    }
+    return plan_exprs(op, set, spec->partials, err);
 }
 
 void lt_aggset_deinit(lt_aggset *set)
@@ -331,6 +335,23 @@ lt_status lt_aggset_merge(lt_aggset *set, uint8_t *const *dst, uint8_t *const *s
         }
         shift(to, dst, count, set->offsets[a]);
         shift(from, src, count, set->offsets[a]);
+        LT_TRY(agg->cls->merge(agg, to, (const uint8_t *const *)from, count, dst_cells, err));
+    }
+    return LT_OK;
+}
+
+lt_status lt_aggset_add(lt_aggset *set, uint8_t *const *dst, uint8_t *const *src, uint32_t count,
+                        lt_cells *dst_cells, lt_arena *arena, lt_error *err)
+{
+    uint8_t **to = lt_arena_alloc(arena, sizeof *to * ((size_t)count + 1), 64);
+    uint8_t **from = lt_arena_alloc(arena, sizeof *from * ((size_t)count + 1), 64);
+    if (!to || !from) {
+        return lt_error_nomem(err, "aggregates");
+    }
+    for (uint32_t a = 0; a < set->count; a++) {
+        const lt_agg *agg = set->aggs[a];
+        shift(to, dst, count, set->offsets[a]);
+        shift(from, src, count, set->offsets[a] - set->head);
         LT_TRY(agg->cls->merge(agg, to, (const uint8_t *const *)from, count, dst_cells, err));
     }
     return LT_OK;

@@ -49,7 +49,9 @@ typedef struct {
     uint32_t head_cell_count;
     const lt_type *const *prefix; /* what DISTINCT sets are kept by */
     uint32_t prefix_count;
+    uint32_t group_fields; /* of the prefix: lt_table_decl */
     int64_t ttl_ms;
+    bool partials; /* accumulators and arguments come ready made; nothing is evaluated */
 } lt_aggset_spec;
 
 lt_status lt_aggset_init(lt_op *op, lt_aggset *set, const lt_aggset_spec *spec, lt_error *err);
@@ -82,6 +84,10 @@ lt_status lt_aggset_update_signed(lt_aggset *set, const lt_agg_input *input,
 /* dst[i] += src[i] for all calls without DISTINCT. */
 lt_status lt_aggset_merge(lt_aggset *set, uint8_t *const *dst, uint8_t *const *src, uint32_t count,
                           lt_cells *dst_cells, lt_arena *arena, lt_error *err);
+
+/* dst[i] += the accumulators at src[i], a record without its head. For sets with `partials`. */
+lt_status lt_aggset_add(lt_aggset *set, uint8_t *const *dst, uint8_t *const *src, uint32_t count,
+                        lt_cells *dst_cells, lt_arena *arena, lt_error *err);
 
 /* Values of one DISTINCT set that come from elsewhere (another slice, a merged session): counts[i]
  * more of the value in row i of fields (prefix and arguments), belonging to records[i]. Updates the

@@ -3,7 +3,7 @@
 #include "expr/registry.h"
 #include "op/op_int.h"
 
-static bool uses_watermark(const lt_expr *expr)
+bool lt_op_uses_watermark(const lt_expr *expr)
 {
     if (expr->kind != LT_NODE_CALL) {
         return false;
@@ -12,7 +12,7 @@ static bool uses_watermark(const lt_expr *expr)
         return true;
     }
     for (uint32_t i = 0; i < expr->u.call.arg_count; i++) {
-        if (uses_watermark(expr->u.call.args[i])) {
+        if (lt_op_uses_watermark(expr->u.call.args[i])) {
             return true;
         }
     }
@@ -32,7 +32,7 @@ lt_status lt_evaluator_init(lt_op *op, lt_evaluator *ev, lt_expr *const *exprs, 
     }
     for (uint32_t i = 0; i < count; i++) {
         ev->types[i] = exprs[i]->type;
-        ev->by_marks = ev->by_marks || uses_watermark(exprs[i]);
+        ev->by_marks = ev->by_marks || lt_op_uses_watermark(exprs[i]);
     }
     return lt_program_new(op->mem, op->session, exprs, count, &ev->program, err);
 }

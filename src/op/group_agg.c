@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "op/group_agg_int.h"
+#include "op/local_agg.h"
 
 static bool counts_rows(const lt_group_agg_spec *spec)
 {
@@ -24,6 +25,7 @@ static lt_status group_agg_open(lt_op *op, lt_error *err)
     group_agg_op *self = (group_agg_op *)op;
     const lt_group_agg_spec *spec = op->spec;
     LT_ASSERT(op->out_schema->count == spec->key_count + spec->agg_count);
+    LT_ASSERT(!spec->partials || (!spec->input_updates && (spec->net_ok || spec->agg_count == 0)));
     lt_outbox_init(op, &self->box, true);
     self->counts_rows = counts_rows(spec);
     LT_TRY(lt_op_chunk_new(op, &self->chunk, err));
@@ -43,14 +45,17 @@ static lt_status group_agg_open(lt_op *op, lt_error *err)
                                  .head = sizeof(group_head),
                                  .prefix = self->key_types,
                                  .prefix_count = spec->key_count,
-                                 .ttl_ms = spec->ttl_ms};
+                                 .group_fields = spec->key_count,
+                                 .ttl_ms = spec->ttl_ms,
+                                 .partials = spec->partials != NULL};
     LT_TRY(lt_aggset_init(op, &self->set, &aggs, err));
     const lt_table_decl decl = {.name = "groups",
                                 .key = self->key_codec,
                                 .value_size = self->set.size,
                                 .cell_offsets = self->set.cell_offsets,
                                 .cell_count = self->set.cell_count,
-                                .ttl_ms = spec->ttl_ms};
+                                .ttl_ms = spec->ttl_ms,
+                                .group_fields = spec->key_count};
     LT_TRY(lt_state_table(op->state, &decl, &self->groups, err));
     self->distinct = LT_NEW_ARRAY(op->arena, lt_table *, self->set.distinct_count + 1);
     if (!self->distinct) {
@@ -182,11 +187,16 @@ static lt_status group_agg_on_batch(lt_op *op, int input_no, lt_batch *in, lt_em
                                     lt_error *err)
 {
     group_agg_op *self = (group_agg_op *)op;
+    const lt_group_agg_spec *spec = op->spec;
     (void)input_no;
     LT_ASSERT(self->pending == NULL);
     lt_arena_reset(self->chunk, LT_OP_CHUNK_KEEP);
     group_input input = {.in = in};
     LT_TRY(prepare(self, &input, err));
+    if (spec->partials) { /* the ledger's words are rows of the source */
+        op->ledger.in +=
+            lt_partials_weight(spec->partials, in, input.rows, input.count) - input.count;
+    }
     self->items = (group_items){0};
     self->mark_count = 0;
     self->mark_at = 0;

@@ -17,6 +17,7 @@
 #include <string.h>
 
 #include "op/group_agg_int.h"
+#include "op/local_agg.h"
 
 #define NONE        UINT32_MAX
 #define DIRECT_ROWS 64 /* so many results are computed in place; fewer are copied there */
@@ -434,6 +435,31 @@ static lt_status apply_waves(chunk_job *job, lt_error *err)
 
 /* ---- rows that only add ---- */
 
+/* Partial rows: when every change is shown there are no aggregates, and all a row can do is make
+ * its key known. */
+static lt_status add_partials(chunk_job *job, lt_error *err)
+{
+    group_agg_op *self = job->self;
+    const lt_group_agg_spec *spec = self->op.spec;
+    const group_input *input = job->input;
+    if (!spec->net_ok) {
+        memset(job->rows.act, ACT_UPDATE, input->count);
+        memset(job->changes.after, 0, sizeof *job->changes.after * input->count);
+    }
+    for (uint32_t i = 0; i < input->count; i++) {
+        int64_t rows = lt_partials_rows(spec->partials, input->in, input->rows[i]);
+        job->keys[job->rows.key[i]].rows_now += rows;
+        self->op.ledger.used += (uint64_t)rows;
+    }
+    const lt_partials from = {.spec = spec->partials,
+                              .op = &self->op,
+                              .in = input->in,
+                              .set = &self->set,
+                              .cells = job->to.cells,
+                              .arena = self->chunk};
+    return lt_partials_add(&from, job->records, input->rows, input->count, err);
+}
+
 static void count_adds(chunk_job *job)
 {
     uint32_t count = job->input->count;
@@ -466,6 +492,9 @@ static lt_status apply_rows(chunk_job *job, lt_error *err)
     group_agg_op *self = job->self;
     const lt_group_agg_spec *spec = self->op.spec;
     bool runs = self->set.runs != NULL && self->set.count > 0;
+    if (spec->partials) {
+        return add_partials(job, err);
+    }
     if (!job->adds_only || (!spec->net_ok && !runs)) {
         LT_TRY(deal_waves(job, err));
         return apply_waves(job, err);

@@ -58,6 +58,9 @@ typedef struct {
     bool by_marks;
 } lt_evaluator;
 
+/* Does CURRENT_WATERMARK occur in it? */
+bool lt_op_uses_watermark(const lt_expr *expr);
+
 lt_status lt_evaluator_init(lt_op *op, lt_evaluator *ev, lt_expr *const *exprs, uint32_t count,
                             lt_error *err);
 void lt_evaluator_deinit(lt_evaluator *ev);

@@ -6,6 +6,8 @@
  * the session it forms or merges into is still open. */
 #include "op/session.h"
 
+#include "base/hash.h"
+
 #define PROBE_ROWS 256
 
 /* An open session in its key's list. */
@@ -57,15 +59,19 @@ lt_status lt_sessions_open(lt_sessions *s, lt_op *op, const lt_sessions_spec *sp
                                 .key = s->key_codec,
                                 .value_size = sizeof(session_key),
                                 .cell_offsets = key_cells,
-                                .cell_count = 1};
+                                .cell_count = 1,
+                                .group_fields = s->key_count};
     const lt_table_decl table = {.name = "sessions",
                                  .key = s->id_codec,
                                  .value_size = spec->record_size,
                                  .cell_offsets = spec->cell_offsets,
-                                 .cell_count = spec->cell_count};
+                                 .cell_count = spec->cell_count,
+                                 .group_fields = lt_sessions_group_fields(s->key_count)};
+    const lt_timers_decl timers = {.name = "timers",
+                                   .group_fields = lt_sessions_group_fields(s->key_count)};
     LT_TRY(lt_state_table(op->state, &keys, &s->keys, err));
     LT_TRY(lt_state_table(op->state, &table, &s->table, err));
-    return lt_state_timers(op->state, "timers", &s->timers, err);
+    return lt_state_keyed_timers(op->state, &timers, &s->timers, err);
 }
 
 void lt_sessions_close(lt_sessions *s)
@@ -85,16 +91,35 @@ static void id_bytes(int64_t id, uint8_t little[8], uint8_t big[8])
     }
 }
 
-static lt_status session_get(lt_sessions *s, int64_t id, bool create, lt_session_head **out,
-                             lt_error *err)
+static lt_status session_get(lt_sessions *s, int64_t id, lt_session_head **out, lt_error *err)
 {
     uint8_t little[8];
     uint8_t big[8];
     void *value = NULL;
     id_bytes(id, little, big);
-    LT_TRY(lt_table_get(s->table, little, 8, lt_row_hash(little, 8), create, &value, NULL, err));
+    LT_TRY(lt_table_get(s->table, little, 8, lt_row_hash(little, 8), false, &value, NULL, err));
     LT_ASSERT(value != NULL);
     *out = value;
+    return LT_OK;
+}
+
+/* A session with the next number. When state of several tasks came together, another one may have
+ * given a number already. */
+static lt_status session_new(lt_sessions *s, uint32_t group, lt_session_head **out, lt_error *err)
+{
+    uint8_t little[8];
+    uint8_t big[8];
+    void *value = NULL;
+    bool fresh = false;
+    int64_t id = 0;
+    while (!fresh) {
+        id = (int64_t)((uint64_t)s->next_id++ << LT_GROUP_NUMBER_BITS | group);
+        id_bytes(id, little, big);
+        LT_TRY(
+            lt_table_get(s->table, little, 8, lt_row_hash(little, 8), true, &value, &fresh, err));
+    }
+    *out = value;
+    (*out)->id = id;
     return LT_OK;
 }
 
@@ -157,8 +182,9 @@ static lt_status open_session(lt_sessions *s, const placing *row, uint32_t at,
         return LT_OK;
     }
     lt_session_head *head = NULL;
-    LT_TRY(session_get(s, s->next_id, true, &head, err));
-    *head = (lt_session_head){.id = s->next_id++, .start = row->local, .end = end};
+    uint32_t group = s->key_count > 0 ? lt_key_group(lt_row_hash(row->bytes, row->len)) : 0;
+    LT_TRY(session_new(s, group, &head, err));
+    *head = (lt_session_head){.id = head->id, .start = row->local, .end = end};
     uint32_t count = 0;
     (void)spans_of(row->record, &count);
     if (!lt_cells_set(lt_table_cells(s->table), &head->key, row->bytes, row->len) ||
@@ -188,7 +214,7 @@ static lt_status join_sessions(lt_sessions *s, const placing *row, uint32_t from
     all.start = LT_MIN(all.start, row->local);
     all.end = LT_MAX(all.end, row->local + s->math.spec.size_ms);
     lt_session_head *dst = NULL;
-    LT_TRY(session_get(s, all.id, false, &dst, err));
+    LT_TRY(session_get(s, all.id, &dst, err));
     if (to - from > 1) {
         LT_TRY(flush_adds(s, err));
     }
@@ -197,7 +223,7 @@ static lt_status join_sessions(lt_sessions *s, const placing *row, uint32_t from
             continue;
         }
         lt_session_head *src = NULL;
-        LT_TRY(session_get(s, spans[i].id, false, &src, err));
+        LT_TRY(session_get(s, spans[i].id, &src, err));
         LT_TRY(s->cls->merge(s, dst, src, err));
         dst->held += src->held;
         dst->rows += src->rows;
@@ -355,7 +381,7 @@ static lt_status collect_due(lt_sessions *s, int64_t watermark, lt_error *err)
            lt_timers_pop(s->timers, watermark, &at, &key, &len)) {
         LT_ASSERT(len == 8);
         lt_session_head *head = NULL;
-        LT_TRY(session_get(s, id_of_timer(key), false, &head, err));
+        LT_TRY(session_get(s, id_of_timer(key), &head, err));
         if (lt_window_close(&s->math, head->end) > at) {
             LT_TRY(timer_set(s, head, err));
         } else {
@@ -391,7 +417,8 @@ static lt_status remove_session(lt_sessions *s, lt_session_head *head, lt_error 
             return lt_error_nomem(err, "a session");
         }
     }
-    LT_ASSERT((uint64_t)head->held <= s->op->ledger.held);
+    /* Wraps where another task has the count: the first has all of it after a start with another
+     * parallelism. The tasks' sum is right. */
     s->op->ledger.held -= (uint64_t)head->held;
     s->op->ledger.used += (uint64_t)head->held;
     lt_table_remove(s->table, head);

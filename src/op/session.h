@@ -6,7 +6,8 @@
  *   sessions  number -> lt_session, then what the user keeps
  *   timers    (watermark that closes it, number)
  *
- * Numbers are given in order of creation, so results do not depend on hashing. A timer may be
+ * Numbers are given in order of creation, so results do not depend on hashing; their low bits are
+ * the key group, by which sessions move when the parallelism changes. A timer may be
  * early: a session that grew keeps its old one, and is put off when it comes due. */
 #pragma once
 
@@ -18,7 +19,7 @@
 
 /* The head of a session's record. */
 typedef struct {
-    int64_t id;
+    int64_t id;    /* number << LT_GROUP_NUMBER_BITS | key group */
     int64_t start; /* local; see window_math.h */
     int64_t end;
     int64_t timer; /* where its timer stands */
@@ -88,6 +89,12 @@ typedef struct {
     const uint32_t *cell_offsets; /* lt_session_head.key included */
     uint32_t cell_count;
 } lt_sessions_spec;
+
+/* Of everything that is kept by session numbers: lt_table_decl. */
+LT_INLINE uint32_t lt_sessions_group_fields(uint32_t key_count)
+{
+    return key_count > 0 ? LT_GROUP_NUMBER : 0;
+}
 
 lt_status lt_sessions_open(lt_sessions *s, lt_op *op, const lt_sessions_spec *spec, lt_error *err);
 void lt_sessions_close(lt_sessions *s);

@@ -298,7 +298,8 @@ static lt_status session_agg_open(lt_op *op, lt_error *err)
                                  .head_cells = head_cells,
                                  .head_cell_count = sets + 1,
                                  .prefix = &self->id_type,
-                                 .prefix_count = 1};
+                                 .prefix_count = 1,
+                                 .group_fields = lt_sessions_group_fields(spec->key_count)};
     LT_TRY(lt_aggset_init(op, &self->set, &aggs, err));
     const lt_sessions_spec sessions = {.cls = &session_agg_class,
                                        .window = &spec->window,

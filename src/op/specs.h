@@ -29,6 +29,26 @@ typedef struct {
     uint32_t session_key_count;
 } lt_window_expand_spec;
 
+/* Aggregates the rows of one batch before they are dealt to the tasks that keep state; see
+ * local_agg.h. Output schema: keys, slice end (BIGINT, windows only), rows (BIGINT), accumulators
+ * (BYTES), then the different arguments and filters of the aggregates. lt_local_agg_plan fills in
+ * what lies behind `rows`. */
+typedef struct {
+    bool windowed;        /* rows go into the slices of `window` */
+    lt_window window;     /* columns of the input */
+    const uint32_t *keys; /* input columns; an attached session's start is the last of them */
+    uint32_t key_count;
+    lt_agg **aggs; /* lt_local_agg_allows */
+    uint32_t agg_count;
+    const lt_schema *rows; /* schema of the input */
+    uint32_t end_col;      /* columns of the output; end_col: windows only */
+    uint32_t count_col;
+    uint32_t state_col;
+    uint32_t arg_col; /* first argument or filter */
+    uint32_t arg_count;
+    const uint32_t *arg_of; /* of each argument and filter, call by call: which of them it is */
+} lt_local_agg_spec;
+
 typedef enum { LT_LATE_DROP } lt_late_policy;
 
 /* Output schema: keys, aggregates, window_start, window_end, window_time (TIMESTAMP(3),
@@ -42,6 +62,10 @@ typedef struct {
     bool input_updates; /* rows may come as -U, +U, -D */
     lt_late_policy late;
     const char *late_name; /* name of what the operator feeds first, for messages; may be NULL */
+    /* The input is the output of a local aggregate with this spec: keys and an attached window's
+     * columns are columns of that, the aggregates' arguments still refer to partials->rows. Not for
+     * sessions that the operator makes itself. NULL = the input is rows. */
+    const lt_local_agg_spec *partials;
 } lt_window_agg_spec;
 
 /* Output schema: keys, aggregates. Without keys: a global aggregate (emits nothing before the first
@@ -55,8 +79,25 @@ typedef struct {
     bool emit_before; /* -U rows are wanted downstream */
     bool net_ok; /* consumers are net-safe: only the last change of a key per batch need be emitted
                   */
-    int64_t ttl_ms; /* table.exec.state.ttl; 0 = never */
+    int64_t ttl_ms;                    /* table.exec.state.ttl; 0 = never */
+    const lt_local_agg_spec *partials; /* as for windows; needs net_ok, or no aggregates */
 } lt_group_agg_spec;
+
+/* INNER JOIN of two inputs, both kept in state. A pair of rows has the columns left_cols of the
+ * left row, then right_cols of the right one. */
+typedef struct {
+    const uint32_t *left_keys, *right_keys; /* input columns; both sides' values have one form */
+    const lt_type *const *key_types;        /* nullable: with these, equal keys have equal bytes */
+    const bool *null_safe;                  /* NULL equals NULL (IS NOT DISTINCT FROM) */
+    uint32_t key_count;                     /* 0: every row with every row, in one task */
+    const uint32_t *left_cols, *right_cols; /* input columns that are kept */
+    uint32_t left_count, right_count;
+    const lt_schema *pair;
+    lt_expr *condition;  /* over pairs; NULL = none */
+    const uint32_t *out; /* output column -> column of the pair */
+    bool updates;        /* an input has more kinds of rows than +I */
+    int64_t ttl_ms;      /* table.exec.state.ttl; 0 = never */
+} lt_join_spec;
 
 typedef struct {
     int64_t offset;

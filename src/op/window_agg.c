@@ -23,11 +23,13 @@ static lt_status declare_slices(window_agg_op *self, lt_error *err)
 {
     lt_op *op = &self->op;
     const lt_aggset *set = &self->set;
+    const lt_window_agg_spec *spec = op->spec;
     lt_table_decl decl = {.name = "slices",
                           .key = self->key_codec,
                           .value_size = set->size,
                           .cell_offsets = set->cell_offsets,
-                          .cell_count = set->cell_count};
+                          .cell_count = set->cell_count,
+                          .group_fields = spec->key_count};
     LT_TRY(lt_state_slices(op->state, &decl, &self->slices, err));
     self->distinct_slices = LT_NEW_ARRAY(op->arena, lt_slices *, set->distinct_count + 1);
     self->merged_distinct = LT_NEW_ARRAY(op->arena, lt_table *, set->distinct_count + 1);
@@ -78,6 +80,8 @@ static lt_status window_agg_open(lt_op *op, lt_error *err)
     LT_ASSERT(spec->window.attached || spec->window.kind != LT_WINDOW_SESSION);
     LT_ASSERT(op->out_schema->count == spec->key_count + spec->agg_count + 3);
     lt_window_math_init(&self->math, &spec->window, op);
+    LT_ASSERT(!spec->partials || !spec->input_updates);
+    self->partials = spec->partials;
     self->counted = spec->input_updates;
     self->shared = !spec->window.attached && self->math.grid_ms < spec->window.size_ms;
     self->unsent = LT_WATERMARK_MIN;
@@ -90,7 +94,9 @@ static lt_status window_agg_open(lt_op *op, lt_error *err)
                                  .head = self->counted ? sizeof(window_head) : 0,
                                  .head_cells = no_cells,
                                  .prefix = self->key_types,
-                                 .prefix_count = self->key_count};
+                                 .prefix_count = self->key_count,
+                                 .group_fields = spec->key_count,
+                                 .partials = spec->partials != NULL};
     LT_TRY(lt_aggset_init(op, &self->set, &aggs, err));
     return declare_slices(self, err);
 }
@@ -135,7 +141,35 @@ static void drop_null_times(lt_op *op, const lt_col *time, uint32_t *rows, uint3
 static const lt_col *time_column(const window_agg_op *self, const lt_batch *in)
 {
     const lt_window *spec = &self->math.spec;
+    if (self->partials) {
+        return &in->cols[self->partials->end_col];
+    }
     return &in->cols[spec->attached ? spec->end_col : spec->time_col];
+}
+
+/* Source rows that these input rows stand for. */
+static uint64_t weight_of(const window_agg_op *self, const lt_batch *in, const uint32_t *rows,
+                          uint32_t count)
+{
+    return self->partials ? lt_partials_weight(self->partials, in, rows, count) : count;
+}
+
+/* Partial rows carry their slice; its last millisecond stands for their times. */
+static lt_status prepare_ends(window_agg_op *self, window_input *input, const lt_col *end,
+                              lt_error *err)
+{
+    int64_t *times =
+        lt_arena_alloc(self->op.scratch, sizeof *times * ((size_t)input->count + 1), 64);
+    if (!times) {
+        return lt_error_nomem(err, "window rows");
+    }
+    const int64_t *ends = LT_COL_DATA(end, const int64_t);
+    uint64_t back = self->math.spec.attached ? 0 : 1;
+    for (uint32_t i = 0; i < input->count; i++) {
+        times[i] = (int64_t)((uint64_t)ends[input->rows[i]] - back);
+    }
+    input->times = times;
+    return LT_OK;
 }
 
 /* Times are taken from the column as they stand where that is possible. */
@@ -143,6 +177,9 @@ static lt_status prepare_times(window_agg_op *self, window_input *input, const l
                                lt_error *err)
 {
     const lt_batch *in = input->in;
+    if (self->partials) {
+        return prepare_ends(self, input, time, err);
+    }
     bool plain = time->phys == LT_PHYS_I64 && time->type->precision <= 3;
     bool zoned = self->math.zone && !self->math.spec.attached;
     if (plain && !zoned && !in->sel && input->count == in->row_count) {
@@ -221,7 +258,9 @@ static lt_status prepare(window_agg_op *self, window_input *input, lt_error *err
                 in->marks[self->marks_end - 1].first_row > input->rows[input->count - 1])) {
             self->marks_end--; /* behind the row that fails the job */
         }
-        op->ledger.held += input->count;
+        uint64_t weight = weight_of(self, in, input->rows, input->count);
+        op->ledger.held += weight;
+        op->ledger.in += weight - input->count; /* its words are rows of the source */
         self->checked = true;
     } else {
         op->ledger = before;
@@ -245,7 +284,7 @@ static lt_status update_slice(window_agg_op *self, const window_input *input, in
     lt_table *table = NULL;
     lt_rows keys;
     LT_TRY(lt_slices_get(self->slices, end, true, &table, err));
-    *lt_slices_tag(self->slices, end) += count;
+    *lt_slices_tag(self->slices, end) += (int64_t)weight_of(self, input->in, rows, count);
     const lt_col **cols = LT_NEW_ARRAY(op->scratch, const lt_col *, (size_t)self->key_count + 1);
     lt_table **sets = LT_NEW_ARRAY(op->scratch, lt_table *, self->set.distinct_count + 1);
     void **values = lt_arena_alloc(op->scratch, sizeof *values * ((size_t)count + 1), 64);
@@ -260,6 +299,15 @@ static lt_status update_slice(window_agg_op *self, const window_input *input, in
     }
     LT_TRY(lt_rowcodec_encode(self->key_codec, cols, rows, count, op->scratch, &keys, err));
     LT_TRY(lt_table_probe(table, &keys, true, values, NULL, err));
+    if (self->partials) {
+        const lt_partials from = {.spec = self->partials,
+                                  .op = op,
+                                  .in = input->in,
+                                  .set = &self->set,
+                                  .cells = lt_table_cells(table),
+                                  .arena = op->scratch};
+        return lt_partials_add(&from, (uint8_t *const *)values, rows, count, err);
+    }
     if (self->counted) {
         for (uint32_t i = 0; i < count; i++) {
             bool adds = lt_kind_is_add(lt_batch_kind(input->in, rows[i]));
@@ -486,8 +534,9 @@ static lt_status take_range(window_agg_op *self, window_input *input, lt_error *
         }
         at++;
         if (!open) {
-            op->ledger.held--;
-            op->ledger.late++;
+            uint64_t weight = weight_of(self, in, &row, 1);
+            op->ledger.held -= weight;
+            op->ledger.late += weight;
             continue;
         }
         expect_close(self, close);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "op/agg_set.h"
+#include "op/local_agg.h"
 #include "op/window_math.h"
 
 /* A state record: the number of rows it stands for (input_updates only), then the accumulators. */
@@ -16,6 +17,7 @@ typedef struct {
     lt_aggset set;
     bool counted;       /* records have a window_head */
     bool shared;        /* a window is made of several slices */
+    const lt_local_agg_spec *partials; /* input rows are partial rows; NULL = they are not */
     uint32_t key_count; /* an attached session's start comes after the declared keys */
     uint32_t *keys;
     const lt_type **key_types;

@@ -82,7 +82,8 @@ static lt_status topn_open(lt_op *op, lt_error *err)
                                 .key = self->key_codec,
                                 .value_size = sizeof(topn_record),
                                 .cell_offsets = topn_cells,
-                                .cell_count = LT_COUNT_OF(topn_cells)};
+                                .cell_count = LT_COUNT_OF(topn_cells),
+                                .group_fields = spec->partition_count};
     return lt_state_slices(op->state, &decl, &self->windows, err);
 }
 
@@ -463,6 +464,7 @@ static lt_status emit_window(topn_op *self, lt_emit *out, lt_error *err)
             if (lt_table_scan(self->fire_from, &self->fire_scan, &value, 1) == 0) {
                 break;
             }
+            lt_table_touch(self->fire_from, value);
             self->fire_record = value;
             uint32_t count = 0;
             (void)heap_of(self->fire_record, &count);

@@ -3,7 +3,7 @@
  * for any of these. Implementations: env_real.c and env_sim.c (env_sim.h).
  *
  * Calls do not block for long, except file I/O and wait(). All functions are thread-safe in the
- * real environment. */
+ * real environment; a file or socket is used by one thread at a time. */
 #pragma once
 
 #include <stdbool.h>
@@ -16,6 +16,7 @@
 
 typedef struct lt_env lt_env;
 typedef struct lt_file lt_file;
+typedef struct lt_waker lt_waker;
 
 typedef enum {
     LT_OPEN_READ,   /* must exist */
@@ -98,7 +99,35 @@ struct lt_env {
     lt_status (*mkdirs)(lt_env *env, const char *path,
                         lt_error *err);                   /* with parents, durably; exists = fine */
     const char *(*getenv)(lt_env *env, const char *name); /* borrowed; NULL when absent */
-    lt_mem *mem; /* what the environment itself allocates */
+    /* ---- several threads (os/thread.h starts them) ----
+     * A waker is what one thread sleeps on. signal: from any thread, async-signal-safe, cheap when
+     * nobody sleeps; it is remembered until the next wait_on, so that no wake is lost. */
+    lt_waker *(*waker_new)(lt_env *env); /* NULL = out of memory or descriptors */
+    void (*waker_free)(lt_waker *waker); /* accepts NULL */
+    void (*waker_signal)(lt_waker *waker);
+    /* As wait(), ended by waker_signal() of this waker instead of wake(). */
+    void (*wait_on)(lt_env *env, lt_waker *waker, int64_t deadline_mono_ns, lt_file *const *files,
+                    size_t count);
+    unsigned (*cpu_count)(lt_env *env); /* that this process may use; the simulator says 2 */
+    int64_t (*process_id)(lt_env *env);
+    /* ---- one holder ----
+     * Takes the exclusive lock of a file (made when absent), held until close or the process's end.
+     * LT_ERR_STATE when somebody else has it; the file's content is then in `holder` (may be NULL).
+     * What is written to *out tells others who holds it. */
+    lt_status (*lock)(lt_env *env, const char *path, lt_file **out, char *holder,
+                      size_t holder_size, lt_error *err);
+    /* ---- sockets ----
+     * Addresses: "unix:/path" (made with mode 0600; a stale one is replaced) or "tcp:HOST:PORT"
+     * (PORT 0 = any). read gives LT_AGAIN when nothing is there, 0 at the other side's end; write
+     * waits at most 5 s for a peer that does not read. In wait files: readable or acceptable.
+     * A listener's close removes its unix name. connect gives LT_ERR_CONNECT when nobody answers
+     * (for TCP within 5 s), listen LT_ERR_STATE when somebody else listens there. Looking up a
+     * host's name may block. The simulator has no network: LT_ERR_UNSUPPORTED. */
+    lt_status (*listen)(lt_env *env, const char *address, lt_file **out, lt_error *err);
+    lt_status (*accept)(lt_file *listener, lt_file **out, lt_error *err); /* LT_AGAIN: nobody */
+    lt_status (*connect)(lt_env *env, const char *address, lt_file **out, lt_error *err);
+    int (*port_of)(lt_file *listener); /* of a TCP listener */
+    lt_mem *mem;                       /* what the environment itself allocates */
 };
 
 /* The process's environment; mem pays for files. Close with lt_env_real_free. NULL when out of

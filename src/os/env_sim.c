@@ -1,135 +1,33 @@
 /* The simulated environment: env.h's table over a sim_disk, a virtual clock and seeded generators.
+ * Faults, clocks and what tests call are in env_sim_fault.c. Single-threaded, except wake() and the
+ * signals of wakers.
  *
- * Three generators, so that one kind of use does not shift another: what the product draws, which
- * calls fail, and what a crash keeps. Time moves only by lt_sim_advance_us and wait().
- * Single-threaded, except wake().
+ * Every operation on the disk begins with sim_io_begin and ends with sim_io_end: between them it
+ * may be the one at which the power goes.
  *
  * The chance of faults applies to files; the standard streams fail only through lt_sim_fail_nth. A
- * failed sync makes the handle fail for good, while the file's later syncs report success and keep
- * nothing, as the page cache does. A failed rename has either not happened or happened without its
- * sync. */
-#include "os/env_sim.h"
-
+ * failed sync makes the handle fail for good, while the file's later syncs report success and do
+ * not keep what that one should have kept, as the page cache does. A failed rename has either not
+ * happened or happened without its sync. */
 #include <errno.h>
-#include <stdatomic.h>
 #include <string.h>
 
 #include "base/assert.h"
+#include "os/env_sim_int.h"
 #include "os/os_error.h"
-#include "os/sim_disk.h"
-
-#define MONO_START_NS INT64_C(1000000000)
-#define STREAM_COUNT  3
-
-enum { FAULT_READ, FAULT_WRITE, FAULT_SYNC, FAULT_RENAME, FAULT_KINDS };
 
 typedef struct {
-    lt_env base;
-    lt_sim_options options;
-    sim_disk disk;
-    int64_t wall_us;
-    int64_t mono_ns;
-    uint64_t random_product;
-    uint64_t random_faults;
-    int64_t fail_in[FAULT_KINDS]; /* calls until the one that fails; 0 = none */
-    uint64_t boot;                /* crashes so far */
-    atomic_bool woken;
-    lt_text streams[STREAM_COUNT];
-    size_t stdin_read; /* bytes of streams[0] that were delivered */
-} sim_env;
+    lt_mem *mem;
+    atomic_bool signalled;
+} sim_waker;
 
-typedef struct {
-    sim_env *env;
-    sim_node *node; /* NULL for a standard stream */
-    sim_node *dir;  /* where the name may not be durable yet; NULL when it is */
-    int stream;
-    lt_open_mode mode;
-    uint64_t boot; /* of its opening; a handle does not survive a crash */
-    size_t at;
-    bool sync_failed;
-    size_t size; /* of this block */
-    char path[];
-} sim_file;
-
-/* ---- Faults ---- */
-
-static bool chance(sim_env *self, uint32_t per_mille)
-{
-    return per_mille > 0 && sim_random(&self->random_faults) % 1000 < per_mille;
-}
-
-static bool nth_fails(sim_env *self, int kind)
-{
-    return self->fail_in[kind] > 0 && --self->fail_in[kind] == 0;
-}
-
-/* Whether this call on a handle fails. */
-static bool fault(sim_file *file, int kind)
-{
-    const lt_sim_options *options = &file->env->options;
-    uint32_t per_mille = kind == FAULT_READ    ? options->fail_read_per_mille
-                         : kind == FAULT_WRITE ? options->fail_write_per_mille
-                                               : options->fail_sync_per_mille;
-    bool planned = nth_fails(file->env, kind);
-    return planned || (file->node && chance(file->env, per_mille));
-}
+/* ---- Handles ---- */
 
 static lt_status check_alive(const sim_file *file, const char *verb, lt_error *err)
 {
+    LT_TRY(sim_check_power(file->env, err));
     return file->boot == file->env->boot ? LT_OK : lt_os_error(err, EBADF, verb, file->path);
 }
-
-/* ---- Clocks ---- */
-
-static int64_t sim_wall_us(lt_env *env)
-{
-    return ((sim_env *)env)->wall_us;
-}
-
-static int64_t sim_mono_ns(lt_env *env)
-{
-    return ((sim_env *)env)->mono_ns;
-}
-
-static uint64_t sim_random_u64(lt_env *env)
-{
-    return sim_random(&((sim_env *)env)->random_product);
-}
-
-static int64_t floor_div(int64_t value, int64_t by)
-{
-    return value / by - (value % by < 0 ? 1 : 0);
-}
-
-static void advance_ns(sim_env *self, int64_t ns)
-{
-    LT_ASSERT(ns >= 0);
-    int64_t before_us = self->mono_ns / 1000;
-    self->mono_ns += ns;
-    self->wall_us += self->mono_ns / 1000 - before_us;
-    self->disk.now_ms = floor_div(self->wall_us, 1000);
-}
-
-static void sim_wait(lt_env *env, int64_t deadline_mono_ns, lt_file *const *files, size_t count)
-{
-    sim_env *self = (sim_env *)env;
-    bool ready = atomic_exchange(&self->woken, false);
-    for (size_t i = 0; i < count; i++) {
-        const sim_file *file = (const sim_file *)files[i];
-        ready = ready || !file->node;
-    }
-    /* Nothing else happens in this world: without a deadline there is nothing to wait for. */
-    if (!ready && deadline_mono_ns > self->mono_ns && deadline_mono_ns < INT64_MAX) {
-        advance_ns(self, deadline_mono_ns - self->mono_ns);
-    }
-}
-
-static void sim_wake(lt_env *env)
-{
-    atomic_store(&((sim_env *)env)->woken, true);
-}
-
-/* ---- Handles ---- */
 
 static lt_status new_file(sim_env *self, const char *path, sim_file **out, lt_error *err)
 {
@@ -151,14 +49,16 @@ static void sim_close(lt_file *handle)
 {
     sim_file *file = (sim_file *)handle;
     if (file) {
+        if (file->locks && file->boot == file->env->boot) {
+            file->node->locked = false;
+        }
         sim_node_unref(&file->env->disk, file->node);
         sim_node_unref(&file->env->disk, file->dir);
         lt_mem_free(file->env->base.mem, file, file->size);
     }
 }
 
-/* Finds, creates or empties the node that a mode asks for. */
-static int open_node(sim_disk *disk, sim_place *place, lt_open_mode mode)
+int sim_open_node(sim_disk *disk, sim_place *place, lt_open_mode mode)
 {
     if (place->node && place->node->kind == LT_FILE_DIR) {
         return mode == LT_OPEN_EXCL ? EEXIST : EISDIR;
@@ -173,28 +73,39 @@ static int open_node(sim_disk *disk, sim_place *place, lt_open_mode mode)
     return mode == LT_OPEN_CREATE ? sim_node_truncate(disk, place->node, 0) : 0;
 }
 
-static lt_status sim_open(lt_env *env, const char *path, lt_open_mode mode, lt_file **out,
-                          lt_error *err)
+static lt_status open_file(sim_file *file, lt_open_mode mode, lt_error *err)
 {
-    sim_env *self = (sim_env *)env;
-    sim_file *file = NULL;
+    sim_env *self = file->env;
     sim_place place;
-    *out = NULL;
-    LT_TRY(new_file(self, path, &file, err));
-    int code = sim_disk_find(&self->disk, path, &place);
+    bool writes = mode != LT_OPEN_READ;
+    LT_TRY(writes ? sim_io_begin(self, err) : sim_check_power(self, err));
+    int code = sim_disk_find(&self->disk, file->path, &place);
     if (code == 0) {
-        code = open_node(&self->disk, &place, mode);
+        code = sim_open_node(&self->disk, &place, mode);
     }
     if (code != 0) {
-        sim_close((lt_file *)file);
-        return lt_os_error(err, code, "open", path);
+        return sim_io_end(self, lt_os_error(err, code, "open", file->path), err);
     }
     file->mode = mode;
     file->node = place.node;
     sim_node_ref(file->node);
-    if (mode != LT_OPEN_READ) {
+    if (writes) {
         file->dir = place.dir;
         sim_node_ref(file->dir);
+    }
+    return sim_io_end(self, LT_OK, err);
+}
+
+static lt_status sim_open(lt_env *env, const char *path, lt_open_mode mode, lt_file **out,
+                          lt_error *err)
+{
+    sim_file *file = NULL;
+    *out = NULL;
+    LT_TRY(new_file((sim_env *)env, path, &file, err));
+    lt_status st = open_file(file, mode, err);
+    if (st != LT_OK) {
+        sim_close((lt_file *)file);
+        return st;
     }
     *out = (lt_file *)file;
     return LT_OK;
@@ -206,6 +117,7 @@ static lt_status sim_file_std(lt_env *env, int number, lt_file **out, lt_error *
     sim_file *file = NULL;
     LT_ASSERT(number >= LT_STDIN && number <= LT_STDERR);
     *out = NULL;
+    LT_TRY(sim_check_power((sim_env *)env, err));
     LT_TRY(new_file((sim_env *)env, names[number], &file, err));
     file->stream = number;
     file->mode = number == LT_STDIN ? LT_OPEN_READ : LT_OPEN_APPEND;
@@ -261,7 +173,10 @@ static lt_status check_readable(sim_file *file, lt_error *err)
     if (file->mode == LT_OPEN_APPEND) {
         return lt_os_error(err, EBADF, "read", file->path);
     }
-    return fault(file, FAULT_READ) ? lt_os_error(err, EIO, "read", file->path) : LT_OK;
+    if (file->node) {
+        LT_TRY(sim_io_end(file->env, sim_io_begin(file->env, err), err));
+    }
+    return sim_fault(file, FAULT_READ) ? lt_os_error(err, EIO, "read", file->path) : LT_OK;
 }
 
 static lt_status sim_read(lt_file *handle, void *to, size_t size, size_t *got, lt_error *err)
@@ -270,7 +185,7 @@ static lt_status sim_read(lt_file *handle, void *to, size_t size, size_t *got, l
     sim_env *self = file->env;
     *got = 0;
     LT_TRY(check_readable(file, err));
-    if (size > 1 && chance(self, self->options.short_read_per_mille)) {
+    if (size > 1 && sim_chance(self, self->options.short_read_per_mille)) {
         size = 1 + (size_t)(sim_random(&self->random_faults) % (size - 1));
     }
     if (!file->node) {
@@ -316,52 +231,59 @@ static lt_status write_stream(sim_file *file, const void *from, size_t size, lt_
     return to->failed ? lt_error_nomem(err, "captured output") : LT_OK;
 }
 
+static lt_status write_file(sim_file *file, const void *from, size_t size, lt_error *err)
+{
+    sim_env *self = file->env;
+    size_t wrote = 0;
+    lt_status st = sim_io_begin(self, err);
+    bool fails = st == LT_OK && sim_fault(file, FAULT_WRITE);
+    if (st != LT_OK || fails) {
+        /* A write that failed, or that the power cut short, may have done a part of its work. */
+        size = (size_t)(sim_random(&self->random_faults) % (size + 1));
+    }
+    size_t at = file->mode == LT_OPEN_APPEND ? file->node->size : file->at;
+    int code = sim_node_write(&self->disk, file->node, from, size, at, &wrote);
+    file->at = at + wrote;
+    if (st == LT_OK && (code != 0 || fails)) {
+        st = lt_os_error(err, fails ? EIO : code, "write", file->path);
+    }
+    return sim_io_end(self, st, err);
+}
+
 static lt_status sim_write(lt_file *handle, const void *from, size_t size, lt_error *err)
 {
     sim_file *file = (sim_file *)handle;
-    size_t wrote = 0;
     LT_TRY(check_alive(file, "write", err));
     if (file->mode == LT_OPEN_READ) {
         return lt_os_error(err, EBADF, "write", file->path);
     }
-    bool fails = fault(file, FAULT_WRITE);
-    if (!file->node) {
-        return fails ? lt_os_error(err, EIO, "write", file->path)
-                     : write_stream(file, from, size, err);
+    if (file->node) {
+        return write_file(file, from, size, err);
     }
-    if (fails) {
-        /* A failed write may have done a part of its work. */
-        size = (size_t)(sim_random(&file->env->random_faults) % (size + 1));
-    }
-    size_t at = file->mode == LT_OPEN_APPEND ? file->node->size : file->at;
-    int code = sim_node_write(&file->env->disk, file->node, from, size, at, &wrote);
-    file->at = at + wrote;
-    if (code != 0 || fails) {
-        return lt_os_error(err, fails ? EIO : code, "write", file->path);
-    }
-    return LT_OK;
+    return sim_fault(file, FAULT_WRITE) ? lt_os_error(err, EIO, "write", file->path)
+                                        : write_stream(file, from, size, err);
 }
 
 static lt_status sim_truncate(lt_file *handle, int64_t size, lt_error *err)
 {
     sim_file *file = (sim_file *)handle;
     LT_TRY(check_alive(file, "truncate", err));
-    int code = !file->node || size < 0 || file->mode == LT_OPEN_READ
-                   ? EINVAL
-                   : sim_node_truncate(&file->env->disk, file->node, (size_t)size);
-    return code == 0 ? LT_OK : lt_os_error(err, code, "truncate", file->path);
+    if (!file->node || size < 0 || file->mode == LT_OPEN_READ) {
+        return lt_os_error(err, EINVAL, "truncate", file->path);
+    }
+    LT_TRY(sim_io_begin(file->env, err));
+    int code = sim_node_truncate(&file->env->disk, file->node, (size_t)size);
+    lt_status st = code == 0 ? LT_OK : lt_os_error(err, code, "truncate", file->path);
+    return sim_io_end(file->env, st, err);
 }
 
-static lt_status sim_sync(lt_file *handle, lt_error *err)
+static lt_status sync_file(sim_file *file, lt_error *err)
 {
-    sim_file *file = (sim_file *)handle;
-    LT_TRY(check_alive(file, "sync", err));
-    if (!file->node) {
-        return LT_OK;
-    }
-    if (file->sync_failed || fault(file, FAULT_SYNC)) {
+    if (file->sync_failed || sim_fault(file, FAULT_SYNC)) {
+        if (!file->sync_failed) {
+            sim_node_sync_fails(&file->env->disk, file->node);
+        }
         file->sync_failed = true;
-        file->node->sync_lost = true;
         return lt_os_error(err, EIO, "sync", file->path);
     }
     sim_node_sync(file->node);
@@ -371,6 +293,17 @@ static lt_status sim_sync(lt_file *handle, lt_error *err)
         file->dir = NULL;
     }
     return LT_OK;
+}
+
+static lt_status sim_sync(lt_file *handle, lt_error *err)
+{
+    sim_file *file = (sim_file *)handle;
+    LT_TRY(check_alive(file, "sync", err));
+    if (!file->node) {
+        return LT_OK;
+    }
+    LT_TRY(sim_io_begin(file->env, err));
+    return sim_io_end(file->env, sync_file(file, err), err);
 }
 
 /* ---- Names ---- */
@@ -406,8 +339,10 @@ static bool sim_is_terminal(lt_file *file, int *columns, int *lines)
 
 static lt_status sim_stat(lt_env *env, const char *path, lt_stat *out, lt_error *err)
 {
+    sim_env *self = (sim_env *)env;
     sim_place place;
-    int code = sim_disk_find(&((sim_env *)env)->disk, path, &place);
+    LT_TRY(sim_check_power(self, err));
+    int code = sim_disk_find(&self->disk, path, &place);
     if (code == 0 && !place.node) {
         code = ENOENT;
     }
@@ -439,6 +374,7 @@ static lt_status sim_list(lt_env *env, const char *path,
 {
     sim_env *self = (sim_env *)env;
     sim_place place;
+    LT_TRY(sim_check_power(self, err));
     int code = sim_disk_find(&self->disk, path, &place);
     if (code == 0) {
         code = !place.node ? ENOENT : place.node->kind != LT_FILE_DIR ? ENOTDIR : 0;
@@ -452,9 +388,9 @@ static lt_status sim_list(lt_env *env, const char *path,
     return st;
 }
 
-static lt_status sim_rename(lt_env *env, const char *from_path, const char *to_path, lt_error *err)
+static lt_status rename_file(sim_env *self, const char *from_path, const char *to_path,
+                             lt_error *err)
 {
-    sim_env *self = (sim_env *)env;
     sim_place from;
     sim_place to;
     int code = sim_disk_find(&self->disk, from_path, &from);
@@ -462,7 +398,7 @@ static lt_status sim_rename(lt_env *env, const char *from_path, const char *to_p
         return lt_os_error(err, code != 0 ? code : ENOENT, "rename", from_path);
     }
     code = sim_disk_find(&self->disk, to_path, &to);
-    bool planned = code == 0 && nth_fails(self, FAULT_RENAME);
+    bool planned = code == 0 && sim_nth_fails(self, FAULT_RENAME);
     if (planned && (sim_random(&self->random_faults) & 1) != 0) {
         code = EIO;
     }
@@ -472,7 +408,7 @@ static lt_status sim_rename(lt_env *env, const char *from_path, const char *to_p
     if (code != 0) {
         return lt_os_error(err, code, "rename to", to_path);
     }
-    if (planned || chance(self, self->options.fail_sync_per_mille)) {
+    if (planned || sim_chance(self, self->options.fail_sync_per_mille)) {
         return lt_os_error(err, EIO, "sync the directory of", to_path);
     }
     sim_disk_sync_dir(&self->disk, to.dir);
@@ -480,15 +416,24 @@ static lt_status sim_rename(lt_env *env, const char *from_path, const char *to_p
     return LT_OK;
 }
 
+static lt_status sim_rename(lt_env *env, const char *from, const char *to, lt_error *err)
+{
+    sim_env *self = (sim_env *)env;
+    LT_TRY(sim_io_begin(self, err));
+    return sim_io_end(self, rename_file(self, from, to, err), err);
+}
+
 static lt_status sim_unlink(lt_env *env, const char *path, lt_error *err)
 {
     sim_env *self = (sim_env *)env;
     sim_place place;
+    LT_TRY(sim_io_begin(self, err));
     int code = sim_disk_find(&self->disk, path, &place);
     if (code == 0) {
         code = sim_disk_unlink(&self->disk, &place);
     }
-    return code == 0 ? LT_OK : lt_os_error(err, code, "remove", path);
+    lt_status st = code == 0 ? LT_OK : lt_os_error(err, code, "remove", path);
+    return sim_io_end(self, st, err);
 }
 
 /* Makes the directory of path[0..len); fine when it is there. The path is cut for the call. */
@@ -522,18 +467,24 @@ static int make_dirs(sim_disk *disk, char *path, size_t len)
     return make_dir(disk, path, len);
 }
 
-static lt_status sim_mkdirs(lt_env *env, const char *path, lt_error *err)
+lt_status sim_make_dirs(sim_env *self, const char *path, lt_error *err)
 {
-    sim_env *self = (sim_env *)env;
     size_t len = strlen(path);
-    char *copy = lt_mem_alloc(env->mem, len + 1);
+    char *copy = lt_mem_alloc(self->base.mem, len + 1);
     if (!copy) {
         return lt_error_nomem(err, "directory name");
     }
     memcpy(copy, path, len + 1);
     int code = make_dirs(&self->disk, copy, len);
-    lt_mem_free(env->mem, copy, len + 1);
+    lt_mem_free(self->base.mem, copy, len + 1);
     return code == 0 ? LT_OK : lt_os_error(err, code, "create the directory", path);
+}
+
+static lt_status sim_mkdirs(lt_env *env, const char *path, lt_error *err)
+{
+    sim_env *self = (sim_env *)env;
+    LT_TRY(sim_io_begin(self, err));
+    return sim_io_end(self, sim_make_dirs(self, path, err), err);
 }
 
 /* The host's variables would make a run depend on more than its seed. */
@@ -544,102 +495,125 @@ static const char *sim_getenv(lt_env *env, const char *name)
     return NULL;
 }
 
-/* ---- For tests ---- */
+/* ---- The lock ---- */
 
-void lt_sim_advance_us(lt_env *env, int64_t us)
+static void read_holder(const sim_node *node, char *holder, size_t size)
 {
-    advance_ns((sim_env *)env, us * 1000);
+    if (holder && size > 0) {
+        size_t len = read_node(node, holder, size - 1, 0);
+        while (len > 0 && holder[len - 1] == '\n') {
+            len--;
+        }
+        holder[len] = '\0';
+    }
 }
 
-void lt_sim_crash(lt_env *env)
+static lt_status lock_file(sim_file *file, char *holder, size_t holder_size, lt_error *err)
 {
-    sim_env *self = (sim_env *)env;
-    self->boot++;
-    memset(self->fail_in, 0, sizeof self->fail_in);
-    atomic_store(&self->woken, false);
-    sim_disk_crash(&self->disk);
+    LT_TRY(open_file(file, LT_OPEN_APPEND, err));
+    if (file->node->locked) {
+        read_holder(file->node, holder, holder_size);
+        return lt_error_set(err, LT_ERR_STATE, "'%s' is locked by another process", file->path);
+    }
+    file->node->locked = true;
+    file->locks = true;
+    file->mode = LT_OPEN_CREATE; /* reads as well, and writes from the start */
+    int code = sim_node_truncate(&file->env->disk, file->node, 0);
+    return code == 0 ? LT_OK : lt_os_error(err, code, "lock", file->path);
 }
 
-void lt_sim_fail_nth(lt_env *env, char kind, int64_t nth)
+static lt_status sim_lock(lt_env *env, const char *path, lt_file **out, char *holder,
+                          size_t holder_size, lt_error *err)
 {
-    static const char kinds[FAULT_KINDS] = {'r', 'w', 's', 'm'};
-    const char *at = memchr(kinds, kind, sizeof kinds);
-    LT_ASSERT(at != NULL);
-    LT_ASSERT(nth >= 0);
-    ((sim_env *)env)->fail_in[at - kinds] = nth;
-}
-
-/* Makes the directories above the last component. */
-static lt_status put_parents(lt_env *env, const char *path, lt_error *err)
-{
-    size_t len = strlen(path);
-    while (len > 0 && path[len - 1] != '/') {
-        len--;
+    sim_file *file = NULL;
+    *out = NULL;
+    if (holder && holder_size > 0) {
+        holder[0] = '\0';
     }
-    if (len <= 1) {
-        return LT_OK;
+    LT_TRY(new_file((sim_env *)env, path, &file, err));
+    lt_status st = lock_file(file, holder, holder_size, err);
+    if (st != LT_OK) {
+        sim_close((lt_file *)file);
+        return st;
     }
-    lt_text dir;
-    lt_text_init(&dir, env->mem);
-    lt_text_append(&dir, path, len);
-    lt_status st =
-        dir.failed ? lt_error_nomem(err, "directory name") : sim_mkdirs(env, dir.ptr, err);
-    lt_text_deinit(&dir);
-    return st;
-}
-
-lt_status lt_sim_put(lt_env *env, const char *path, const void *bytes, size_t size, lt_error *err)
-{
-    sim_env *self = (sim_env *)env;
-    sim_place place;
-    size_t wrote = 0;
-    LT_TRY(put_parents(env, path, err));
-    int code = sim_disk_find(&self->disk, path, &place);
-    if (code == 0) {
-        code = open_node(&self->disk, &place, LT_OPEN_CREATE);
-    }
-    if (code == 0) {
-        code = sim_node_write(&self->disk, place.node, bytes, size, 0, &wrote);
-    }
-    if (code != 0) {
-        return lt_os_error(err, code, "put", path);
-    }
-    sim_node_sync(place.node);
-    sim_disk_sync_dir(&self->disk, place.dir);
+    *out = (lt_file *)file;
     return LT_OK;
 }
 
-const char *lt_sim_get(lt_env *env, const char *path, size_t *size)
+/* ---- Wakers, processors ---- */
+
+static lt_waker *sim_waker_new(lt_env *env)
 {
-    sim_place place;
-    *size = 0;
-    if (sim_disk_find(&((sim_env *)env)->disk, path, &place) != 0 || !place.node ||
-        place.node->kind != LT_FILE_REGULAR) {
-        return NULL;
+    sim_waker *waker = lt_mem_zalloc(env->mem, sizeof *waker);
+    if (waker) {
+        waker->mem = env->mem;
+        atomic_init(&waker->signalled, false);
     }
-    *size = place.node->size;
-    return place.node->bytes ? place.node->bytes : "";
+    return (lt_waker *)waker;
 }
 
-lt_str lt_sim_std(lt_env *env, int number)
+static void sim_waker_free(lt_waker *handle)
 {
-    const sim_env *self = (const sim_env *)env;
-    LT_ASSERT(number >= LT_STDIN && number <= LT_STDERR);
-    lt_str all = lt_text_str(&self->streams[number]);
-    if (number == LT_STDIN) {
-        all.ptr += self->stdin_read;
-        all.len -= self->stdin_read;
+    sim_waker *waker = (sim_waker *)handle;
+    if (waker) {
+        lt_mem_free(waker->mem, waker, sizeof *waker);
     }
-    return all;
 }
 
-void lt_sim_set_stdin(lt_env *env, const void *bytes, size_t size)
+static void sim_waker_signal(lt_waker *handle)
 {
-    sim_env *self = (sim_env *)env;
-    lt_text *content = &self->streams[LT_STDIN];
-    lt_text_clear(content);
-    lt_text_append(content, bytes, size);
-    self->stdin_read = 0; /* out of memory shows when it is read */
+    atomic_store(&((sim_waker *)handle)->signalled, true);
+}
+
+static void sim_wait_on(lt_env *env, lt_waker *handle, int64_t deadline_mono_ns,
+                        lt_file *const *files, size_t count)
+{
+    bool ready = atomic_exchange(&((sim_waker *)handle)->signalled, false);
+    sim_sleep((sim_env *)env, ready, deadline_mono_ns, files, count);
+}
+
+static unsigned sim_cpu_count(lt_env *env)
+{
+    (void)env;
+    return 2;
+}
+
+static int64_t sim_process_id(lt_env *env)
+{
+    return (int64_t)((sim_env *)env)->boot + 1; /* a new one after each power loss */
+}
+
+/* ---- Sockets: this world has no network ---- */
+
+static lt_status no_network(lt_error *err, const char *address)
+{
+    return lt_error_set(err, LT_ERR_UNSUPPORTED, "the simulator has no network: '%s'", address);
+}
+
+static lt_status sim_listen(lt_env *env, const char *address, lt_file **out, lt_error *err)
+{
+    (void)env;
+    *out = NULL;
+    return no_network(err, address);
+}
+
+static lt_status sim_connect(lt_env *env, const char *address, lt_file **out, lt_error *err)
+{
+    (void)env;
+    *out = NULL;
+    return no_network(err, address);
+}
+
+static lt_status sim_accept(lt_file *listener, lt_file **out, lt_error *err)
+{
+    *out = NULL;
+    return no_network(err, ((const sim_file *)listener)->path);
+}
+
+static int sim_port_of(lt_file *listener)
+{
+    (void)listener;
+    return 0;
 }
 
 /* ---- Life ---- */
@@ -671,6 +645,17 @@ lt_env *lt_env_sim_new(lt_mem *mem, const lt_sim_options *options)
         .unlink = sim_unlink,
         .mkdirs = sim_mkdirs,
         .getenv = sim_getenv,
+        .waker_new = sim_waker_new,
+        .waker_free = sim_waker_free,
+        .waker_signal = sim_waker_signal,
+        .wait_on = sim_wait_on,
+        .cpu_count = sim_cpu_count,
+        .process_id = sim_process_id,
+        .lock = sim_lock,
+        .listen = sim_listen,
+        .accept = sim_accept,
+        .connect = sim_connect,
+        .port_of = sim_port_of,
     };
     sim_env *self = lt_mem_zalloc(mem, sizeof *self);
     if (!self) {
@@ -684,15 +669,16 @@ lt_env *lt_env_sim_new(lt_mem *mem, const lt_sim_options *options)
     self->base.mem = mem;
     self->options = *options;
     self->wall_us = options->start_wall_us;
-    self->mono_ns = MONO_START_NS;
+    self->mono_ns = SIM_MONO_START_NS;
     uint64_t seed = options->seed;
     self->random_product = sim_random(&seed);
     self->random_faults = sim_random(&seed);
     self->disk.random = sim_random(&seed);
+    self->random_clock = sim_random(&seed);
     self->disk.bytes_max = options->disk_bytes_max;
-    self->disk.now_ms = floor_div(options->start_wall_us, 1000);
+    self->disk.now_ms = sim_floor_div(options->start_wall_us, 1000);
     atomic_init(&self->woken, false);
-    for (int i = 0; i < STREAM_COUNT; i++) {
+    for (int i = 0; i < SIM_STREAMS; i++) {
         lt_text_init(&self->streams[i], mem);
     }
     return &self->base;
@@ -704,7 +690,7 @@ void lt_env_sim_free(lt_env *env)
     if (!self) {
         return;
     }
-    for (int i = 0; i < STREAM_COUNT; i++) {
+    for (int i = 0; i < SIM_STREAMS; i++) {
         lt_text_deinit(&self->streams[i]);
     }
     sim_disk_deinit(&self->disk);

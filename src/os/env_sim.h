@@ -12,6 +12,12 @@ typedef struct {
     uint32_t fail_sync_per_mille;
     uint32_t short_read_per_mille; /* read fewer bytes than asked for */
     int64_t disk_bytes_max;        /* ENOSPC above; 0 = unlimited */
+    uint32_t slow_disk_us_max;     /* each operation on the disk takes 0 to that much */
+    /* Chance, per operation on the disk and per wait, that the wall clock is set wrong: off by up
+     * to wall_jump_s_max in either direction from what it should show, until the next jump. The
+     * monotonic clock never jumps. */
+    uint32_t wall_jump_per_mille;
+    uint32_t wall_jump_s_max;
 } lt_sim_options;
 
 lt_env *lt_env_sim_new(lt_mem *mem, const lt_sim_options *options); /* NULL = out of memory */
@@ -23,6 +29,22 @@ void lt_sim_advance_us(lt_env *env,
 /* Power loss: every open handle dies; writes, creations and renames since the last sync of the file
  * or directory survive, vanish or are torn at a 512-byte sector, as the seed decides. */
 void lt_sim_crash(lt_env *env);
+
+/* Operations on the disk so far: opens for writing, reads, writes, truncations, syncs, renames,
+ * unlinks, mkdirs and locks. Standard streams, stat and list are none. */
+int64_t lt_sim_ops(lt_env *env);
+
+/* The power goes at the nth operation from now (1 = the next; 0 = never): after its effect, or
+ * before, when a write may still have left a prefix of its bytes. That call and every later one on
+ * files, streams and names fails with LT_ERR_IO, "simulated power loss", until lt_sim_crash; clocks
+ * and waits go on. */
+void lt_sim_crash_at(lt_env *env, int64_t nth_op, bool after);
+bool lt_sim_crashed(lt_env *env); /* the power has gone that way */
+
+/* Changes rates and times from now on: fail_*, short_read_*, slow_*, wall_jump_*. The other members
+ * of options are not looked at. A wall clock that is off stays so. */
+void lt_sim_set_faults(lt_env *env, const lt_sim_options *options);
+void lt_sim_set_disk_max(lt_env *env, int64_t bytes); /* as disk_bytes_max */
 
 /* The n-th call from now (1 = the next) of read/write/sync/rename fails; 0 = none. kind: 'r', 'w',
  * 's', 'm'. */

@@ -1,11 +1,17 @@
-/* See env_virtual.h: everything but time is handed on to the real environment. */
+/* See env_virtual.h: everything but time is handed on to the real environment. The clock and the
+ * generator are atomic, because several threads may use the environment. */
 #include "os/env_virtual.h"
+
+#include <stdatomic.h>
+
+#define WAIT_NS  INT64_C(100000000) /* for something that really happens */
+#define PAUSE_NS INT64_C(1000000)   /* before a deadline that only the clock's mover can reach */
 
 typedef struct {
     lt_env env;
     lt_env *real;
-    int64_t wall_us;
-    uint64_t random;
+    _Atomic int64_t wall_us;
+    _Atomic uint64_t random;
 } virtual_env;
 
 static lt_env *real_of(lt_env *env)
@@ -15,20 +21,20 @@ static lt_env *real_of(lt_env *env)
 
 static int64_t virtual_wall_us(lt_env *env)
 {
-    return ((virtual_env *)env)->wall_us;
+    return atomic_load(&((virtual_env *)env)->wall_us);
 }
 
 static int64_t virtual_mono_ns(lt_env *env)
 {
-    return ((virtual_env *)env)->wall_us * 1000;
+    return atomic_load(&((virtual_env *)env)->wall_us) * 1000;
 }
 
 /* Repeatable: splitmix64 (Steele, Lea, Flood 2014) from a fixed start. */
 static uint64_t virtual_random(lt_env *env)
 {
     virtual_env *self = (virtual_env *)env;
-    self->random += 0x9e3779b97f4a7c15ULL;
-    uint64_t z = self->random;
+    const uint64_t step = 0x9e3779b97f4a7c15ULL;
+    uint64_t z = atomic_fetch_add(&self->random, step) + step;
     z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ULL;
     z = (z ^ (z >> 27)) * 0x94d049bb133111ebULL;
     return z ^ (z >> 31);
@@ -40,7 +46,7 @@ static void virtual_wait(lt_env *env, int64_t deadline_mono_ns, lt_file *const *
     (void)deadline_mono_ns;
     if (count > 0) {
         lt_env *real = real_of(env);
-        real->wait(real, real->mono_ns(real) + 100000000, files, count);
+        real->wait(real, real->mono_ns(real) + WAIT_NS, files, count);
     }
 }
 
@@ -92,13 +98,56 @@ static const char *virtual_getenv(lt_env *env, const char *name)
     return real_of(env)->getenv(real_of(env), name);
 }
 
+static lt_waker *virtual_waker_new(lt_env *env)
+{
+    return real_of(env)->waker_new(real_of(env));
+}
+
+/* Another thread may signal, so this waits, but never long: with a deadline in virtual time it may
+ * be this very thread that moves the clock. */
+static void virtual_wait_on(lt_env *env, lt_waker *waker, int64_t deadline_mono_ns,
+                            lt_file *const *files, size_t count)
+{
+    lt_env *real = real_of(env);
+    int64_t wait_ns = deadline_mono_ns <= virtual_mono_ns(env)     ? 0
+                      : deadline_mono_ns == INT64_MAX || count > 0 ? WAIT_NS
+                                                                   : PAUSE_NS;
+    real->wait_on(real, waker, real->mono_ns(real) + wait_ns, files, count);
+}
+
+static unsigned virtual_cpu_count(lt_env *env)
+{
+    return real_of(env)->cpu_count(real_of(env));
+}
+
+static int64_t virtual_process_id(lt_env *env)
+{
+    return real_of(env)->process_id(real_of(env));
+}
+
+static lt_status virtual_lock(lt_env *env, const char *path, lt_file **out, char *holder,
+                              size_t holder_size, lt_error *err)
+{
+    return real_of(env)->lock(real_of(env), path, out, holder, holder_size, err);
+}
+
+static lt_status virtual_listen(lt_env *env, const char *address, lt_file **out, lt_error *err)
+{
+    return real_of(env)->listen(real_of(env), address, out, err);
+}
+
+static lt_status virtual_connect(lt_env *env, const char *address, lt_file **out, lt_error *err)
+{
+    return real_of(env)->connect(real_of(env), address, out, err);
+}
+
 lt_env *lt_env_virtual_new(lt_env *real)
 {
     virtual_env *self = lt_mem_zalloc(real->mem, sizeof *self);
     if (self == NULL) {
         return NULL;
     }
-    self->env = *real; /* calls on files need no environment: they stay as they are */
+    self->env = *real; /* calls on handles need no environment: they stay */
     self->env.name = "virtual";
     self->env.wall_us = virtual_wall_us;
     self->env.mono_ns = virtual_mono_ns;
@@ -113,6 +162,13 @@ lt_env *lt_env_virtual_new(lt_env *real)
     self->env.unlink = virtual_unlink;
     self->env.mkdirs = virtual_mkdirs;
     self->env.getenv = virtual_getenv;
+    self->env.waker_new = virtual_waker_new;
+    self->env.wait_on = virtual_wait_on;
+    self->env.cpu_count = virtual_cpu_count;
+    self->env.process_id = virtual_process_id;
+    self->env.lock = virtual_lock;
+    self->env.listen = virtual_listen;
+    self->env.connect = virtual_connect;
     self->real = real;
     return &self->env;
 }
@@ -131,5 +187,8 @@ void lt_env_virtual_free(lt_env *env)
 void lt_env_virtual_set(lt_env *env, int64_t wall_ms)
 {
     virtual_env *self = (virtual_env *)env;
-    self->wall_us = LT_MAX(self->wall_us, wall_ms * 1000);
+    int64_t now = atomic_load(&self->wall_us);
+    while (now < wall_ms * 1000 &&
+           !atomic_compare_exchange_weak(&self->wall_us, &now, wall_ms * 1000)) {
+    }
 }

@@ -87,7 +87,7 @@ void sim_node_unref(sim_disk *disk, sim_node *node)
     disk->bytes -= (int64_t)node->size;
     lt_mem_free(disk->mem, node->bytes, node->cap);
     lt_array_deinit(&node->saved, disk->mem);
-    lt_array_deinit(&node->is_saved, disk->mem);
+    lt_array_deinit(&node->marks, disk->mem);
     lt_mem_free(disk->mem, node, sizeof *node);
 }
 
@@ -370,49 +370,67 @@ static size_t sector_part(size_t index, size_t size)
     return start >= size ? 0 : LT_MIN(size - start, (size_t)SIM_SECTOR);
 }
 
-static bool reserve_saving(sim_disk *disk, sim_node *node, size_t first, size_t end)
+/* Room for marks below `sectors` and for saving those of [first, end) that have no entry. */
+static bool reserve_saving(sim_disk *disk, sim_node *node, size_t sectors, size_t first, size_t end)
 {
-    size_t sectors = sectors_of(node->durable_size);
-    if (node->is_saved.count < sectors) {
-        size_t more = sectors - node->is_saved.count;
-        if (!lt_array_reserve(&node->is_saved, disk->mem, more)) {
+    if (node->marks.count < sectors) {
+        size_t more = sectors - node->marks.count;
+        if (!lt_array_reserve(&node->marks, disk->mem, more)) {
             return false;
         }
-        memset(node->is_saved.items + node->is_saved.count, 0, more);
-        node->is_saved.count = sectors;
+        memset(node->marks.items + node->marks.count, SIM_SAME, more);
+        node->marks.count = sectors;
     }
     size_t need = 0;
     for (size_t i = first; i < end; i++) {
-        need += node->is_saved.items[i] ? 0 : 1;
+        need += node->marks.items[i] == SIM_SAME ? 1 : 0;
     }
     return need == 0 || lt_array_reserve(&node->saved, disk->mem, need);
+}
+
+/* Keeps len bytes (and zeros) as what the disk holds of a sector. Room must have been reserved. */
+static void save_sector(sim_node *node, size_t index, size_t len, sim_mark mark)
+{
+    LT_ASSERT(node->saved.count < node->saved.cap && node->marks.items[index] == SIM_SAME);
+    sim_sector *sector = &node->saved.items[node->saved.count++];
+    memset(sector, 0, sizeof *sector);
+    sector->index = index;
+    if (len > 0) {
+        memcpy(sector->bytes, node->bytes + index * SIM_SECTOR, len);
+    }
+    node->marks.items[index] = (uint8_t)mark;
 }
 
 /* Keeps the durable content of the sectors that touch [from, to), before they change. */
 static int save_sectors(sim_disk *disk, sim_node *node, size_t from, size_t to)
 {
+    size_t durable = sectors_of(node->durable_size);
     size_t first = from / SIM_SECTOR;
-    size_t end = LT_MIN(sectors_of(to), sectors_of(node->durable_size));
+    size_t end = LT_MIN(sectors_of(to), durable);
     if (first >= end) {
         return 0;
     }
-    if (!reserve_saving(disk, node, first, end)) {
+    if (!reserve_saving(disk, node, durable, first, end)) {
         return ENOMEM;
     }
     for (size_t i = first; i < end; i++) {
-        if (node->is_saved.items[i]) {
-            continue;
+        if (node->marks.items[i] == SIM_SAME) {
+            size_t len = sector_part(i, LT_MIN(node->size, node->durable_size));
+            save_sector(node, i, len, SIM_DIRTY);
         }
-        sim_sector *sector = &node->saved.items[node->saved.count++];
-        size_t len = sector_part(i, LT_MIN(node->size, node->durable_size));
-        memset(sector, 0, sizeof *sector);
-        sector->index = i;
-        if (len > 0) {
-            memcpy(sector->bytes, node->bytes + i * SIM_SECTOR, len);
-        }
-        node->is_saved.items[i] = 1;
     }
     return 0;
+}
+
+/* Sectors that were lost and are written anew have another chance. */
+static void redirty(sim_node *node, size_t from, size_t to)
+{
+    size_t end = LT_MIN(sectors_of(to), node->marks.count);
+    for (size_t i = from / SIM_SECTOR; i < end; i++) {
+        if (node->marks.items[i] == SIM_LOST) {
+            node->marks.items[i] = SIM_DIRTY;
+        }
+    }
 }
 
 static int reserve_bytes(sim_disk *disk, sim_node *node, size_t size)
@@ -467,6 +485,7 @@ int sim_node_write(sim_disk *disk, sim_node *node, const void *from, size_t size
         memset(node->bytes + node->size, 0, offset - node->size);
     }
     memcpy(node->bytes + offset, from, fits);
+    redirty(node, LT_MIN(offset, node->size), end);
     if (end > node->size) {
         disk->bytes += (int64_t)(end - node->size);
         node->size = end;
@@ -493,6 +512,7 @@ int sim_node_truncate(sim_disk *disk, sim_node *node, size_t size)
     if (size > node->size) {
         memset(node->bytes + node->size, 0, size - node->size);
     }
+    redirty(node, low, high);
     disk->bytes += (int64_t)size - (int64_t)node->size;
     node->size = size;
     node->mtime_ms = disk->now_ms;
@@ -502,21 +522,49 @@ int sim_node_truncate(sim_disk *disk, sim_node *node, size_t size)
     return 0;
 }
 
-/* From here on, the live content is the durable one. */
-static void settle(sim_node *node)
+/* From here on, the live content is the durable one, but for lost sectors when they stay so. */
+static void settle(sim_node *node, bool keep_lost)
 {
+    size_t kept = 0;
     for (size_t i = 0; i < node->saved.count; i++) {
-        node->is_saved.items[node->saved.items[i].index] = 0;
+        const sim_sector *sector = &node->saved.items[i];
+        uint8_t *mark = &node->marks.items[sector->index];
+        if (keep_lost && *mark == SIM_LOST && sector->index < sectors_of(node->size)) {
+            if (kept != i) {
+                node->saved.items[kept] = *sector;
+            }
+            kept++;
+        } else {
+            *mark = SIM_SAME;
+        }
     }
-    node->saved.count = 0;
+    node->saved.count = kept;
     node->durable_size = node->size;
-    node->is_saved.count = LT_MIN(node->is_saved.count, sectors_of(node->durable_size));
+    node->marks.count = LT_MIN(node->marks.count, sectors_of(node->durable_size));
 }
 
 void sim_node_sync(sim_node *node)
 {
     if (!node->sync_lost) {
-        settle(node);
+        settle(node, true);
+    }
+}
+
+void sim_node_sync_fails(sim_disk *disk, sim_node *node)
+{
+    size_t first = sectors_of(node->durable_size);
+    size_t end = sectors_of(node->size);
+    if (!reserve_saving(disk, node, LT_MAX(first, end), first, LT_MAX(first, end))) {
+        node->sync_lost = true; /* the coarse way, which needs no memory */
+        return;
+    }
+    for (size_t i = 0; i < node->saved.count; i++) {
+        node->marks.items[node->saved.items[i].index] = SIM_LOST;
+    }
+    for (size_t i = first; i < end; i++) {
+        if (node->marks.items[i] == SIM_SAME) {
+            save_sector(node, i, 0, SIM_LOST); /* the disk has nothing there yet */
+        }
     }
 }
 
@@ -584,7 +632,7 @@ static void crash_file(sim_disk *disk, sim_node *node)
         disk->bytes += (int64_t)size - (int64_t)live_size;
     }
     node->sync_lost = false;
-    settle(node);
+    settle(node, false);
 }
 
 static void crash_names(sim_disk *disk)
@@ -619,6 +667,7 @@ void sim_disk_crash(sim_disk *disk)
     crash_names(disk);
     revive(disk, disk->root);
     for (sim_node *node = disk->nodes; node; node = node->next) {
+        node->locked = false;
         if (node->kind == LT_FILE_REGULAR) {
             crash_file(disk, node);
         }

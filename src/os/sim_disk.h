@@ -43,6 +43,11 @@ typedef struct {
     unsigned char bytes[SIM_SECTOR];
 } sim_sector;
 
+/* Whether a sector is in `saved`. DIRTY: the next sync writes it. LOST: a sync failed to, and none
+ * will try again, unless it is written anew. Sectors above durable_size that are not LOST have no
+ * entry: there is nothing to go back to. */
+typedef enum { SIM_SAME, SIM_DIRTY, SIM_LOST } sim_mark;
+
 struct sim_node {
     sim_node *next; /* all nodes of the disk */
     sim_node *prev;
@@ -56,9 +61,10 @@ struct sim_node {
     size_t size;
     size_t cap;
     size_t durable_size;
-    LT_ARRAY(sim_sector) saved; /* sectors below durable_size that differ, or may */
-    LT_ARRAY(uint8_t) is_saved; /* by sector number */
-    bool sync_lost;             /* a sync failed: later ones report success and keep nothing */
+    LT_ARRAY(sim_sector) saved; /* sectors that differ from the disk's, or may */
+    LT_ARRAY(uint8_t) marks;    /* by sector number: sim_mark */
+    bool sync_lost;             /* later syncs report success and keep nothing */
+    bool locked;                /* some handle holds its lock */
 };
 
 /* A pending change: `to` comes to mean `node` (NULL: nothing), and `from`, when set, nothing. */
@@ -109,3 +115,5 @@ int sim_node_write(sim_disk *disk, sim_node *node, const void *from, size_t size
                    size_t *wrote);
 int sim_node_truncate(sim_disk *disk, sim_node *node, size_t size);
 void sim_node_sync(sim_node *node);
+/* What the sync should have kept is on the disk or not, and later syncs take it for written. */
+void sim_node_sync_fails(sim_disk *disk, sim_node *node);

@@ -44,7 +44,7 @@ static bool exprs_deterministic(lt_expr *const *exprs, uint32_t count)
     return true;
 }
 
-static bool aggs_order_dependent(lt_agg *const *aggs, uint32_t count)
+bool lt_plan_aggs_need_order(lt_agg *const *aggs, uint32_t count)
 {
     static const char *const names[] = {"FIRST_VALUE", "LAST_VALUE", "LISTAGG",
                                         "ARRAY_AGG",   "COLLECT",    "JSON_ARRAYAGG"};
@@ -113,7 +113,7 @@ static lt_status infer_group_agg(lt_planner *p, lt_plan_node *node, lt_error *er
         node->kinds |= 1u << LT_DELETE;
     }
     node->determinism = in->determinism == LT_EXACT ? LT_EXACT : worse(in->determinism, LT_FINAL);
-    if (in->determinism != LT_EXACT && aggs_order_dependent(spec->aggs, spec->agg_count)) {
+    if (in->determinism != LT_EXACT && lt_plan_aggs_need_order(spec->aggs, spec->agg_count)) {
         node->determinism = LT_ORDER_DEPENDENT;
     }
     return sequence(p, spec->key_count, node, err);
@@ -147,6 +147,94 @@ static lt_status infer_union(lt_planner *p, lt_plan_node *node)
     return LT_OK;
 }
 
+/* Do a side's changes of one key stay with one partner? Not when an update may change by what the
+ * row is joined. */
+static bool keeps_key(const lt_plan_node *in, const uint32_t *join_keys, uint32_t count)
+{
+    for (uint32_t k = 0; updates(in) && k < count; k++) {
+        bool found = false;
+        for (uint32_t i = 0; i < in->key_count; i++) {
+            found = found || in->key[i] == join_keys[k];
+        }
+        if (!found) {
+            return false;
+        }
+    }
+    return in->key != NULL;
+}
+
+/* Where a column of an input stands in the output, itself or as the equal key of the other side;
+ * UINT32_MAX = nowhere. */
+static uint32_t joined_at(const lt_join_spec *spec, const lt_schema *out, bool is_left,
+                          uint32_t col)
+{
+    const uint32_t *own = is_left ? spec->left_keys : spec->right_keys;
+    const uint32_t *other = is_left ? spec->right_keys : spec->left_keys;
+    for (uint32_t i = 0; i < out->count; i++) {
+        uint32_t at = spec->out[i];
+        bool from_left = at < spec->left_count;
+        uint32_t from = from_left ? spec->left_cols[at] : spec->right_cols[at - spec->left_count];
+        if (from_left == is_left && from == col) {
+            return i;
+        }
+        for (uint32_t k = 0; from_left != is_left && k < spec->key_count; k++) {
+            if (own[k] == col && other[k] == from) {
+                return i;
+            }
+        }
+    }
+    return UINT32_MAX;
+}
+
+/* Adds the output columns of a side's upsert key; false when a part of it does not come out. */
+static bool map_key(const lt_join_spec *spec, const lt_schema *out, const lt_plan_node *in,
+                    bool is_left, uint32_t *key, uint32_t *count)
+{
+    for (uint32_t k = 0; k < in->key_count; k++) {
+        uint32_t at = joined_at(spec, out, is_left, in->key[k]);
+        bool known = false;
+        for (uint32_t i = 0; i < *count; i++) {
+            known = known || key[i] == at;
+        }
+        if (at == UINT32_MAX) {
+            return false;
+        }
+        if (!known) {
+            key[(*count)++] = at;
+        }
+    }
+    return true;
+}
+
+/* Kinds pass through. A pair of rows is known by both sides' keys together. */
+static lt_status infer_join(lt_planner *p, lt_plan_node *node, lt_error *err)
+{
+    lt_join_spec *spec = (lt_join_spec *)node->u.op.spec;
+    const lt_plan_node *left = input_of(p, node, 0);
+    const lt_plan_node *right = input_of(p, node, 1);
+    node->kinds = left->kinds | right->kinds;
+    spec->updates = updates(node);
+    node->determinism = worse(LT_FINAL, worse(left->determinism, right->determinism));
+    if (!exprs_deterministic(&spec->condition, 1)) {
+        node->determinism = LT_ORDER_DEPENDENT;
+    }
+    uint32_t *key = LT_NEW_ARRAY(p->arena, uint32_t, left->key_count + right->key_count + 1);
+    uint32_t count = 0;
+    if (key == NULL) {
+        return lt_error_nomem(err, "a plan");
+    }
+    /* With a condition an update may take a pair away without a word but its -U. */
+    bool steady = spec->condition == NULL || !spec->updates;
+    if (steady && keeps_key(left, spec->left_keys, spec->key_count) &&
+        keeps_key(right, spec->right_keys, spec->key_count) &&
+        map_key(spec, node->schema, left, true, key, &count) &&
+        map_key(spec, node->schema, right, false, key, &count)) {
+        node->key = key;
+        node->key_count = count;
+    }
+    return LT_OK;
+}
+
 static lt_status infer_operator(lt_planner *p, lt_plan_node *node, lt_error *err)
 {
     const lt_op_class *cls = node->u.op.cls;
@@ -159,6 +247,9 @@ static lt_status infer_operator(lt_planner *p, lt_plan_node *node, lt_error *err
     }
     if (cls == &lt_op_union) {
         return infer_union(p, node);
+    }
+    if (cls == &lt_op_join) {
+        return infer_join(p, node, err);
     }
     node->kinds = in->kinds;
     node->determinism = in->determinism;
@@ -248,10 +339,11 @@ static bool consumer_is_net_safe(const lt_planner *p, const lt_plan_node *consum
         return table == NULL ? p->options->final_rows && p->plan->bounded
                              : strcmp(table->connector->name, "blackhole") == 0;
     }
-    /* A calc only forwards what it gets; a group aggregate comes to the same result. A window
-     * aggregate would judge late rows differently. */
+    /* A calc only forwards what it gets; a group aggregate and a join come to the same result. A
+     * window aggregate would judge late rows differently. */
     return consumer->kind == LT_PLAN_OPERATOR && consumer->net_ok &&
-           (consumer->u.op.cls == &lt_op_calc || consumer->u.op.cls == &lt_op_group_agg);
+           (consumer->u.op.cls == &lt_op_calc || consumer->u.op.cls == &lt_op_group_agg ||
+            consumer->u.op.cls == &lt_op_join);
 }
 
 static void infer_net(lt_planner *p)

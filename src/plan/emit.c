@@ -180,21 +180,6 @@ static lt_status check_late_options(const lt_plan_node *node, lt_error *err)
     return LT_OK;
 }
 
-/* Keeping sources in step is not there yet; saying nothing would let a user believe it is. */
-static lt_status check_alignment(const lt_plan_node *node, lt_error *err)
-{
-    static const char prefix[] = "scan.watermark.alignment.";
-    const lt_options *options = &node->u.table.options;
-    for (uint32_t i = 0; i < options->count; i++) {
-        if (lt_str_starts(options->items[i].key, LT_STR(prefix))) {
-            return lt_error_set_at(err, LT_ERR_UNSUPPORTED, options->items[i].pos,
-                                   "'" LT_STR_FMT "' is not supported yet",
-                                   LT_STR_ARG(options->items[i].key));
-        }
-    }
-    return LT_OK;
-}
-
 /* What the connector is told at plan time, to know whether the table is bounded and whether it
  * accepts the options. */
 static lt_status check_table(lt_planner *p, lt_plan_node *node, bool as_source, lt_error *err)
@@ -222,13 +207,14 @@ static lt_status check_table(lt_planner *p, lt_plan_node *node, bool as_source, 
             connector->name, LT_STR_ARG(table->name), as_source ? "source" : "sink");
     }
     LT_TRY(check_late_options(node, err));
-    LT_TRY(check_alignment(node, err));
     if (connector->check != NULL) {
         LT_TRY(connector->check(&ctx, as_source, err));
     }
     if (as_source) {
         node->u.table.bounded =
             connector->source->bounded != NULL && connector->source->bounded(&ctx);
+        node->u.table.splittable =
+            connector->source->can_split != NULL && connector->source->can_split(&ctx);
     }
     return LT_OK;
 }
@@ -507,6 +493,87 @@ static lt_status emit_union(lt_planner *p, lt_log *node, lt_plan_node **out, lt_
     return LT_OK;
 }
 
+static void mark_column(void *arg, uint32_t index)
+{
+    ((bool *)arg)[index] = true;
+}
+
+/* The columns of each side that its state keeps: what comes out and what the condition looks at.
+ * pair: column of the node -> column of the pair. */
+static lt_status join_columns(lt_planner *p, const lt_log *node, lt_join_spec *spec, uint32_t *pair,
+                              lt_error *err)
+{
+    uint32_t lefts = node->inputs[0]->schema->count;
+    uint32_t count = node->schema->count;
+    bool *kept = LT_NEW_ARRAY(p->arena, bool, count + 1);
+    uint32_t *cols = LT_NEW_ARRAY(p->arena, uint32_t, count + 1);
+    lt_field *fields = LT_NEW_ARRAY(p->arena, lt_field, count + 1);
+    if (kept == NULL || cols == NULL || fields == NULL) {
+        return nomem(err);
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        kept[i] = node->needed[i];
+    }
+    if (node->condition != NULL) {
+        lt_expr_columns(node->condition, mark_column, kept);
+    }
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        pair[i] = PRUNED;
+        if (kept[i]) {
+            bool is_left = i < lefts;
+            cols[n] = is_left ? node->inputs[0]->map[i] : node->inputs[1]->map[i - lefts];
+            fields[n] = node->schema->fields[i];
+            pair[i] = n++;
+            spec->left_count += is_left;
+            spec->right_count += !is_left;
+        }
+    }
+    spec->left_cols = cols;
+    spec->right_cols = cols + spec->left_count;
+    spec->pair = lt_schema_new(p->arena, fields, n);
+    return spec->pair != NULL ? LT_OK : nomem(err);
+}
+
+static lt_status emit_join(lt_planner *p, lt_log *node, lt_plan_node **out, lt_error *err)
+{
+    const lt_schema *schema;
+    LT_TRY(layout(p, node, false, &schema, err));
+    lt_join_spec *spec = LT_NEW(p->arena, lt_join_spec);
+    uint32_t *pair = LT_NEW_ARRAY(p->arena, uint32_t, node->schema->count + 1);
+    uint32_t *columns = LT_NEW_ARRAY(p->arena, uint32_t, schema->count + 1);
+    if (spec == NULL || pair == NULL || columns == NULL) {
+        return nomem(err);
+    }
+    LT_TRY(join_columns(p, node, spec, pair, err));
+    for (uint32_t i = 0; i < node->schema->count; i++) {
+        if (node->map[i] != PRUNED) {
+            columns[node->map[i]] = pair[i];
+        }
+    }
+    spec->out = columns;
+    const lt_log *left = node->inputs[0], *right = node->inputs[1];
+    LT_TRY(remap_cols(p, left, node->keys, node->key_count, &spec->left_keys, err));
+    LT_TRY(remap_cols(p, right, node->right_keys, node->key_count, &spec->right_keys, err));
+    spec->key_count = node->key_count;
+    spec->key_types = node->key_types;
+    spec->null_safe = node->null_safe;
+    if (node->condition != NULL) {
+        LT_TRY(lt_expr_remap(&p->builder, node->condition, pair, NULL, &spec->condition, err));
+    }
+    spec->ttl_ms = state_ttl_ms(p);
+    LT_TRY(add_op(p, &lt_op_join, spec, schema, left->node - 1, out, err));
+    uint32_t *inputs = LT_NEW_ARRAY(p->arena, uint32_t, 2);
+    if (inputs == NULL) {
+        return nomem(err);
+    }
+    inputs[0] = left->node - 1;
+    inputs[1] = right->node - 1;
+    (*out)->inputs = inputs;
+    (*out)->input_count = 2;
+    return LT_OK;
+}
+
 static lt_status emit_limit(lt_planner *p, lt_log *node, lt_plan_node **out, lt_error *err)
 {
     lt_log *input = node->inputs[0];
@@ -634,8 +701,8 @@ lt_status lt_plan_emit(lt_planner *p, lt_log *node, lt_error *err)
         [LT_LOG_CALC] = emit_calc,           [LT_LOG_WATERMARK] = emit_watermark,
         [LT_LOG_EXPAND] = emit_expand,       [LT_LOG_WINDOW_AGG] = emit_window_agg,
         [LT_LOG_GROUP_AGG] = emit_group_agg, [LT_LOG_UNION] = emit_union,
-        [LT_LOG_LIMIT] = emit_limit,         [LT_LOG_TOPN] = emit_topn,
-        [LT_LOG_SINK] = emit_sink,
+        [LT_LOG_JOIN] = emit_join,           [LT_LOG_LIMIT] = emit_limit,
+        [LT_LOG_TOPN] = emit_topn,           [LT_LOG_SINK] = emit_sink,
     };
     lt_plan_node *out;
     LT_TRY(emitters[node->kind](p, node, &out, err));

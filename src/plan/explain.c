@@ -4,7 +4,7 @@
 
 #include "plan/plan.h"
 
-static const char *determinism_name(lt_determinism d)
+const char *lt_determinism_name(lt_determinism d)
 {
     static const char *const names[] = {"exact", "final", "final if nothing is late",
                                         "order-dependent"};
@@ -121,11 +121,64 @@ static void print_topn(const lt_window_topn_spec *spec, const lt_schema *in, lt_
                    (long long)spec->rank_max);
 }
 
+static void print_join(const lt_plan *plan, const lt_plan_node *node, lt_text *to)
+{
+    const lt_join_spec *spec = node->u.op.spec;
+    const lt_schema *left = plan->nodes[node->inputs[0]]->schema;
+    const lt_schema *right = plan->nodes[node->inputs[1]]->schema;
+    lt_text_puts(to, "type=inner, on=[");
+    for (uint32_t k = 0; k < spec->key_count; k++) {
+        lt_text_printf(to, "%s" LT_STR_FMT " %s " LT_STR_FMT, k > 0 ? ", " : "",
+                       LT_STR_ARG(left->fields[spec->left_keys[k]].name),
+                       spec->null_safe[k] ? "IS NOT DISTINCT FROM" : "=",
+                       LT_STR_ARG(right->fields[spec->right_keys[k]].name));
+    }
+    lt_text_puts(to, spec->key_count > 0 ? "]" : "], every row with every row");
+    if (spec->condition != NULL) {
+        lt_text_puts(to, ", where=[");
+        lt_expr_print(spec->condition, spec->pair, to);
+        lt_text_puts(to, "]");
+    }
+}
+
+/* The window and keys of an aggregate are columns of the rows, in either phase. */
+static void print_agg(const lt_local_agg_spec *spec, const lt_schema *in, lt_text *to)
+{
+    uint32_t key_count = spec->key_count;
+    if (spec->windowed) {
+        print_window(&spec->window, in, to);
+        lt_text_puts(to, ", ");
+        key_count -= spec->window.attached && spec->window.kind == LT_WINDOW_SESSION ? 1U : 0U;
+    }
+    lt_text_puts(to, "keys=[");
+    print_columns(in, spec->keys, key_count, to);
+    lt_text_puts(to, "], ");
+    print_aggs(in, spec->aggs, spec->agg_count, to);
+}
+
+/* The local aggregate whose partial rows a node merges; NULL = none. */
+static const lt_local_agg_spec *partials_of(const lt_plan_node *node)
+{
+    if (node->kind != LT_PLAN_OPERATOR) {
+        return NULL;
+    }
+    if (node->u.op.cls == &lt_op_window_agg) {
+        return ((const lt_window_agg_spec *)node->u.op.spec)->partials;
+    }
+    return node->u.op.cls == &lt_op_group_agg
+               ? ((const lt_group_agg_spec *)node->u.op.spec)->partials
+               : NULL;
+}
+
 static void print_operator(const lt_plan *plan, const lt_plan_node *node, lt_text *to)
 {
     const lt_op_class *cls = node->u.op.cls;
     const lt_schema *in = plan->nodes[node->inputs[0]]->schema;
-    if (cls == &lt_op_calc) {
+    if (partials_of(node) != NULL) {
+        print_agg(partials_of(node), partials_of(node)->rows, to);
+    } else if (cls == &lt_op_local_agg) {
+        print_agg(node->u.op.spec, in, to);
+    } else if (cls == &lt_op_calc) {
         print_calc(node, in, to);
     } else if (cls == &lt_op_watermark) {
         const lt_watermark_spec *spec = node->u.op.spec;
@@ -152,6 +205,8 @@ static void print_operator(const lt_plan *plan, const lt_plan_node *node, lt_tex
         print_columns(in, spec->keys, spec->key_count, to);
         lt_text_puts(to, "], ");
         print_aggs(in, spec->aggs, spec->agg_count, to);
+    } else if (cls == &lt_op_join) {
+        print_join(plan, node, to);
     } else if (cls == &lt_op_limit) {
         const lt_limit_spec *spec = node->u.op.spec;
         lt_text_printf(to, "offset=%lld, fetch=%lld", (long long)spec->offset,
@@ -170,7 +225,7 @@ static const char *sink_guarantee(const lt_connector *connector)
     }
     switch (connector->sink->guarantee) {
     case LT_SINK_EXACTLY_ONCE:
-        return "exactly-once";
+        return connector->sink->commit != NULL ? "exactly-once with checkpoints" : "exactly-once";
     case LT_SINK_IDEMPOTENT:
         return "idempotent";
     case LT_SINK_AT_LEAST_ONCE:
@@ -192,11 +247,31 @@ static const char *source_guarantee(const lt_connector *connector)
     return "not replayable: rows in flight are lost with the process";
 }
 
+/* With several lanes: how many tasks, and how rows get to them. */
+static void print_spread(const lt_plan *plan, const lt_plan_node *node, lt_text *to)
+{
+    if (plan->parallelism <= 1) {
+        return;
+    }
+    lt_text_printf(to, ", tasks=%u", node->spread == LT_SPREAD_ONE ? 1 : plan->parallelism);
+    for (uint32_t i = 0; i < node->input_count; i++) {
+        const lt_exchange *exchange = &node->exchanges[i];
+        const lt_plan_node *in = plan->nodes[node->inputs[i]];
+        if (exchange->kind == LT_EXCHANGE_HASH) {
+            lt_text_puts(to, ", exchange=hash[");
+            print_columns(in->schema, exchange->keys, exchange->key_count, to);
+            lt_text_puts(to, "]");
+        } else if (exchange->kind == LT_EXCHANGE_GATHER && in->spread != LT_SPREAD_ONE) {
+            lt_text_puts(to, ", exchange=gather");
+        }
+    }
+}
+
 static void print_node(const lt_plan *plan, uint32_t id, unsigned depth, bool *seen, lt_text *to)
 {
     const lt_plan_node *node = plan->nodes[id];
-    lt_text_printf(to, "%*s%s" LT_STR_FMT, (int)depth * 3, "", depth > 0 ? "+- " : "",
-                   LT_STR_ARG(node->label));
+    lt_text_printf(to, "%*s%s%s" LT_STR_FMT, (int)depth * 3, "", depth > 0 ? "+- " : "",
+                   partials_of(node) != NULL ? "Global" : "", LT_STR_ARG(node->label));
     if (seen[id]) {
         lt_text_printf(to, " (shared, node %u)\n", id);
         return;
@@ -230,12 +305,13 @@ static void print_node(const lt_plan *plan, uint32_t id, unsigned depth, bool *s
     }
     lt_text_puts(to, ") changelog=[");
     print_kinds(node, to);
-    lt_text_printf(to, "], result=%s", determinism_name(node->determinism));
+    lt_text_printf(to, "], result=%s", lt_determinism_name(node->determinism));
     if (node->key != NULL && node->key_count > 0) {
         lt_text_puts(to, ", key=[");
         print_columns(node->schema, node->key, node->key_count, to);
         lt_text_puts(to, "]");
     }
+    print_spread(plan, node, to);
     lt_text_puts(to, "\n");
     for (uint32_t i = 0; i < node->input_count; i++) {
         print_node(plan, node->inputs[i], depth + 1, seen, to);

@@ -18,6 +18,7 @@ typedef enum {
     LT_LOG_WINDOW_AGG, /* output: keys, aggregates, window_start, window_end, window_time */
     LT_LOG_GROUP_AGG,
     LT_LOG_UNION,
+    LT_LOG_JOIN, /* output: left input's columns, right input's columns */
     LT_LOG_LIMIT,
     LT_LOG_TOPN,
     LT_LOG_SINK
@@ -39,12 +40,16 @@ struct lt_log {
     lt_log *merged; /* merge.c: what replaces this node; NULL = not looked at yet */
     /* payload by kind */
     const lt_rel *rel;  /* SOURCE, VALUES, WATERMARK, SINK: the bound node */
-    lt_expr *condition; /* CALC */
+    lt_expr *condition; /* CALC; JOIN: over its output */
     lt_expr **exprs;    /* CALC: one per column */
     lt_window window;   /* EXPAND, WINDOW_AGG */
     const uint32_t
-        *keys; /* WINDOW_AGG, GROUP_AGG; EXPAND: session keys; TOPN: partition without the bounds */
+        *keys; /* WINDOW_AGG, GROUP_AGG; EXPAND: session keys; TOPN: partition without the bounds;
+                  JOIN: of the left input */
     uint32_t key_count;
+    const uint32_t *right_keys; /* JOIN */
+    const bool *null_safe;
+    const lt_type *const *key_types;
     lt_agg **aggs;
     uint32_t agg_count;
     int64_t offset, count;    /* LIMIT */
@@ -84,6 +89,11 @@ lt_status lt_rule_window_agg(lt_planner *p, lt_rel *agg, lt_log **out, lt_error 
 /* rules_topn.c: FILTER on a ROW_NUMBER. *out NULL when the pattern is not there. */
 lt_status lt_rule_topn(lt_planner *p, lt_rel *filter, lt_log **out, lt_error *err);
 
+/* rules_join.c: a JOIN with the conditions of a WHERE around it (over its output; NULL = none). */
+lt_status lt_rule_join(lt_planner *p, lt_rel *join, lt_expr *where, lt_log **out, lt_error *err);
+/* FILTER above a JOIN, through renaming projections. *out NULL when it is something else. */
+lt_status lt_rule_join_filter(lt_planner *p, lt_rel *filter, lt_log **out, lt_error *err);
+
 /* A chain of projections and filters seen from its bottom: what each column on top is in terms of
  * the bottom's output. */
 typedef struct {
@@ -99,3 +109,12 @@ lt_status lt_plan_merge(lt_planner *p, lt_log *node, lt_log **out, lt_error *err
 lt_status lt_plan_prune(lt_planner *p, lt_log *const *roots, uint32_t count, lt_error *err);
 lt_status lt_plan_emit(lt_planner *p, lt_log *root, lt_error *err);
 lt_status lt_plan_changelog(lt_planner *p, lt_error *err);
+/* rules_local.c: aggregates in two phases, if options->local_agg. */
+lt_status lt_plan_local(lt_planner *p, lt_error *err);
+/* spread.c: tasks and exchanges. */
+lt_status lt_plan_spread(lt_planner *p, lt_error *err);
+/* Determinism as several lanes leave it. */
+lt_status lt_plan_order(lt_planner *p, lt_error *err);
+bool lt_plan_aggs_need_order(lt_agg *const *aggs, uint32_t count); /* changelog.c */
+/* sign.c: signatures of nodes that keep something over a restart. */
+lt_status lt_plan_sign(lt_planner *p, lt_error *err);

@@ -39,6 +39,7 @@ lt_status lt_plan_build(lt_catalog *catalog, lt_rel *const *rels, uint32_t rel_c
         return lt_error_nomem(err, "a plan");
     }
     p.plan->bounded = true;
+    p.plan->parallelism = LT_MAX(options->parallelism, 1U);
     p.plan->is_query = is_query;
     p.plan->sinks = LT_NEW_ARRAY(arena, uint32_t, rel_count + 1);
     if (p.plan->sinks == NULL) {
@@ -50,6 +51,10 @@ lt_status lt_plan_build(lt_catalog *catalog, lt_rel *const *rels, uint32_t rel_c
         LT_TRY(lt_plan_emit(&p, roots[i], err));
     }
     LT_TRY(lt_plan_changelog(&p, err));
+    LT_TRY(lt_plan_local(&p, err));
+    LT_TRY(lt_plan_spread(&p, err));
+    LT_TRY(lt_plan_order(&p, err));
+    LT_TRY(lt_plan_sign(&p, err));
     *out = p.plan;
     return LT_OK;
 }

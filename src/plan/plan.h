@@ -19,7 +19,30 @@ typedef enum {
     LT_ORDER_DEPENDENT /* LIMIT, FIRST_VALUE, LISTAGG, ties .. */
 } lt_determinism;
 
+const char *lt_determinism_name(lt_determinism d);
+
 #define LT_KINDS_INSERT 1u /* bit k set: rows of lt_row_kind k may occur */
+
+/* How many tasks carry a node out, and what each of them sees. */
+typedef enum {
+    LT_SPREAD_ONE,    /* one task */
+    LT_SPREAD_BLOCKS, /* a task per lane; the source's numbered blocks go round, in no fixed way */
+    LT_SPREAD_KEYS    /* a task per lane, each with its own key groups */
+} lt_spread;
+
+/* How rows get from the tasks of an input to those of a node. */
+typedef enum {
+    LT_EXCHANGE_FORWARD, /* task i to task i */
+    LT_EXCHANGE_GATHER,  /* all to the one */
+    LT_EXCHANGE_HASH     /* by the key group of the input's `keys` */
+} lt_exchange_kind;
+
+typedef struct {
+    lt_exchange_kind kind;
+    const uint32_t *keys; /* columns of the input */
+    uint32_t key_count;
+    const lt_type *const *key_types; /* what they are encoded as: both sides of a join agree */
+} lt_exchange;
 
 typedef struct lt_plan_node lt_plan_node;
 
@@ -35,7 +58,10 @@ struct lt_plan_node {
     const uint32_t *key; /* upsert key columns; NULL = none */
     uint32_t key_count;
     lt_determinism determinism;
-    lt_str label; /* "Source: clicks", "WindowAggregate" .. */
+    lt_spread spread;
+    lt_exchange *exchanges; /* one per input */
+    lt_str label;           /* "Source: clicks", "WindowAggregate" .. */
+    lt_str signature; /* what makes state of this node usable by another plan: lt_plan_sign */
     union {
         struct {
             const lt_op_class *cls;
@@ -50,6 +76,7 @@ struct lt_plan_node {
             const lt_schema *record_schema;
             lt_options options;
             bool bounded;       /* source */
+            bool splittable;    /* source: several lanes can read it */
             bool drop_nulls;    /* sink: rows with NULL in a NOT NULL column are dropped, else they
                                    fail the job */
             int watermark_node; /* source: id of its lt_op_watermark, or -1 */
@@ -67,13 +94,17 @@ typedef struct {
     uint32_t *sinks; /* ids */
     uint32_t sink_count;
     bool bounded;  /* every source is */
+    uint32_t parallelism; /* lanes */
     bool is_query; /* a top-level SELECT: sinks[0] collects */
 } lt_plan;
 
 typedef struct {
+    uint32_t parallelism;   /* lanes; 0 = 1 */
     double pace_speed;      /* --replay: 0 = off */
     int64_t future_skew_ms; /* far-future guard of unbounded sources without an option of their own;
                                0 = off */
+    bool local_agg;  /* aggregate batches before rows are dealt to tasks, where results stay the
+                        same; 'table.optimizer.agg-phase-strategy' may refuse it */
     bool final_rows; /* a query's consumer keeps only the final rows: intermediate updates need not
                         reach it */
 } lt_plan_options;

@@ -55,6 +55,30 @@ static void mark_topn(const lt_log *node, lt_log *input)
     input->needed[spec->end_col] = true;
 }
 
+static void mark_joined(void *arg, uint32_t index)
+{
+    const lt_log *node = arg;
+    uint32_t lefts = node->inputs[0]->schema->count;
+    bool is_left = index < lefts;
+    node->inputs[is_left ? 0 : 1]->needed[is_left ? index : index - lefts] = true;
+}
+
+static void mark_join(lt_log *node)
+{
+    for (uint32_t i = 0; i < node->key_count; i++) {
+        node->inputs[0]->needed[node->keys[i]] = true;
+        node->inputs[1]->needed[node->right_keys[i]] = true;
+    }
+    for (uint32_t i = 0; i < node->schema->count; i++) {
+        if (node->needed[i]) {
+            mark_joined(node, i);
+        }
+    }
+    if (node->condition != NULL) {
+        lt_expr_columns(node->condition, mark_joined, node);
+    }
+}
+
 static void pass_through(const lt_log *node, lt_log *input)
 {
     for (uint32_t i = 0; i < input->schema->count; i++) {
@@ -132,6 +156,9 @@ static void mark_inputs(lt_log *node)
         for (uint32_t i = 0; i < node->input_count; i++) {
             pass_through(node, node->inputs[i]);
         }
+        return;
+    case LT_LOG_JOIN:
+        mark_join(node);
         return;
     case LT_LOG_LIMIT:
         pass_through(node, input);

@@ -40,6 +40,10 @@ static lt_status translate_filter(lt_planner *p, lt_rel *rel, lt_log **out, lt_e
     if (*out != NULL) {
         return LT_OK;
     }
+    LT_TRY(lt_rule_join_filter(p, rel, out, err));
+    if (*out != NULL) {
+        return LT_OK;
+    }
     lt_log *input;
     LT_TRY(lt_plan_translate(p, rel->inputs[0], &input, err));
     lt_expr **exprs;
@@ -152,9 +156,9 @@ lt_status lt_plan_translate(lt_planner *p, lt_rel *rel, lt_log **out, lt_error *
         lt_error_hint(err, "for a Top-N write WHERE rn <= N around it");
         return LT_ERR_UNSUPPORTED;
     case LT_REL_JOIN:
-        break;
+        return lt_rule_join(p, rel, NULL, out, err);
     }
-    return lt_error_set_at(err, LT_ERR_UNSUPPORTED, rel->pos, "joins are not supported yet");
+    return lt_error_set_at(err, LT_ERR_INTERNAL, rel->pos, "unknown part of a query");
 }
 
 /* ---- chains ---- */

@@ -20,6 +20,25 @@ typedef enum {
     LT_JOB_FAILED
 } lt_job_state;
 
+/* Checkpoints of a job; all zero = none are made. */
+typedef struct {
+    const char *dir;         /* the job's state directory; NULL = no checkpoints */
+    int64_t interval_ms;     /* 0 = only when asked for, and at a stop */
+    int64_t min_pause_ms;    /* between the end of one and the start of the next */
+    int64_t timeout_ms;      /* longer ones are given up; 0 = never */
+    uint32_t failures_max;   /* in a row that are borne before the job fails; UINT32_MAX = any */
+    uint32_t retain;         /* complete ones kept; 0 = 1 */
+    int compression;         /* zstd level; 0 = none */
+    const char *restore;     /* savepoint or manifest to start from; NULL = the latest in dir */
+    const char *replay; /* manifest: repeat what led from the checkpoint before it to this one,
+                           write nothing, and compare the sinks' hashes; dir is ignored */
+    bool fresh;              /* ignore and remove what is there */
+    lt_str allow_drop;       /* names of operators whose state may go, separated by commas */
+    const char *sql;         /* statements, for the manifest; secrets masked */
+    void (*say)(void *arg, const char *line); /* start-up and warning lines; NULL = nobody listens */
+    void *arg;
+} lt_ckpt_settings;
+
 typedef struct {
     lt_env *env;
     lt_mem *mem; /* parent account */
@@ -31,6 +50,10 @@ typedef struct {
     const char *rejects_path;     /* of rows refused under 'reject'; NULL = counted only */
     struct lt_host_feeds *feeds;  /* in-process sources; may be NULL */
     uint32_t collect_batches_max; /* results kept for lt_job_take before back-pressure; 0 = 16 */
+    uint32_t parallelism;         /* lanes; 0 = 1 */
+    bool threads; /* a thread per lane and one for checkpoints; false: lt_job_step does it all */
+    lt_ckpt_settings ckpt;
+    uint64_t buggify; /* simulator: seed of random schedules, delays and tiny queues; 0 = off */
 } lt_job_options;
 
 /* Opens sources and sinks. The plan outlives the job. On failure nothing is left open. */
@@ -46,10 +69,36 @@ const lt_error *lt_job_error(const lt_job *job);
 /* After LT_JOB_WAITING: sleeps in the environment until something may run, at most max_ns. */
 void lt_job_wait(lt_job *job, int64_t max_ns);
 
+/* Something outside has changed, such as rows pushed to a feed: lanes that sleep look again. */
+void lt_job_wake(lt_job *job);
+
 /* Stop: sources are polled no more, what is in flight is finished, sinks publish, the watermark is
  * not advanced. Takes effect over the next steps. drain: send end of input instead, so that
  * everything open fires. */
 void lt_job_stop(lt_job *job, bool drain);
+
+/* Asks for a checkpoint (savepoint_dir NULL) or a savepoint. It is made over the next steps;
+ * lt_job_ckpt_stats tells when. LT_AGAIN: one is being made. LT_ERR_USAGE: the job keeps no state
+ * directory. With checkpoints on, lt_job_stop makes a last one by itself. */
+lt_status lt_job_checkpoint(lt_job *job, const char *savepoint_dir, lt_error *err);
+
+typedef struct {
+    uint64_t completed;       /* since the start */
+    uint64_t failed;
+    uint64_t last_id;         /* 0 = none yet */
+    int64_t last_wall_ms;     /* when it was triggered */
+    int64_t last_duration_us; /* trigger to commit */
+    int64_t last_barrier_us;  /* trigger until the last task had passed its barrier */
+    int64_t last_pause_us;    /* longest time a task's thread spent in the barrier */
+    int64_t last_bytes_new;
+    int64_t last_bytes_all;
+    uint64_t restored_id;     /* what the job started from; 0 = fresh */
+    bool running;
+    char last_savepoint[240]; /* path of the last one completed */
+    char last_error[240];     /* "" = the last one was well */
+} lt_ckpt_stats;
+
+void lt_job_ckpt_stats(const lt_job *job, lt_ckpt_stats *out);
 
 /* Next batch of a query's result; NULL = none now. The caller owns the reference. */
 lt_batch *lt_job_take(lt_job *job);
@@ -73,6 +122,11 @@ typedef struct {
     const char *event_text; /* "" = none */
     bool idle;
     bool blocked; /* a full queue holds it back */
+    uint32_t tasks; /* instances; the figures are their sums, the watermark their least */
+    int64_t busy_ns; /* time spent working, all tasks */
+    int64_t mem_bytes; /* accounted to it: state, batches, buffers */
+    bool bottleneck; /* holds others back and is not held back itself */
+    bool ended;      /* sources: nothing more comes; others: all their input has ended */
 } lt_node_stats;
 
 typedef struct {

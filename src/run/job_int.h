@@ -1,39 +1,79 @@
-/* Private to src/run: the runtime structures. */
+/* Private to src/run: the runtime structures.
+ *
+ *   plan node ──> one or several tasks (lt_node), each on a lane; a lane is stepped by one thread
+ *   task ──edge──> channels: one bounded ring from each producing task to each consuming task
+ *   input = the channels that carry one input of the operator; clock = what has a watermark */
 #pragma once
 
-#include "connector/connector.h"
-#include "run/job.h"
+#include <stdatomic.h>
 
-/* A batch after IDLE says that its sender is active again. */
-typedef enum { LT_MSG_BATCH, LT_MSG_IDLE, LT_MSG_END } lt_msg_kind;
+#include "base/hash.h"
+#include "connector/connector.h"
+#include "os/thread.h"
+#include "run/job.h"
+#include "state/checkpoint.h"
+
+typedef enum {
+    LT_MSG_BATCH, /* after IDLE it says that its sender is active again */
+    LT_MSG_IDLE,
+    LT_MSG_NEXT,    /* a numbered block ends (sequenced channels) */
+    LT_MSG_END,     /* no rows will follow; barriers may */
+    LT_MSG_BARRIER, /* number = checkpoint id */
+    LT_MSG_NONE
+} lt_msg_kind;
 
 typedef struct {
     lt_msg_kind kind;
     lt_batch *batch; /* LT_MSG_BATCH; the ring owns the reference */
+    uint64_t number; /* sequenced channels: block; barriers: checkpoint */
 } lt_msg;
 
-#define LT_RING_SLOTS 8 /* power of two, at least 2 * LT_EMIT_SLOTS */
+#define LT_RING_SLOTS 16 /* power of two, at least 2 * LT_EMIT_SLOTS + 2 */
 
-/* Bounded single-producer single-consumer ring. */
+/* Bounded single-producer single-consumer ring. Each side's index is on a cache line of its own. */
 typedef struct {
-    uint32_t head; /* next to take */
-    uint32_t tail; /* next to fill */
+    LT_ALIGNED(64) _Atomic uint32_t head; /* next to take; written by the consumer */
+    LT_ALIGNED(64) _Atomic uint32_t tail; /* next to fill; written by the producer */
+    uint32_t cap;                         /* slots in use: fewer in the simulator */
     lt_msg slots[LT_RING_SLOTS];
 } lt_ring;
 
-typedef struct {
-    uint32_t node;
-    uint32_t input_no;
-} lt_edge;
+typedef struct lt_node lt_node;
+typedef struct lt_lane lt_lane;
+typedef struct lt_sequence lt_sequence;
 
 typedef struct {
     lt_ring ring;
-    int64_t watermark;
-    bool idle;
+    lt_node *producer;
+    lt_node *consumer;
+    uint32_t input_no;
+    uint32_t clock;
     bool ended;
+    bool barred; /* its barrier was taken: nothing more until all channels are */
+} lt_channel;
+
+/* One input of the operator. */
+typedef struct {
+    uint32_t first; /* channel */
+    uint32_t count;
+    lt_sequence *sequence; /* channels carry numbered blocks: taken in their order */
+    _Atomic uint64_t next_block;
 } lt_input;
 
-typedef struct lt_node lt_node;
+/* Something whose event time moves on its own: an input in block order, or a channel. */
+typedef struct {
+    int64_t watermark;
+    uint32_t open; /* channels that have not ended */
+    bool idle;
+} lt_clock;
+
+/* Where a node's output goes: the channels of one input of one consumer. */
+typedef struct {
+    const lt_exchange *exchange;
+    lt_channel **targets;
+    uint32_t target_count;
+    lt_rowcodec *codec; /* LT_EXCHANGE_HASH over several targets */
+} lt_edge;
 
 /* The emit that an operator sees: fans out to every consumer. */
 typedef struct {
@@ -50,22 +90,75 @@ typedef struct {
     enum { LT_POLICY_FAIL, LT_POLICY_SKIP, LT_POLICY_REJECT } policy;
 } lt_node_rejects;
 
+/* What a task hands over at its barrier. */
+typedef struct {
+    lt_text scalars;
+    lt_text syncs; /* paths that must be durable, each with its NUL */
+    lt_state_snap *snap;
+    bool taken;
+} lt_node_part;
+
+#define LT_SEQUENCE_WINDOW 1024 /* blocks under way at most; power of two */
+
+/* A source read by several lanes: numbered blocks, and whose they are. */
+struct lt_sequence {
+    lt_job *job;
+    lt_mutex *lock;    /* claim, position, idleness */
+    lt_node *reader;   /* task 0 of the source: owns the connector's source */
+    lt_node **tasks;   /* all of them */
+    lt_input **readers; /* inputs of consumers that take blocks in order */
+    uint32_t reader_count;
+    bool has_watermarks;
+    _Atomic uint64_t claimed; /* blocks handed out; owner[] of each is set before */
+    _Atomic uint64_t turn;    /* the block whose rows get their watermarks now */
+    _Atomic bool ended;       /* no further block will come */
+    _Atomic uint8_t owner[LT_SEQUENCE_WINDOW]; /* task of a block */
+    int64_t before[LT_SEQUENCE_WINDOW];        /* watermark before a block; written in turn */
+    int64_t clock;                             /* running watermark; whose turn it is has it */
+    bool idle;
+    int64_t last_row_ns;
+    uint64_t cut_id;   /* checkpoint whose cut was made last */
+    uint64_t cut;      /* first block behind it */
+    bool cut_ended;    /* the input's end was met before it */
+    lt_text position;  /* of the source, at the cut */
+};
+
 struct lt_node {
     const lt_plan_node *plan;
     lt_job *job;
+    lt_lane *lane;
+    uint32_t task;       /* which of the plan node's */
+    uint32_t task_count; /* of the plan node */
+    lt_channel *channels;
+    uint32_t channel_count;
     lt_input *inputs;
     uint32_t input_count;
-    lt_edge *consumers;
-    uint32_t consumer_count;
+    lt_clock *clocks;
+    uint32_t clock_count;
+    lt_edge *edges;
+    uint32_t edge_count;
+    lt_sequence *sequence; /* this task works on numbered blocks */
+    uint64_t block;        /* the one at hand */
+    bool has_block;
     lt_node_emit emit;
     lt_node_rejects rejects;
     lt_mem mem;
     lt_batch_pool *pool;
-    int64_t watermark; /* merged over active inputs */
-    bool idle;         /* all inputs idle */
-    bool ended;        /* END came on all inputs */
+    lt_arena *scratch;     /* of the exchange */
+    uint64_t wakes;        /* lanes to be woken, a bit each */
+    int64_t watermark;     /* merged over active inputs */
+    bool idle;             /* all inputs idle */
+    bool ended;            /* END came on all inputs */
     bool end_sent;
+    uint32_t barred;       /* channels that are */
+    uint64_t barrier_id;   /* whose barrier is being aligned */
+    uint64_t barrier_done; /* sources: the last one sent */
+    lt_node_part part;
+    bool failed;           /* runs no more */
+    bool opened;
     uint64_t rows_out;
+    int64_t busy_ns;
+    int64_t pause_ns;      /* spent in the last barrier */
     /* operator */
     lt_op *op;
     bool must_resume; /* LT_FULL was answered; on_batch may not be called */
@@ -79,20 +172,53 @@ struct lt_node {
     /* source */
     lt_table_ctx *ctx;
     lt_options resolved; /* options with ${..} replaced */
-    lt_source *source;
+    lt_source *source;   /* task 0 only */
+    lt_source_lane *source_lane;
+    lt_source_block *source_block;
     char event_text[160]; /* the source's last event, masked */
     lt_wait wait;
     bool source_ended;
+    bool limited; /* replay: ends where the run that is repeated was */
     int64_t idle_timeout_ns;
     int64_t last_row_ns;
-    lt_ledger ledger; /* of sources and sinks */
+    int64_t rate_next_ns; /* scan.rate-limit: when the next rows may come */
+    int64_t rate_per_s;   /* 0 = no limit */
+    int align_group;      /* scan.watermark.alignment: -1 = none */
+    lt_ledger ledger;     /* of sources and sinks */
     uint32_t values_next;
     /* sink */
     lt_sink *sink;
     int64_t sink_wake_ns;
     lt_batch *sink_pending; /* LT_FULL was answered for it */
     bool sink_finished;
+    _Atomic uint64_t sink_committed; /* checkpoint */
+    lt_rowcodec *hash_codec;
+    uint64_t hash;  /* of all rows written, whatever their order */
+    uint64_t chain; /* of `hash` at every checkpoint so far */
 };
+
+struct lt_lane {
+    lt_job *job;
+    uint32_t no;
+    lt_node **nodes; /* in order of the plan */
+    uint32_t node_count;
+    lt_waker *waker;
+    lt_thread *thread;
+    lt_mutex *busy; /* held by its thread during a step */
+    lt_mutex *gate; /* held by who wants to look between two steps .. */
+    _Atomic bool looked_at; /* .. and has said so */
+};
+
+/* Sources that must not run away from each other. */
+typedef struct {
+    lt_str name;
+    int64_t drift_ms;
+    _Atomic int64_t *watermarks; /* by plan id; LT_WATERMARK_MAX = has no say */
+} lt_align_group;
+
+#define LT_ALIGN_GROUPS_MAX 16
+
+struct lt_ckpt_run; /* checkpoint.c */
 
 struct lt_job {
     const lt_plan *plan;
@@ -101,56 +227,139 @@ struct lt_job {
     lt_env *env;
     lt_mem mem;
     lt_arena *arena;
-    lt_node *nodes; /* by plan id */
+    lt_node *nodes;  /* all tasks, in order of the plan */
+    uint32_t node_count;
+    uint32_t *first; /* per plan id: its first task in nodes[] */
+    lt_sequence *sequences; /* per plan id; those of sources spread over blocks are in use */
+    lt_lane *lanes;
+    uint32_t lane_count;
+    uint32_t lane_next; /* to be stepped */
     lt_job_state state;
+    lt_mutex *lock; /* error, rejects */
     lt_error error;
-    bool failing; /* a node has failed; what lies behind it is being finished */
-    uint32_t failed_node;
-    bool stopping;
-    bool draining;
-    int64_t event_max;
-    lt_masks masks; /* not to be shown */
-    /* collected results of a query */
+    _Atomic bool failing; /* a task has failed; what lies behind it is being finished */
+    _Atomic bool halted;  /* threads are to end */
+    bool running;         /* threads are there; changes only while none is */
+    bool may_run;         /* threads are wanted and were not ended for good */
+    lt_thread *ckpt_thread;
+    lt_waker *ckpt_waker;
+    _Atomic bool stopping;
+    _Atomic bool draining;
+    _Atomic uint32_t sinks_left;
+    _Atomic int64_t event_max;
+    uint64_t random; /* buggify */
+    lt_masks masks;  /* not to be shown */
+    lt_align_group align[LT_ALIGN_GROUPS_MAX];
+    uint32_t align_count;
+    struct lt_ckpt_run *ckpt; /* NULL = no checkpoints */
+    /* collected results of a query: single producer, single consumer */
     lt_batch **collected;
-    uint32_t collected_head, collected_count, collected_cap;
+    _Atomic uint32_t collected_head, collected_tail;
+    uint32_t collected_cap;
     /* rejects */
     lt_file *rejects_file;
     lt_text reject_line;
-    uint64_t rejects_by_stage[LT_STAGE_COUNT];
-    uint64_t rejected;
+    _Atomic uint64_t rejects_by_stage[LT_STAGE_COUNT];
+    _Atomic uint64_t rejected;
     char last_reject[240];
 };
 
-/* ring.c */
+/* ---- channel.c ---- */
 LT_INLINE uint32_t lt_ring_count(const lt_ring *ring)
 {
-    return ring->tail - ring->head;
+    return atomic_load_explicit(&ring->tail, memory_order_acquire) -
+           atomic_load_explicit(&ring->head, memory_order_acquire);
 }
 LT_INLINE uint32_t lt_ring_room(const lt_ring *ring)
 {
-    return LT_RING_SLOTS - lt_ring_count(ring);
+    return ring->cap - lt_ring_count(ring);
 }
+/* The message at the head; .kind LT_MSG_NONE when there is none. */
+LT_INLINE lt_msg lt_ring_peek(const lt_ring *ring)
+{
+    uint32_t head = atomic_load_explicit(&ring->head, memory_order_relaxed);
+    if (atomic_load_explicit(&ring->tail, memory_order_acquire) == head) {
+        return (lt_msg){LT_MSG_NONE, NULL, 0};
+    }
+    return ring->slots[head % LT_RING_SLOTS];
+}
+void lt_channel_pop(lt_channel *channel); /* wakes the producer's lane if it may have waited */
+void lt_node_emit_init(lt_node *node);
+uint32_t lt_node_room(const lt_node *node);   /* messages that fit at every consumer */
+/* To every consumer; room was checked. Takes the batch over, also on errors. */
+lt_status lt_node_send(lt_node *node, lt_msg msg, lt_error *err);
+void lt_node_wake(lt_node *node); /* after a turn: wakes the lanes that got something */
+lt_status lt_node_send_mark(lt_node *node, int64_t watermark, lt_error *err);
 
 /* Results that nobody took yet hold a query's last node up; only a query has a collector. */
+LT_INLINE uint32_t lt_collected(const lt_job *job)
+{
+    return atomic_load_explicit(&job->collected_tail, memory_order_acquire) -
+           atomic_load_explicit(&job->collected_head, memory_order_acquire);
+}
 LT_INLINE bool lt_collector_is_full(const lt_job *job)
 {
-    return job->plan->is_query && job->collected_count == job->collected_cap;
+    return job->plan->is_query && lt_collected(job) >= job->collected_cap;
 }
 
-/* emit.c */
-void lt_node_emit_init(lt_node *node);
-uint32_t lt_node_room(const lt_node *node);   /* batches that fit at every consumer */
-void lt_node_send(lt_node *node, lt_msg msg); /* room was checked */
+/* layout.c: tasks, lanes, channels of a plan. */
+lt_status lt_job_layout(lt_job *job, lt_error *err);
+LT_INLINE lt_node *lt_job_task(const lt_job *job, uint32_t plan_id, uint32_t task)
+{
+    return &job->nodes[job->first[plan_id] + task];
+}
+
+#define LT_WAIT_FILES_MAX 64
+
+typedef struct {
+    int64_t deadline; /* monotonic ns */
+    lt_file *files[LT_WAIT_FILES_MAX];
+    size_t file_count;
+} lt_wait_set;
+
+/* lane.c: one message for one of the lane's tasks; LT_AGAIN = none can run. Errors were noted. */
+lt_status lt_lane_step(lt_lane *lane);
+void lt_lane_wait(lt_lane *lane, int64_t max_ns);
+void lt_job_fail(lt_job *job, lt_node *node, const lt_error *err);
+uint64_t lt_job_random(lt_job *job); /* buggify: 0 when off */
+/* Where the simulator puts things off or breaks them off: true one time in so many. */
+LT_INLINE bool lt_buggify(lt_job *job, uint32_t one_in)
+{
+    return job->options.buggify != 0 && lt_job_random(job) % one_in == 0;
+}
+
+/* threads.c */
+lt_status lt_threads_start(lt_job *job, lt_error *err);
+void lt_threads_stop(lt_job *job);
+void lt_lanes_wake(lt_job *job);
+/* Between hold and release no lane is in a step: its counters may be read. */
+void lt_lanes_hold(const lt_job *job);
+void lt_lanes_release(const lt_job *job);
+void lt_job_notify(lt_job *job); /* the job's owner and the checkpoints' thread look again */
+
+/* input.c: which message comes next, and what it does to the clocks. */
+lt_channel *lt_node_next(lt_node *node); /* NULL = none now */
+/* The marks of a batch from one clock as marks of the merged time: *batch is replaced where they
+ * differ. Moves the clock on; node->watermark is left to the caller. */
+lt_status lt_node_merge_marks(lt_node *node, uint32_t clock, lt_batch **batch, lt_error *err);
+int64_t lt_node_merged(const lt_node *node);
 
 /* node.c: an operator node handles one message or resumes. LT_AGAIN = nothing to do. */
 lt_status lt_node_run_op(lt_node *node, lt_error *err);
 lt_status lt_node_open_op(lt_node *node, lt_error *err);
 void lt_node_close_op(lt_node *node);
 
-/* source_node.c */
+/* source_node.c, sequence.c */
 lt_status lt_node_open_source(lt_node *node, lt_error *err);
 lt_status lt_node_run_source(lt_node *node, lt_error *err);
 void lt_node_close_source(lt_node *node);
+lt_status lt_source_note_rows(lt_node *node, lt_batch *batch, int64_t now_ns);
+int64_t lt_source_held_until(lt_node *node, int64_t now_ns); /* rate limit, alignment; 0 = free */
+lt_status lt_sequence_open(lt_node *node, lt_error *err);
+lt_status lt_sequence_run(lt_node *node, lt_error *err);
+bool lt_sequence_is_turn(const lt_node *node, const lt_msg *msg); /* watermark tasks */
+void lt_sequence_pass(lt_node *node, uint64_t block);             /* the block's marks are done */
+void lt_sequence_close(lt_sequence *sequence);
 
 /* sink_node.c */
 lt_status lt_node_open_sink(lt_node *node, lt_error *err);
@@ -163,3 +372,60 @@ lt_status lt_node_table_ctx(lt_node *node, lt_error *err);
 /* rejects.c */
 void lt_rejects_init(lt_node *node);
 void lt_rejects_close(lt_job *job);
+
+/* align.c */
+lt_status lt_align_open(lt_node *node, lt_error *err);
+bool lt_align_holds(lt_node *node);
+void lt_align_note(const lt_node *node); /* the source's watermark has moved */
+
+/* barrier.c: the task's part of a checkpoint, and sending the barrier on. Room was checked. */
+lt_status lt_node_barrier(lt_node *node, uint64_t id, lt_error *err);
+LT_INLINE bool lt_node_is_aligned(const lt_node *node)
+{
+    return node->channel_count > 0 && node->barred == node->channel_count;
+}
+
+/* checkpoint.c */
+lt_status lt_ckpt_open(lt_job *job, lt_error *err); /* before the first step: restores */
+void lt_ckpt_close(lt_job *job);
+lt_status lt_ckpt_step(lt_job *job); /* LT_AGAIN = nothing to do now */
+int64_t lt_ckpt_deadline(const lt_job *job);
+uint64_t lt_ckpt_requested(const lt_job *job); /* the barrier that sources are to send; 0 = none */
+uint64_t lt_ckpt_committed(const lt_job *job);
+void lt_ckpt_ack(lt_node *node, uint64_t id, const lt_error *failed); /* failed: its part is missing */
+bool lt_ckpt_is_full(const lt_job *job); /* the snapshot under way is to come whole */
+bool lt_ckpt_settled(const lt_job *job); /* ended or stopped: the last checkpoint is done too */
+bool lt_ckpt_has_end(const lt_job *job); /* and it covers all of the output; no threads */
+lt_status lt_ckpt_finish(lt_job *job, lt_error *err); /* ended and published: nothing to resume */
+
+/* snapshot.c: a task's scalars; in order of fields, little-endian */
+lt_status lt_node_save(const lt_node *node, uint64_t checkpoint, lt_text *to, lt_text *syncs,
+                       lt_error *err);
+
+typedef enum {
+    LT_PART_SAME,  /* of the task with the same number, with as many tasks as now */
+    LT_PART_FIRST, /* of the first of another number of tasks */
+    LT_PART_MORE   /* of a further one */
+} lt_part_fit;
+
+lt_status lt_node_load(lt_node *node, lt_str from, lt_part_fit fit, lt_error *err);
+
+/* What a part says without loading it. */
+typedef struct {
+    bool source_ended;
+    lt_str position; /* sources */
+    uint64_t hash;   /* sinks */
+    uint64_t chain;
+    uint64_t rows_out;
+} lt_part_facts;
+
+lt_status lt_part_read(const lt_plan_node *plan, lt_str from, lt_part_facts *out, lt_error *err);
+
+/* replay.c */
+lt_status lt_replay_open(lt_job *job, lt_error *err);
+bool lt_replay_is_over(const lt_job *job);
+lt_status lt_replay_compare(lt_job *job, lt_error *err);
+LT_INLINE bool lt_job_replays(const lt_job *job)
+{
+    return job->options.ckpt.replay != NULL;
+}

@@ -1,5 +1,5 @@
-/* An operator node: hands messages to the operator according to its marks policy, merges the
- * watermarks of its inputs, and remembers where it was when the consumers are full. */
+/* A task of an operator: hands messages to the operator according to its marks policy, and
+ * remembers where it was when the consumers are full. */
 #include "base/assert.h"
 #include "run/job_int.h"
 
@@ -80,31 +80,9 @@ static lt_status call_batch(lt_node *node, uint32_t input, lt_batch *batch, lt_e
     return st;
 }
 
-/* The minimum over inputs that are neither idle nor ended; an ended one has no say. */
-static int64_t merged_watermark(const lt_node *node)
+/* Raises the operator's clock: marks come merged, so this is the time of all inputs. */
+static lt_status raise_clock(lt_node *node, int64_t merged, lt_error *err)
 {
-    int64_t merged = LT_WATERMARK_MAX;
-    int64_t ended = LT_WATERMARK_MAX;
-    uint32_t active = 0;
-    for (uint32_t i = 0; i < node->input_count; i++) {
-        const lt_input *in = &node->inputs[i];
-        if (in->ended) {
-            ended = LT_MIN(ended, in->watermark);
-        } else if (!in->idle) {
-            merged = LT_MIN(merged, in->watermark);
-            active++;
-        }
-    }
-    if (active > 0) {
-        return merged;
-    }
-    return node->idle ? node->watermark : ended;
-}
-
-/* Raises the operator's clock when the inputs allow it. */
-static lt_status advance(lt_node *node, lt_error *err)
-{
-    int64_t merged = merged_watermark(node);
     if (merged <= node->watermark) {
         return LT_OK;
     }
@@ -129,23 +107,10 @@ static lt_status advance(lt_node *node, lt_error *err)
     return LT_OK;
 }
 
-static lt_status send_mark(lt_node *node, lt_error *err)
-{
-    lt_batch *batch = lt_batch_new(node->pool, node->plan->schema, 0);
-    if (batch == NULL || !lt_batch_add_mark(batch, 0, node->watermark)) {
-        lt_batch_unref(batch);
-        return lt_error_nomem(err, "a watermark");
-    }
-    node->mark_pending = false;
-    lt_node_send(node, (lt_msg){LT_MSG_BATCH, batch});
-    return LT_OK;
-}
-
 /* One piece of the batch that is being cut: the rows up to the next mark, or the mark itself. */
 static lt_status cut_step(lt_node *node, lt_error *err)
 {
     lt_batch *batch = node->cut;
-    lt_input *in = &node->inputs[node->cut_input];
     bool has_mark = node->cut_mark < batch->mark_count;
     uint32_t until = has_mark ? batch->marks[node->cut_mark].first_row : batch->row_count;
 
@@ -164,82 +129,132 @@ static lt_status cut_step(lt_node *node, lt_error *err)
         return st;
     }
     if (has_mark) {
-        in->watermark = LT_MAX(in->watermark, batch->marks[node->cut_mark].watermark);
-        node->cut_mark++;
-        return advance(node, err);
+        return raise_clock(node, batch->marks[node->cut_mark++].watermark, err);
     }
     lt_batch_unref(batch);
     node->cut = NULL;
-    return node->mark_pending ? send_mark(node, err) : LT_OK;
-}
-
-static lt_status take_batch(lt_node *node, uint32_t input, lt_batch *batch, lt_error *err)
-{
-    node->inputs[input].idle = false;
-    node->idle = false;
-    lt_op *op = node->op;
-    if (op->cls->marks == LT_MARKS_SPLIT) {
-        node->cut = batch;
-        node->cut_input = input;
-        node->cut_row = 0;
-        node->cut_mark = 0;
+    if (!node->mark_pending) {
         return LT_OK;
     }
+    node->mark_pending = false;
+    return lt_node_send_mark(node, node->watermark, err);
+}
+
+static bool assigns_watermarks(const lt_node *node)
+{
+    return node->op->cls == &lt_op_watermark;
+}
+
+/* The whole batch to an operator that sees to the marks by itself. */
+static lt_status give_whole(lt_node *node, uint32_t input, lt_batch *batch, lt_error *err)
+{
+    lt_op *op = node->op;
+    bool in_turn = assigns_watermarks(node) && node->sequence != NULL;
     int64_t last =
         batch->mark_count > 0 ? batch->marks[batch->mark_count - 1].watermark : node->watermark;
+    if (in_turn) {
+        op->watermark = node->sequence->clock;
+    }
     lt_status st = call_batch(node, input, batch, err);
-    node->inputs[input].watermark = LT_MAX(node->inputs[input].watermark, last);
     node->watermark = LT_MAX(node->watermark, last);
-    if (op->cls->marks == LT_MARKS_PASS && op->cls != &lt_op_watermark) {
+    if (in_turn) {
+        node->sequence->clock = op->watermark;
+    } else if (assigns_watermarks(node)) {
+        lt_align_note(node);
+    } else if (op->cls->marks == LT_MARKS_PASS) {
         op->watermark = node->watermark;
     }
     lt_batch_unref(batch);
     return st;
 }
 
-static lt_status take_end(lt_node *node, uint32_t input, lt_error *err)
+static lt_status take_batch(lt_node *node, lt_channel *channel, lt_batch *batch, lt_error *err)
 {
-    node->inputs[input].ended = true;
-    for (uint32_t i = 0; i < node->input_count; i++) {
-        if (!node->inputs[i].ended) {
-            return node->op->cls->marks == LT_MARKS_SPLIT ? advance(node, err) : LT_OK;
-        }
+    lt_status st = lt_node_merge_marks(node, channel->clock, &batch, err);
+    if (st != LT_OK) {
+        lt_batch_unref(batch);
+        return st;
     }
-    node->ended = true;
+    if (lt_batch_live(batch) == 0 && batch->mark_count == 0) {
+        lt_batch_unref(batch);
+        return LT_OK;
+    }
+    if (node->op->cls->marks != LT_MARKS_SPLIT) {
+        return give_whole(node, channel->input_no, batch, err);
+    }
+    node->cut = batch;
+    node->cut_input = channel->input_no;
+    node->cut_row = 0;
+    node->cut_mark = 0;
     return LT_OK;
 }
 
-static lt_status take_idle(lt_node *node, uint32_t input, lt_error *err)
+/* An input fell silent or ended: the others may now move the clock on. */
+static lt_status recheck_clock(lt_node *node, uint32_t input, lt_error *err)
 {
-    node->inputs[input].idle = true;
+    int64_t merged = lt_node_merged(node);
+    if (merged <= node->watermark) {
+        return LT_OK;
+    }
+    if (node->op->cls->marks == LT_MARKS_SPLIT) {
+        return raise_clock(node, merged, err);
+    }
+    lt_batch *batch = lt_batch_new(node->pool, node->op->in_schemas[input], 0);
+    if (batch == NULL || !lt_batch_add_mark(batch, 0, merged)) {
+        lt_batch_unref(batch);
+        return lt_error_nomem(err, "a watermark");
+    }
+    return give_whole(node, input, batch, err);
+}
+
+static lt_status take_end(lt_node *node, lt_channel *channel, lt_error *err)
+{
+    channel->ended = true;
+    node->clocks[channel->clock].open--;
+    node->ended = true;
+    for (uint32_t i = 0; i < node->clock_count; i++) {
+        node->ended = node->ended && node->clocks[i].open == 0;
+    }
+    return recheck_clock(node, channel->input_no, err);
+}
+
+static lt_status take_idle(lt_node *node, lt_channel *channel, uint64_t number, lt_error *err)
+{
+    node->clocks[channel->clock].idle = true;
     node->idle = true;
-    for (uint32_t i = 0; i < node->input_count; i++) {
-        if (!node->inputs[i].idle && !node->inputs[i].ended) {
+    for (uint32_t i = 0; i < node->clock_count; i++) {
+        if (!node->clocks[i].idle && node->clocks[i].open > 0) {
             node->idle = false;
         }
     }
     if (node->idle) {
-        lt_node_send(node, (lt_msg){LT_MSG_IDLE, NULL});
-        return LT_OK;
+        return lt_node_send(node, (lt_msg){LT_MSG_IDLE, NULL, number}, err);
     }
-    return node->op->cls->marks == LT_MARKS_SPLIT ? advance(node, err) : LT_OK;
+    return recheck_clock(node, channel->input_no, err);
 }
 
-/* The input to read next: the one that lags behind, so that merged time moves evenly. -1 = none has
- * a message. */
-static int next_input(const lt_node *node)
+/* The end of a numbered block: passed on along the lane, or the turn of the next one. */
+static lt_status take_next(lt_node *node, lt_channel *channel, uint64_t number, lt_error *err)
 {
-    int best = -1;
-    for (uint32_t i = 0; i < node->input_count; i++) {
-        const lt_input *in = &node->inputs[i];
-        if (lt_ring_count(&in->ring) == 0) {
-            continue;
-        }
-        if (best < 0 || in->watermark < node->inputs[best].watermark) {
-            best = (int)i;
-        }
+    lt_input *input = &node->inputs[channel->input_no];
+    if (input->sequence != NULL) {
+        LT_ASSERT(number == atomic_load_explicit(&input->next_block, memory_order_relaxed));
+        atomic_store_explicit(&input->next_block, number + 1, memory_order_release);
+        return LT_OK;
     }
-    return best;
+    if (assigns_watermarks(node)) {
+        lt_sequence_pass(node, number);
+    }
+    return lt_node_send(node, (lt_msg){LT_MSG_NEXT, NULL, number}, err);
+}
+
+static lt_status take_barrier(lt_node *node, lt_channel *channel, uint64_t id, lt_error *err)
+{
+    LT_ASSERT(!channel->barred);
+    channel->barred = true;
+    node->barred++;
+    node->barrier_id = id;
+    return lt_node_is_aligned(node) ? lt_node_barrier(node, id, err) : LT_OK;
 }
 
 static lt_status resume(lt_node *node, lt_error *err)
@@ -274,6 +289,55 @@ static lt_status run_timer(lt_node *node, lt_error *err)
     return st;
 }
 
+/* A task on a lane enters the block of the message; false: it is not the block's turn yet. */
+static bool enter_block(lt_node *node, const lt_msg *msg)
+{
+    if (assigns_watermarks(node) && !lt_sequence_is_turn(node, msg)) {
+        return false;
+    }
+    if (msg->kind != LT_MSG_BATCH && msg->kind != LT_MSG_NEXT) {
+        return true;
+    }
+    bool is_new = !node->has_block || node->block != msg->number;
+    node->block = msg->number;
+    node->has_block = true;
+    if (is_new && !assigns_watermarks(node) && node->sequence->has_watermarks) {
+        /* Blocks before this one went over other lanes: this is the time they left. */
+        int64_t before = node->sequence->before[msg->number % LT_SEQUENCE_WINDOW];
+        node->watermark = before;
+        node->op->watermark = before;
+    }
+    return true;
+}
+
+static lt_status take_message(lt_node *node, lt_error *err)
+{
+    lt_channel *channel = lt_node_next(node);
+    if (channel == NULL) {
+        return LT_AGAIN;
+    }
+    lt_msg msg = lt_ring_peek(&channel->ring);
+    if (node->sequence != NULL && !enter_block(node, &msg)) {
+        return LT_AGAIN;
+    }
+    lt_channel_pop(channel);
+    switch (msg.kind) {
+    case LT_MSG_BATCH:
+        return take_batch(node, channel, msg.batch, err);
+    case LT_MSG_IDLE:
+        return take_idle(node, channel, msg.number, err);
+    case LT_MSG_NEXT:
+        return take_next(node, channel, msg.number, err);
+    case LT_MSG_END:
+        return take_end(node, channel, err);
+    case LT_MSG_BARRIER:
+        return take_barrier(node, channel, msg.number, err);
+    case LT_MSG_NONE:
+        break;
+    }
+    return LT_OK;
+}
+
 lt_status lt_node_run_op(lt_node *node, lt_error *err)
 {
     if (lt_node_room(node) < LT_EMIT_SLOTS + 1) {
@@ -286,37 +350,23 @@ lt_status lt_node_run_op(lt_node *node, lt_error *err)
         return cut_step(node, err);
     }
     if (node->mark_pending) {
-        return send_mark(node, err);
+        node->mark_pending = false;
+        return lt_node_send_mark(node, node->watermark, err);
     }
     lt_op *op = node->op;
     if (op->wake_mono_ns != INT64_MAX && op->cls->on_timer != NULL &&
         op->wake_mono_ns <= node->job->env->mono_ns(node->job->env)) {
         return run_timer(node, err);
     }
+    if (node->ended && !node->end_sent) {
+        node->end_sent = true;
+        return lt_node_send(node, (lt_msg){LT_MSG_END, NULL, 0}, err);
+    }
     /* A stage that paces or buffers by the clock takes no more while it still has rows to let go.
      */
-    if (op->wake_mono_ns != INT64_MAX && op->cls == &lt_op_pace && !node->job->stopping) {
+    if (op->wake_mono_ns != INT64_MAX && op->cls == &lt_op_pace &&
+        !atomic_load_explicit(&node->job->stopping, memory_order_relaxed)) {
         return LT_AGAIN;
     }
-    int input = next_input(node);
-    if (input < 0) {
-        if (node->ended && !node->end_sent) {
-            node->end_sent = true;
-            lt_node_send(node, (lt_msg){LT_MSG_END, NULL});
-            return LT_OK;
-        }
-        return LT_AGAIN;
-    }
-    lt_ring *ring = &node->inputs[input].ring;
-    lt_msg msg = ring->slots[ring->head % LT_RING_SLOTS];
-    ring->head++;
-    switch (msg.kind) {
-    case LT_MSG_BATCH:
-        return take_batch(node, (uint32_t)input, msg.batch, err);
-    case LT_MSG_IDLE:
-        return take_idle(node, (uint32_t)input, err);
-    case LT_MSG_END:
-        return take_end(node, (uint32_t)input, err);
-    }
-    return LT_OK;
+    return take_message(node, err);
 }

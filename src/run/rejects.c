@@ -173,6 +173,19 @@ static lt_status refuse(lt_node_rejects *self, const lt_reject *reject, lt_error
     return LT_ERR_DATA;
 }
 
+static void count_in_ledger(lt_node *node)
+{
+    if (node->plan->kind == LT_PLAN_SOURCE) {
+        node->ledger.in++;
+        node->ledger.rejected++;
+    } else if (node->plan->kind == LT_PLAN_SINK) {
+        LT_ASSERT(node->ledger.used > 0); /* it was counted when its batch came */
+        node->ledger.used--;
+        node->ledger.rejected++;
+        node->rows_out--;
+    }
+}
+
 static lt_status rejects_put(lt_reject_sink *sink, const lt_reject *reject, lt_error *err)
 {
     lt_node_rejects *self = (lt_node_rejects *)sink;
@@ -180,22 +193,17 @@ static lt_status rejects_put(lt_reject_sink *sink, const lt_reject *reject, lt_e
     if (self->policy == LT_POLICY_FAIL && reject->stage != LT_STAGE_LATE) {
         return refuse(self, reject, err);
     }
-    job->rejected++;
-    job->rejects_by_stage[reject->stage]++;
-    if (self->node->plan->kind == LT_PLAN_SOURCE) {
-        self->node->ledger.in++;
-        self->node->ledger.rejected++;
-    } else if (self->node->plan->kind == LT_PLAN_SINK) {
-        LT_ASSERT(self->node->ledger.used > 0); /* it was counted when its batch came */
-        self->node->ledger.used--;
-        self->node->ledger.rejected++;
-        self->node->rows_out--;
-    }
+    count_in_ledger(self->node);
+    atomic_fetch_add(&job->rejected, 1);
+    atomic_fetch_add(&job->rejects_by_stage[reject->stage], 1);
     char detail[sizeof job->last_reject - 64];
     put_clean(detail, sizeof detail, reject->detail);
+    lt_mutex_lock(job->lock);
     snprintf(job->last_reject, sizeof job->last_reject, "%s: %s", reject->code, detail);
     lt_masks_apply(&job->masks, job->last_reject, sizeof job->last_reject);
-    return self->policy == LT_POLICY_REJECT ? keep(self, reject, err) : LT_OK;
+    lt_status st = self->policy == LT_POLICY_REJECT ? keep(self, reject, err) : LT_OK;
+    lt_mutex_unlock(job->lock);
+    return st;
 }
 
 /* An operator's rows are judged by the policy of the source that feeds it: the first one upstream.

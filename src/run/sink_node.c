@@ -1,6 +1,27 @@
 /* A sink node: writes batches to its connector, or collects the rows of a top-level query for
  * lt_job_take(). */
+#include "base/assert.h"
 #include "run/job_int.h"
+
+#define HASH_KEEP ((size_t)1 << 20)
+#define HASH_SEED UINT64_C(0x6c656174) /* not the hash that deals rows out */
+
+static lt_status open_hash(lt_node *node, lt_error *err)
+{
+    const lt_schema *schema = node->plan->schema;
+    const lt_type **types = LT_NEW_ARRAY(node->job->arena, const lt_type *, schema->count + 1);
+    if (types == NULL) {
+        return lt_error_nomem(err, "a sink");
+    }
+    for (uint32_t c = 0; c < schema->count; c++) {
+        types[c] = lt_type_with_nullable(node->job->arena, schema->fields[c].type, true);
+        if (types[c] == NULL) {
+            return lt_error_nomem(err, "a sink");
+        }
+    }
+    node->hash_codec = lt_rowcodec_new(node->job->arena, types, schema->count, false);
+    return node->hash_codec != NULL ? LT_OK : lt_error_nomem(err, "a sink");
+}
 
 lt_status lt_node_open_sink(lt_node *node, lt_error *err)
 {
@@ -8,6 +29,10 @@ lt_status lt_node_open_sink(lt_node *node, lt_error *err)
         return LT_OK;
     }
     LT_TRY(lt_node_table_ctx(node, err));
+    LT_TRY(open_hash(node, err));
+    if (lt_job_replays(node->job)) {
+        return LT_OK; /* only what would be written counts */
+    }
     LT_TRY(lt_sink_new(node->plan->u.table.table->connector, node->ctx, &node->sink, err));
     return node->sink->cls->open != NULL ? node->sink->cls->open(node->sink, err) : LT_OK;
 }
@@ -22,9 +47,12 @@ void lt_node_close_sink(lt_node *node)
 
 static void collect(lt_job *job, lt_batch *batch)
 {
-    uint32_t slot = (job->collected_head + job->collected_count) % job->collected_cap;
-    job->collected[slot] = batch;
-    job->collected_count++;
+    uint32_t tail = atomic_load_explicit(&job->collected_tail, memory_order_relaxed);
+    job->collected[tail % job->collected_cap] = batch;
+    atomic_store_explicit(&job->collected_tail, tail + 1, memory_order_release);
+    if (job->running) {
+        job->env->wake(job->env);
+    }
 }
 
 /* Does a NOT NULL column of the sink (the node's schema has the declared types) hold NULL at this
@@ -82,8 +110,8 @@ static lt_status enforce_not_null(lt_node *node, lt_batch **batch, lt_error *err
             keep[kept++] = row;
         } else if (node->plan->u.table.drop_nulls) {
             node->ledger.rejected++;
-            node->job->rejected++;
-            node->job->rejects_by_stage[LT_STAGE_CONSTRAINT]++;
+            atomic_fetch_add(&node->job->rejected, 1);
+            atomic_fetch_add(&node->job->rejects_by_stage[LT_STAGE_CONSTRAINT], 1);
         } else {
             lt_batch_unref(out);
             lt_error_set(err, LT_ERR_DATA,
@@ -103,10 +131,44 @@ static lt_status enforce_not_null(lt_node *node, lt_batch **batch, lt_error *err
     return LT_OK;
 }
 
+/* What was written so far as one number that no order, batching or repetition of updates changes:
+ * the sum of the rows' hashes, those of rows taken back subtracted. A checkpoint carries it, so
+ * that a run can be compared with its repetition. */
+static lt_status add_hash(lt_node *node, const lt_batch *batch, lt_error *err)
+{
+    if (node->job->ckpt == NULL || node->hash_codec == NULL) {
+        return LT_OK;
+    }
+    uint32_t live = lt_batch_live(batch);
+    lt_arena_reset(node->scratch, HASH_KEEP);
+    const lt_col **cols = LT_NEW_ARRAY(node->scratch, const lt_col *, batch->col_count + 1);
+    uint32_t *rows = LT_NEW_ARRAY(node->scratch, uint32_t, live + 1);
+    lt_rows encoded;
+    if (cols == NULL || rows == NULL) {
+        return lt_error_nomem(err, "a sink");
+    }
+    for (uint32_t c = 0; c < batch->col_count; c++) {
+        cols[c] = &batch->cols[c];
+    }
+    for (uint32_t i = 0; i < live; i++) {
+        rows[i] = lt_batch_row(batch, i);
+    }
+    LT_TRY(lt_rowcodec_encode(node->hash_codec, cols, rows, live, node->scratch, &encoded, err));
+    for (uint32_t i = 0; i < live; i++) {
+        uint64_t hash = lt_hash_bytes(lt_rows_ptr(&encoded, i), lt_rows_len(&encoded, i), HASH_SEED);
+        node->hash += lt_kind_is_add(lt_batch_kind(batch, rows[i])) ? hash : 0 - hash;
+    }
+    return LT_OK;
+}
+
 static lt_status write_batch(lt_node *node, lt_batch *batch, lt_error *err)
 {
-    if (node->sink == NULL) {
+    if (node->plan->u.table.table == NULL) {
         collect(node->job, batch);
+        return LT_OK;
+    }
+    if (node->sink == NULL) {
+        lt_batch_unref(batch);
         return LT_OK;
     }
     lt_status st = node->sink->cls->write(node->sink, batch, err);
@@ -118,19 +180,19 @@ static lt_status write_batch(lt_node *node, lt_batch *batch, lt_error *err)
     return st;
 }
 
-static lt_status take_batch(lt_node *node, lt_batch *batch, lt_error *err)
+static lt_status take_batch(lt_node *node, lt_channel *channel, lt_batch *batch, lt_error *err)
 {
+    lt_status st = lt_node_merge_marks(node, channel->clock, &batch, err);
     uint32_t live = lt_batch_live(batch);
-    if (batch->mark_count > 0) {
-        node->watermark = LT_MAX(node->watermark, batch->marks[batch->mark_count - 1].watermark);
-    }
-    if (live == 0) {
+    node->watermark = LT_MAX(node->watermark, lt_node_merged(node));
+    if (live == 0 || st != LT_OK) {
         lt_batch_unref(batch);
-        return LT_OK;
+        return st;
     }
     node->ledger.in += live;
-    if (node->sink != NULL) {
-        lt_status st = enforce_not_null(node, &batch, err);
+    if (node->plan->u.table.table != NULL) {
+        st = enforce_not_null(node, &batch, err);
+        st = st == LT_OK ? add_hash(node, batch, err) : st;
         if (st != LT_OK) {
             lt_batch_unref(batch);
             return st;
@@ -138,15 +200,62 @@ static lt_status take_batch(lt_node *node, lt_batch *batch, lt_error *err)
     }
     node->ledger.used += lt_batch_live(batch);
     node->rows_out += lt_batch_live(batch);
-    lt_status st = write_batch(node, batch, err);
+    st = write_batch(node, batch, err);
     return st == LT_AGAIN ? LT_OK : st; /* the batch is kept as pending: progress was made */
 }
 
-static lt_status finish(lt_node *node, lt_error *err)
+static lt_status take_end(lt_node *node, lt_channel *channel, lt_error *err)
 {
+    channel->ended = true;
+    node->clocks[channel->clock].open--;
+    for (uint32_t i = 0; i < node->clock_count; i++) {
+        if (node->clocks[i].open > 0) {
+            return LT_OK;
+        }
+    }
+    node->ended = true;
     node->sink_finished = true;
+    lt_status st = LT_OK;
     if (node->sink != NULL && node->sink->cls->finish != NULL) {
-        return node->sink->cls->finish(node->sink, err);
+        st = node->sink->cls->finish(node->sink, err);
+    }
+    if (st == LT_OK && atomic_fetch_sub(&node->job->sinks_left, 1) == 1) {
+        lt_job_notify(node->job);
+    }
+    return st;
+}
+
+static lt_status take_barrier(lt_node *node, lt_channel *channel, uint64_t id, lt_error *err)
+{
+    LT_ASSERT(!channel->barred);
+    channel->barred = true;
+    node->barred++;
+    node->barrier_id = id;
+    return lt_node_is_aligned(node) ? lt_node_barrier(node, id, err) : LT_OK;
+}
+
+static lt_status take_message(lt_node *node, lt_channel *channel, lt_error *err)
+{
+    lt_msg msg = lt_ring_peek(&channel->ring);
+    lt_input *input = &node->inputs[channel->input_no];
+    lt_channel_pop(channel);
+    switch (msg.kind) {
+    case LT_MSG_BATCH:
+        return take_batch(node, channel, msg.batch, err);
+    case LT_MSG_END:
+        return take_end(node, channel, err);
+    case LT_MSG_BARRIER:
+        return take_barrier(node, channel, msg.number, err);
+    case LT_MSG_NEXT:
+        if (input->sequence != NULL) {
+            atomic_store_explicit(&input->next_block, msg.number + 1, memory_order_release);
+        }
+        return LT_OK;
+    case LT_MSG_IDLE:
+        node->clocks[channel->clock].idle = true;
+        return LT_OK;
+    case LT_MSG_NONE:
+        break;
     }
     return LT_OK;
 }
@@ -165,9 +274,27 @@ static lt_status tick(lt_node *node, lt_error *err)
     return LT_AGAIN;
 }
 
+/* A checkpoint became durable: what it covers is published. */
+static lt_status commit(lt_node *node, lt_error *err)
+{
+    uint64_t committed = lt_ckpt_committed(node->job);
+    if (committed <= node->sink_committed) {
+        return LT_AGAIN;
+    }
+    if (node->sink != NULL && node->sink->cls->commit != NULL) {
+        LT_TRY(node->sink->cls->commit(node->sink, committed, err));
+    }
+    atomic_store(&node->sink_committed, committed);
+    lt_job_notify(node->job);
+    return LT_OK;
+}
+
 lt_status lt_node_run_sink(lt_node *node, lt_error *err)
 {
-    lt_status st = tick(node, err);
+    lt_status st = commit(node, err);
+    if (st == LT_AGAIN) {
+        st = tick(node, err);
+    }
     if (st != LT_AGAIN) {
         return st;
     }
@@ -176,19 +303,9 @@ lt_status lt_node_run_sink(lt_node *node, lt_error *err)
         node->sink_pending = NULL;
         return write_batch(node, batch, err);
     }
-    lt_ring *ring = &node->inputs[0].ring;
-    if (lt_ring_count(ring) == 0 || lt_collector_is_full(node->job)) {
+    if (lt_collector_is_full(node->job)) {
         return LT_AGAIN;
     }
-    lt_msg msg = ring->slots[ring->head % LT_RING_SLOTS];
-    ring->head++;
-    switch (msg.kind) {
-    case LT_MSG_BATCH:
-        return take_batch(node, msg.batch, err);
-    case LT_MSG_END:
-        return finish(node, err);
-    case LT_MSG_IDLE:
-        return LT_OK;
-    }
-    return LT_OK;
+    lt_channel *channel = lt_node_next(node);
+    return channel != NULL ? take_message(node, channel, err) : LT_AGAIN;
 }

@@ -4,7 +4,11 @@
 #include "expr/program.h"
 #include "run/job_int.h"
 
-#define NS_PER_MS 1000000
+#define NS_PER_MS     1000000
+#define NS_PER_S      1000000000
+#define ALIGN_LOOK_NS (2 * NS_PER_MS) /* a source that waits for others looks this often */
+#define RATE_BATCHES_PER_S 20 /* of a source with a rate limit */
+#define SOURCE_ROOM   3               /* a batch, a mark, an end */
 
 static int64_t idle_timeout_ns(const lt_node *node)
 {
@@ -27,30 +31,45 @@ lt_status lt_node_open_source(lt_node *node, lt_error *err)
     node->idle_timeout_ns = idle_timeout_ns(node);
     node->last_row_ns = node->job->env->mono_ns(node->job->env);
     node->wait.wake_mono_ns = 0;
-    LT_TRY(lt_source_new(node->plan->u.table.table->connector, node->ctx, &node->source, err));
-    return node->source->cls->open != NULL ? node->source->cls->open(node->source, err) : LT_OK;
+    bool has = false;
+    node->rate_per_s = lt_options_int(&node->resolved, NULL, lt_table_options,
+                                      lt_table_option_count, "scan.rate-limit", &has);
+    if (node->rate_per_s > 0) {
+        int64_t rows = LT_MAX(node->rate_per_s / RATE_BATCHES_PER_S, 1);
+        node->ctx->batch_rows = (uint32_t)LT_MIN((int64_t)node->ctx->batch_rows, rows);
+    }
+    LT_TRY(lt_align_open(node, err));
+    if (node->task == 0) {
+        LT_TRY(lt_source_new(node->plan->u.table.table->connector, node->ctx, &node->source, err));
+        if (node->source->cls->open != NULL) {
+            LT_TRY(node->source->cls->open(node->source, err));
+        }
+    }
+    return node->sequence != NULL ? lt_sequence_open(node, err) : LT_OK;
 }
 
 void lt_node_close_source(lt_node *node)
 {
-    lt_source_free(node->source);
-    node->source = NULL;
+    bool split = node->plan->kind == LT_PLAN_SOURCE && node->sequence != NULL;
+    if (split && node->sequence->reader->source != NULL) {
+        const lt_source_class *cls = node->sequence->reader->source->cls;
+        cls->block_free(node->source_block);
+        cls->lane_free(node->source_lane);
+        node->source_block = NULL;
+        node->source_lane = NULL;
+    }
 }
 
 /* End of input fires everything; a stop ends the stream without touching its clock. */
 static lt_status send_end(lt_node *node, lt_error *err)
 {
-    if (!node->job->stopping || node->job->draining) {
-        lt_batch *batch = lt_batch_new(node->pool, node->plan->schema, 0);
-        if (batch == NULL || !lt_batch_add_mark(batch, 0, LT_WATERMARK_MAX)) {
-            lt_batch_unref(batch);
-            return lt_error_nomem(err, "end of input");
-        }
-        lt_node_send(node, (lt_msg){LT_MSG_BATCH, batch});
+    lt_job *job = node->job;
+    if (!atomic_load(&job->stopping) || atomic_load(&job->draining)) {
+        LT_TRY(lt_node_send_mark(node, LT_WATERMARK_MAX, err));
     }
     node->source_ended = true;
-    lt_node_send(node, (lt_msg){LT_MSG_END, NULL});
-    return LT_OK;
+    lt_align_note(node);
+    return lt_node_send(node, (lt_msg){LT_MSG_END, NULL, 0}, err);
 }
 
 static lt_status poll_values(lt_node *node, lt_batch **out, lt_error *err)
@@ -86,18 +105,19 @@ static lt_status poll_values(lt_node *node, lt_batch **out, lt_error *err)
     return LT_OK;
 }
 
-static lt_status declare_idle(lt_node *node, int64_t now_ns)
+static lt_status declare_idle(lt_node *node, int64_t now_ns, lt_error *err)
 {
     if (node->idle || node->idle_timeout_ns <= 0 ||
         now_ns - node->last_row_ns < node->idle_timeout_ns) {
         return LT_AGAIN;
     }
     node->idle = true;
-    lt_node_send(node, (lt_msg){LT_MSG_IDLE, NULL});
-    return LT_OK;
+    lt_align_note(node);
+    return lt_node_send(node, (lt_msg){LT_MSG_IDLE, NULL, 0}, err);
 }
 
-static void give_out(lt_node *node, lt_batch *batch, int64_t now_ns)
+/* Counts rows on their way out of a source. */
+lt_status lt_source_note_rows(lt_node *node, lt_batch *batch, int64_t now_ns)
 {
     uint32_t live = lt_batch_live(batch);
     if (batch->arrival_us == 0) {
@@ -108,39 +128,75 @@ static void give_out(lt_node *node, lt_batch *batch, int64_t now_ns)
     node->rows_out += live;
     node->last_row_ns = now_ns;
     node->idle = false;
-    lt_node_send(node, (lt_msg){LT_MSG_BATCH, batch});
+    if (node->rate_per_s > 0) {
+        int64_t from = LT_MAX(node->rate_next_ns, now_ns - NS_PER_S / RATE_BATCHES_PER_S);
+        node->rate_next_ns = from + (int64_t)((double)live * NS_PER_S / (double)node->rate_per_s);
+    }
+    return LT_OK;
 }
 
-lt_status lt_node_run_source(lt_node *node, lt_error *err)
+int64_t lt_source_held_until(lt_node *node, int64_t now_ns)
 {
-    if (node->source_ended || lt_node_room(node) < 2) {
-        return LT_AGAIN;
+    if (node->rate_per_s > 0 && node->rate_next_ns > now_ns) {
+        return node->rate_next_ns;
     }
-    if (node->job->stopping) {
-        return send_end(node, err);
-    }
+    return lt_align_holds(node) ? now_ns + ALIGN_LOOK_NS : 0;
+}
+
+static lt_status poll(lt_node *node, lt_error *err)
+{
     lt_env *env = node->job->env;
-    int64_t now_ns = 0;
+    int64_t now_ns = env->mono_ns(env);
     lt_batch *batch = NULL;
     lt_status st;
     if (node->plan->kind == LT_PLAN_VALUES) {
         st = poll_values(node, &batch, err);
     } else {
-        now_ns = env->mono_ns(env);
-        node->wait = (lt_wait){INT64_MAX, NULL};
+        int64_t held = lt_source_held_until(node, now_ns);
+        node->wait = (lt_wait){held > 0 ? held : INT64_MAX, NULL};
+        if (held > 0) {
+            return LT_AGAIN;
+        }
         st = node->source->cls->poll(node->source, &batch, &node->wait, err);
     }
-    if (st == LT_OK) {
+    switch ((int)st) {
+    case LT_OK:
         LT_ASSERT(batch != NULL);
         node->wait = (lt_wait){0, NULL};
-        give_out(node, batch, now_ns);
-        return LT_OK;
-    }
-    if (st == LT_END) {
+        LT_TRY(lt_source_note_rows(node, batch, now_ns));
+        return lt_node_send(node, (lt_msg){LT_MSG_BATCH, batch, 0}, err);
+    case LT_END:
+        if (node->limited) {
+            node->source_ended = true; /* not the input's end: nothing fires */
+            return LT_OK;
+        }
         return send_end(node, err);
+    case LT_AGAIN:
+        return declare_idle(node, now_ns, err);
+    default:
+        return st;
     }
-    if (st == LT_AGAIN) {
-        return declare_idle(node, now_ns);
+}
+
+lt_status lt_node_run_source(lt_node *node, lt_error *err)
+{
+    lt_job *job = node->job;
+    if (lt_node_room(node) < SOURCE_ROOM) {
+        return LT_AGAIN;
     }
-    return st;
+    if (node->sequence != NULL) {
+        return lt_sequence_run(node, err);
+    }
+    uint64_t barrier = lt_ckpt_requested(job);
+    if (barrier > node->barrier_done && !lt_buggify(job, 3)) {
+        return lt_node_barrier(node, barrier, err);
+    }
+    if (node->source_ended || atomic_load_explicit(&job->failing, memory_order_relaxed)) {
+        return LT_AGAIN;
+    }
+    if (atomic_load_explicit(&job->stopping, memory_order_relaxed)) {
+        bool resumable = job->ckpt != NULL && !atomic_load(&job->draining);
+        return resumable ? LT_AGAIN : send_end(node, err);
+    }
+    return poll(node, err);
 }

@@ -29,6 +29,12 @@ lt_status lt_node_table_ctx(lt_node *node, lt_error *err)
     ctx->inferred = table->inferred;
     ctx->has_header = table->has_header;
     ctx->feeds = job->options.feeds;
+    ctx->checkpoints = job->options.ckpt.dir != NULL;
+    ctx->owner = lt_arena_printf(job->arena, "%s/" LT_STR_FMT "/%u", job->name,
+                                 LT_STR_ARG(plan->label), node->task);
+    if (ctx->owner == NULL) {
+        return lt_error_nomem(err, "a table");
+    }
     node->ctx = ctx;
     return LT_OK;
 }

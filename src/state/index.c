@@ -187,6 +187,63 @@ bool lt_index_reserve(lt_index *index, uint32_t tag)
     }
 }
 
+bool lt_index_put_many(lt_index *index, const uint32_t *tags, const uint32_t *numbers,
+                       uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        index_segment *seg = index_segment_of(index, tags[i]);
+        if (LT_UNLIKELY(seg->used >= (index->group_mask + 1) * GROUP_PLACES / 8 * 5)) {
+            if (!lt_index_reserve(index, tags[i])) {
+                return false;
+            }
+            seg = index_segment_of(index, tags[i]);
+        }
+        segment_put(seg, index->group_mask, tags[i], numbers[i]);
+    }
+    return true;
+}
+
+/* Groups of an only segment that holds count entries, or of a segment among several. */
+static uint32_t groups_for(uint64_t count)
+{
+    uint32_t groups = SEGMENT_GROUPS_MIN;
+    while (groups < SEGMENT_GROUPS && count >= (uint64_t)groups * GROUP_PLACES / 8 * 5) {
+        groups *= 4;
+    }
+    return groups;
+}
+
+/* Among several segments hashes do not spread quite evenly: some room for that. */
+#define SEGMENT_FILL (SEGMENT_GROUPS * GROUP_PLACES / 8 * 5 * 7 / 8)
+
+bool lt_index_presize(lt_index *index, uint64_t count)
+{
+    LT_ASSERT(!index->dir);
+    uint32_t groups = groups_for(count);
+    uint32_t depth = 0;
+    while (groups == SEGMENT_GROUPS && depth < DEPTH_MAX && count >> depth > SEGMENT_FILL) {
+        depth++;
+    }
+    size_t segments = (size_t)1 << depth;
+    index_segment **dir = lt_mem_alloc(index->mem, sizeof *dir * segments);
+    if (!dir) {
+        return false;
+    }
+    for (size_t i = 0; i < segments; i++) {
+        dir[i] = segment_new(index, groups);
+        if (!dir[i]) {
+            lt_mem_free(index->mem, dir, sizeof *dir * segments);
+            lt_index_free(index); /* the slabs */
+            return false;
+        }
+        dir[i]->depth = depth;
+    }
+    index->dir = dir;
+    index->depth = depth;
+    index->group_mask = groups - 1;
+    return true;
+}
+
 /* The next entry that may move to group `to` from a group behind it, or false when there is none.
  */
 static bool find_overflow(const lt_index *index, const index_segment *seg, uint32_t to,

@@ -83,7 +83,13 @@ LT_INLINE bool index_group_full(const index_group *group)
 /* Makes room for one more number under the tag, so that index_put cannot fail. false = out of
  * memory. */
 bool lt_index_reserve(lt_index *index, uint32_t tag);
+/* Makes an empty index ready for about count entries at once. false = out of memory. */
+bool lt_index_presize(lt_index *index, uint64_t count);
 void lt_index_put(lt_index *index, uint32_t tag, uint32_t number);
+/* Reserves and puts each. false = out of memory: some are there. For an index that is not empty of
+ * memory (lt_index_presize). */
+bool lt_index_put_many(lt_index *index, const uint32_t *tags, const uint32_t *numbers,
+                       uint32_t count);
 /* The number is there. */
 void lt_index_remove(lt_index *index, uint32_t tag, uint32_t number);
 /* Forgets everything. Keeps the memory unless it is far too much for count_peak entries. */

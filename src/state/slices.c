@@ -4,26 +4,36 @@
 #include <string.h>
 
 #include "base/assert.h"
-#include "state/state_int.h"
+#include "state/snap_int.h"
 
-lt_slices *lt_slices_new_(lt_mem *mem, lt_env *env, const lt_table_decl *decl)
+lt_slices *lt_slices_new_(lt_state *state, const lt_table_decl *decl)
 {
-    lt_slices *slices = lt_mem_zalloc(mem, sizeof *slices);
+    lt_slices *slices = lt_mem_zalloc(state->mem, sizeof *slices);
     if (slices) {
-        slices->mem = mem;
-        slices->env = env;
+        slices->mem = state->mem;
+        slices->state = state;
+        slices->kind = state->keys_as_bytes ? TABLE_BYTES : TABLE_KEYED;
         slices->decl = *decl;
     }
     return slices;
 }
 
+void lt_slices_recycle_(lt_slices *slices, lt_table *table)
+{
+    LT_ASSERT(!table->view);
+    if (slices->idle_count < SLICES_IDLE_MAX) {
+        lt_table_clear(table);
+        slices->idle[slices->idle_count++] = table;
+    } else {
+        lt_table_free_(table);
+    }
+}
+
+/* A snapshot that still reads the table keeps it for now. */
 static void slice_retire(lt_slices *slices, slice *item)
 {
-    if (slices->idle_count < SLICES_IDLE_MAX) {
-        lt_table_clear(item->table);
-        slices->idle[slices->idle_count++] = item->table;
-    } else {
-        lt_table_free_(item->table);
+    if (!item->table->view || !lt_snap_keep_(item->table, slices)) {
+        lt_slices_recycle_(slices, item->table);
     }
     lt_mem_free(slices->mem, item, sizeof *item);
 }
@@ -81,14 +91,36 @@ static slice *find(const lt_slices *slices, int64_t slice_end)
 static lt_table *table_take(lt_slices *slices)
 {
     if (slices->idle_count > 0) {
-        return slices->idle[--slices->idle_count];
+        lt_table *table = slices->idle[--slices->idle_count];
+        table->epoch = slices->state->epoch;
+        return table;
     }
-    return lt_table_new_(slices->mem, slices->env, &slices->decl, false);
+    return lt_table_new_(slices->state, &slices->decl, slices->kind);
+}
+
+static bool slot_taken(const lt_slices *slices, uint64_t serial)
+{
+    for (size_t i = 0; i < slices->items.count; i++) {
+        if (((slices->items.items[i]->serial ^ serial) & SLICE_SLOT_MASK) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Serials count up; slots can only meet once the counter has gone round. */
+static uint64_t serial_take(lt_slices *slices)
+{
+    while (slices->next_serial > SLICE_SLOT_MASK && slot_taken(slices, slices->next_serial)) {
+        slices->next_serial++;
+    }
+    return slices->next_serial++;
 }
 
 static slice *slice_add(lt_slices *slices, int64_t slice_end)
 {
-    if (!lt_array_reserve(&slices->items, slices->mem, 1)) {
+    if (slices->items.count >= SLICE_SLOT_MASK ||
+        !lt_array_reserve(&slices->items, slices->mem, 1)) {
         return NULL;
     }
     slice *item = lt_mem_zalloc(slices->mem, sizeof *item);
@@ -96,6 +128,7 @@ static slice *slice_add(lt_slices *slices, int64_t slice_end)
         return NULL;
     }
     item->end = slice_end;
+    item->serial = serial_take(slices);
     item->table = table_take(slices);
     if (!item->table) {
         lt_mem_free(slices->mem, item, sizeof *item);
@@ -121,6 +154,21 @@ lt_status lt_slices_get(lt_slices *slices, int64_t slice_end, bool create, lt_ta
         }
     }
     *out = item ? item->table : NULL;
+    return LT_OK;
+}
+
+lt_status lt_slices_restore_(lt_slices *slices, int64_t slice_end, uint64_t serial, lt_table **out,
+                             lt_error *err)
+{
+    /* Slices of several tasks that become one may have had the same serial: those get new ones. */
+    uint64_t next = LT_MAX(slices->next_serial, serial + 1);
+    slices->next_serial = slot_taken(slices, serial) ? next : serial;
+    slice *item = slice_add(slices, slice_end);
+    slices->next_serial = LT_MAX(slices->next_serial, next);
+    if (!item) {
+        return lt_error_nomem(err, slices->decl.name);
+    }
+    *out = item->table;
     return LT_OK;
 }
 

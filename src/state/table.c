@@ -2,9 +2,14 @@
  *
  *   chunk      [ stamp? | key | record ] [ .. ] [ .. ] ..       entries, then
  *              [ prev, next ] [ .. ] [ .. ] ..                  their links in order of creation
+ *              [ seen, image ] [ .. ] ..                        how far a snapshot is, per block
  *
  * Entries never move; chunks double up to CHUNK_BYTES. A removed entry goes to a free list; the
  * links keep the order of creation when it is used again.
+ *
+ * A block is up to BLOCK_BYTES of entries. Before anything of it changes it is touched: one compare
+ * when it was changed before in this epoch, else it is captured for a snapshot that needs it
+ * (snap.c). mods has one word per block for that, in one array, because every probe reads it.
  *
  * A probe of many rows takes them in blocks: first the index groups of all rows are prefetched,
  * then the entries that their tags point to, then the keys are compared. What did not match there
@@ -16,41 +21,21 @@
 
 #include "base/assert.h"
 #include "base/hash.h"
-#include "state/state_int.h"
+#include "state/snap_int.h"
 
 #define CHUNK_BYTES       ((size_t)1 << 20)
 #define CHUNK_BYTES_FIRST ((size_t)1024)
 #define CHUNK_ROWS_FIRST  8
+#define BLOCK_BYTES       ((size_t)16 << 10)
 #define PROBE_BLOCK       64
 #define SWEEP_ROWS_MAX    1024
 #define SWEEP_SLACK_MS    1000 /* records of the current callback are never swept under its feet */
 
 /* ---- addresses ---- */
 
-LT_INLINE uint8_t *entry_at(const lt_table *table, uint32_t number)
-{
-    uint32_t index = number & ((1U << table->chunk_shift) - 1);
-    return table->chunk_entries[number >> table->chunk_shift] + (size_t)index * table->stride;
-}
-
-LT_INLINE entry_link *link_at(const lt_table *table, uint32_t number)
-{
-    return &table->chunks[number >> table->chunk_shift]
-                .links[number & ((1U << table->chunk_shift) - 1)];
-}
-
 int64_t lt_table_now_(const lt_table *table)
 {
-    return table->decl.ttl_ms > 0 ? table->env->wall_us(table->env) / 1000 : 0;
-}
-
-int64_t *lt_table_stamp_(const lt_table *table, const void *value)
-{
-    if (table->decl.ttl_ms <= 0) {
-        return NULL;
-    }
-    uint8_t *entry = (uint8_t *)(uintptr_t)value - table->value_offset;
-    return (int64_t *)(void *)entry;
+    return table->decl.ttl_ms > 0 && table->env ? table->env->wall_us(table->env) / 1000 : 0;
 }
 
 /* ---- keys ---- */
@@ -58,7 +43,7 @@ int64_t *lt_table_stamp_(const lt_table *table, const void *value)
 LT_INLINE bool key_eq(const lt_table *table, const uint8_t *entry, const uint8_t *key, uint32_t len,
                       uint64_t hash, key_form form)
 {
-    const uint8_t *own = entry + table->key_offset;
+    const uint8_t *own = entry + table->lay.key_offset;
     if (form == KEY_8) {
         return memcmp(own, key, 8) == 0;
     }
@@ -69,7 +54,7 @@ LT_INLINE bool key_eq(const lt_table *table, const uint8_t *entry, const uint8_t
         return ((a[0] ^ b[0]) | (a[1] ^ b[1])) == 0;
     }
     if (form == KEY_FIXED) {
-        return memcmp(own, key, table->key_size) == 0;
+        return memcmp(own, key, table->lay.key_size) == 0;
     }
     const var_key *var = (const var_key *)(const void *)own;
     if (var->len != len || var->hash_high != (uint32_t)(hash >> 32)) {
@@ -79,13 +64,13 @@ LT_INLINE bool key_eq(const lt_table *table, const uint8_t *entry, const uint8_t
     return len == 0 || memcmp(bytes, key, len) == 0;
 }
 
-static bool key_store(lt_table *table, uint8_t *entry, const uint8_t *key, uint32_t len,
-                      uint64_t hash)
+bool lt_table_key_store_(lt_table *table, uint8_t *entry, const uint8_t *key, uint32_t len,
+                         uint64_t hash)
 {
-    uint8_t *own = entry + table->key_offset;
-    if (table->form != KEY_VAR) {
-        if (table->key_size > 0) {
-            memcpy(own, key, table->key_size);
+    uint8_t *own = entry + table->lay.key_offset;
+    if (table->lay.form < KEY_VAR) {
+        if (table->lay.key_size > 0) {
+            memcpy(own, key, table->lay.key_size);
         }
         return true;
     }
@@ -104,9 +89,9 @@ static bool key_store(lt_table *table, uint8_t *entry, const uint8_t *key, uint3
 
 static const uint8_t *key_of(const lt_table *table, const uint8_t *entry, uint32_t *len)
 {
-    const uint8_t *own = entry + table->key_offset;
-    if (table->form != KEY_VAR) {
-        *len = table->key_size;
+    const uint8_t *own = entry + table->lay.key_offset;
+    if (table->lay.form < KEY_VAR) {
+        *len = table->lay.key_size;
         return own;
     }
     const var_key *var = (const var_key *)(const void *)own;
@@ -116,14 +101,14 @@ static const uint8_t *key_of(const lt_table *table, const uint8_t *entry, uint32
 
 const uint8_t *lt_table_key(const lt_table *table, const void *value, uint32_t *len)
 {
-    return key_of(table, (const uint8_t *)value - table->value_offset, len);
+    return key_of(table, (const uint8_t *)value - table->lay.value_offset, len);
 }
 
 /* ---- chunks ---- */
 
-static size_t chunk_size(const lt_table *table, uint32_t chunk)
+static size_t chunk_size(const entry_layout *lay, uint32_t chunk)
 {
-    size_t least = (size_t)CHUNK_ROWS_FIRST * (table->stride + sizeof(entry_link));
+    size_t least = (size_t)CHUNK_ROWS_FIRST * (lay->stride + sizeof(entry_link));
     size_t size = LT_MAX(CHUNK_BYTES_FIRST, least);
     for (uint32_t i = 0; i < chunk && size < CHUNK_BYTES; i++) {
         size *= 2;
@@ -131,9 +116,48 @@ static size_t chunk_size(const lt_table *table, uint32_t chunk)
     return size > CHUNK_BYTES && least <= CHUNK_BYTES ? CHUNK_BYTES : size;
 }
 
-static uint32_t chunk_rows(const lt_table *table, size_t size)
+uint32_t lt_chunk_cap_(const entry_layout *lay, uint32_t chunk)
 {
-    return (uint32_t)(size / (table->stride + sizeof(entry_link)));
+    return (uint32_t)(chunk_size(lay, chunk) / (lay->stride + sizeof(entry_link)));
+}
+
+/* Arrays that a snapshot's reader may look at are kept until it is over. */
+struct dir_head {
+    dir_head *next;
+    size_t size;
+};
+
+static void *dir_new(lt_table *table, size_t size)
+{
+    dir_head *head = lt_mem_alloc(table->mem, sizeof *head + size);
+    if (!head) {
+        return NULL;
+    }
+    *head = (dir_head){NULL, sizeof *head + size};
+    return head + 1;
+}
+
+static void dir_drop(lt_table *table, void *array)
+{
+    if (!array) {
+        return;
+    }
+    dir_head *head = (dir_head *)array - 1;
+    if (table->view) {
+        head->next = table->stale;
+        table->stale = head;
+    } else {
+        lt_mem_free(table->mem, head, head->size);
+    }
+}
+
+void lt_table_tidy_(lt_table *table)
+{
+    while (table->stale) {
+        dir_head *next = table->stale->next;
+        lt_mem_free(table->mem, table->stale, table->stale->size);
+        table->stale = next;
+    }
 }
 
 static bool chunk_slots_grow(lt_table *table)
@@ -142,45 +166,82 @@ static bool chunk_slots_grow(lt_table *table)
         return true;
     }
     uint32_t cap = LT_MAX(table->chunk_cap * 2, 8);
-    uint8_t **entries = lt_mem_alloc(table->mem, sizeof *entries * cap);
-    chunk_info *chunks = lt_mem_alloc(table->mem, sizeof *chunks * cap);
-    if (!entries || !chunks) {
-        lt_mem_free(table->mem, entries, sizeof *entries * cap);
-        lt_mem_free(table->mem, chunks, sizeof *chunks * cap);
+    uint8_t **entries = dir_new(table, sizeof *entries * cap);
+    chunk_info *chunks = entries ? dir_new(table, sizeof *chunks * cap) : NULL;
+    if (!chunks) {
+        dir_drop(table, entries);
         return false;
     }
     if (table->chunk_count > 0) {
         memcpy(entries, table->chunk_entries, sizeof *entries * table->chunk_count);
         memcpy(chunks, table->chunks, sizeof *chunks * table->chunk_count);
     }
-    lt_mem_free(table->mem, table->chunk_entries, sizeof *entries * table->chunk_cap);
-    lt_mem_free(table->mem, table->chunks, sizeof *chunks * table->chunk_cap);
+    dir_drop(table, table->chunk_entries);
+    dir_drop(table, table->chunks);
     table->chunk_entries = entries;
     table->chunks = chunks;
     table->chunk_cap = cap;
     return true;
 }
 
+static bool mods_grow(lt_table *table, uint32_t block_count)
+{
+    if (block_count <= table->mods_cap) {
+        return true;
+    }
+    uint32_t cap = (uint32_t)LT_MIN(LT_MAX((uint64_t)table->mods_cap * 2, block_count), UINT32_MAX);
+    uint32_t *mods = dir_new(table, sizeof *mods * cap);
+    if (!mods) {
+        return false;
+    }
+    if (table->mods_cap > 0) {
+        memcpy(mods, table->mods, sizeof *mods * table->mods_cap);
+    }
+    memset(mods + table->mods_cap, 0, sizeof *mods * (cap - table->mods_cap));
+    dir_drop(table, table->mods);
+    table->mods = mods;
+    table->mods_cap = cap;
+    return true;
+}
+
 static bool chunk_add(lt_table *table)
 {
-    if (((uint64_t)table->chunk_count + 1) << table->chunk_shift >= UINT32_MAX ||
-        !chunk_slots_grow(table)) {
+    uint32_t chunk = table->chunk_count;
+    uint32_t rows = lt_chunk_cap_(&table->lay, chunk);
+    LT_ASSERT(rows > 0 && rows <= 1U << table->lay.chunk_shift);
+    uint32_t blocks = ((rows - 1) >> table->lay.block_shift) + 1;
+    if (((uint64_t)chunk + 1) << table->lay.chunk_shift >= UINT32_MAX || !chunk_slots_grow(table) ||
+        !mods_grow(table, (chunk << (table->lay.chunk_shift - table->lay.block_shift)) + blocks)) {
         return false;
     }
-    size_t size = chunk_size(table, table->chunk_count);
-    uint8_t *block = lt_mem_alloc_aligned(table->mem, size);
-    if (!block) {
+    size_t states = ((size_t)rows * (table->lay.stride + sizeof(entry_link)) + 7) & ~(size_t)7;
+    size_t size = states + sizeof(block_state) * blocks;
+    uint8_t *memory = lt_mem_alloc_aligned(table->mem, size);
+    if (!memory) {
         return false;
     }
-    uint32_t rows = chunk_rows(table, size);
-    LT_ASSERT(rows > 0 && rows <= 1U << table->chunk_shift);
-    table->chunk_entries[table->chunk_count] = block;
-    table->chunks[table->chunk_count] = (chunk_info){
-        .links = (entry_link *)(void *)(block + (size_t)rows * table->stride),
+    uint32_t blocks_in =
+        chunk > 0 ? ((table->chunks[chunk - 1].cap - 1) >> table->lay.block_shift) + 1 : 0;
+    table->chunk_entries[chunk] = memory;
+    table->chunks[chunk] = (chunk_info){
+        .links = (entry_link *)(void *)(memory + (size_t)rows * table->lay.stride),
+        .blocks = (block_state *)(void *)(memory + states),
         .cap = rows,
+        .blocks_before = chunk > 0 ? table->chunks[chunk - 1].blocks_before + blocks_in : 0,
         .size = size,
     };
+    memset(memory + states, 0, size - states);
     table->chunk_count++;
+    return true;
+}
+
+bool lt_table_grow_(lt_table *table, uint32_t chunk)
+{
+    while (table->chunk_count <= chunk) {
+        if (!chunk_add(table)) {
+            return false;
+        }
+    }
     return true;
 }
 
@@ -209,7 +270,7 @@ static bool entry_new(lt_table *table, uint32_t *number)
     if (table->bump_chunk == table->chunk_count && !chunk_add(table)) {
         return false;
     }
-    *number = (table->bump_chunk << table->chunk_shift) | table->bump_index;
+    *number = (table->bump_chunk << table->lay.chunk_shift) | table->bump_index;
     table->bump_index++;
     return true;
 }
@@ -220,6 +281,7 @@ static void entry_release(lt_table *table, uint32_t number)
     table->free_head = number + 1;
 }
 
+/* The next of the former last one is in no snapshot: its block need not be touched. */
 static void link_last(lt_table *table, uint32_t number)
 {
     *link_at(table, number) = (entry_link){table->tail, 0};
@@ -241,6 +303,7 @@ static void unlink_entry(lt_table *table, uint32_t number)
         table->head = link.next;
     }
     if (link.next) {
+        entry_touch(table, link.next - 1);
         link_at(table, link.next - 1)->prev = link.prev;
     } else {
         table->tail = link.prev;
@@ -255,30 +318,10 @@ static void unlink_entry(lt_table *table, uint32_t number)
 
 /* ---- life of a table ---- */
 
-static uint32_t key_area(const lt_table *table)
+static key_form form_of(const lt_table_decl *decl, table_kind kind)
 {
-    if (table->form == KEY_NONE) {
-        return 0;
-    }
-    return table->form == KEY_VAR ? (uint32_t)sizeof(var_key) : lt_rowcodec_stride(table->decl.key);
-}
-
-static void lay_out(lt_table *table)
-{
-    table->key_size = key_area(table);
-    table->key_offset = table->decl.ttl_ms > 0 ? 8 : 0;
-    table->value_offset = table->key_offset + table->key_size;
-    table->stride = LT_MAX((table->value_offset + table->decl.value_size + 7) & ~7U, 8U);
-    uint32_t rows = chunk_rows(table, chunk_size(table, UINT32_MAX));
-    while (1ULL << table->chunk_shift < rows) {
-        table->chunk_shift++;
-    }
-}
-
-static key_form form_of(const lt_table_decl *decl, bool key_var)
-{
-    if (key_var) {
-        return KEY_VAR;
+    if (kind != TABLE_KEYED) {
+        return kind == TABLE_BYTES ? KEY_VAR : KEY_ROW;
     }
     if (!decl->key) {
         return KEY_NONE;
@@ -290,26 +333,55 @@ static key_form form_of(const lt_table_decl *decl, bool key_var)
     return stride == 8 ? KEY_8 : stride == 16 ? KEY_16 : KEY_FIXED;
 }
 
-lt_table *lt_table_new_(lt_mem *mem, lt_env *env, const lt_table_decl *decl, bool key_var)
+entry_layout lt_table_layout_(const lt_table_decl *decl, table_kind kind)
+{
+    entry_layout lay = {.form = form_of(decl, kind),
+                        .key_offset = decl->ttl_ms > 0 ? 8 : 0,
+                        .value_size = decl->value_size,
+                        .saved_size = decl->value_size,
+                        .cell_count = decl->cell_count,
+                        .cell_offsets = decl->cell_offsets};
+    if (lay.form != KEY_NONE) {
+        lay.key_size =
+            lay.form >= KEY_VAR ? (uint32_t)sizeof(var_key) : lt_rowcodec_stride(decl->key);
+    }
+    lay.value_offset = lay.key_offset + lay.key_size;
+    lay.stride = LT_MAX((lay.value_offset + decl->value_size + 7) & ~7U, 8U);
+    lay.plain = lay.form < KEY_VAR && lay.cell_count == 0;
+    while (1ULL << lay.chunk_shift < lt_chunk_cap_(&lay, UINT32_MAX)) {
+        lay.chunk_shift++;
+    }
+    while (lay.block_shift < lay.chunk_shift &&
+           ((size_t)lay.stride << (lay.block_shift + 1)) <= BLOCK_BYTES) {
+        lay.block_shift++;
+    }
+    return lay;
+}
+
+lt_table *lt_table_new_(lt_state *state, const lt_table_decl *decl, table_kind kind)
 {
     for (uint32_t i = 0; i < decl->cell_count; i++) {
         LT_ASSERT(decl->cell_offsets[i] % 8 == 0 &&
                   decl->cell_offsets[i] + sizeof(lt_cell) <= decl->value_size);
     }
-    LT_ASSERT(decl->ttl_ms <= 0 || env != NULL);
+    if (state->keys_as_bytes && kind == TABLE_KEYED) {
+        kind = TABLE_BYTES;
+    }
+    lt_mem *mem = state->mem;
     lt_table *table = lt_mem_zalloc(mem, sizeof *table);
     if (!table) {
         return NULL;
     }
     table->mem = mem;
-    table->index.mem = mem;
-    table->env = env;
+    table->env = state->env;
+    table->state = state;
+    table->epoch = state->epoch;
     table->decl = *decl;
-    table->form = form_of(decl, key_var);
-    lay_out(table);
+    table->index.mem = mem;
+    table->lay = lt_table_layout_(decl, kind);
     table->scan = lt_mem_zalloc(mem, sizeof *table->scan);
     table->cells = lt_cells_new(mem);
-    bool has_keys = table->form == KEY_VAR;
+    bool has_keys = table->lay.form >= KEY_VAR;
     table->key_cells = has_keys ? lt_cells_new(mem) : NULL;
     if (!table->scan || !table->cells || (has_keys && !table->key_cells)) {
         lt_table_free_(table);
@@ -323,10 +395,13 @@ void lt_table_free_(lt_table *table)
     if (!table) {
         return;
     }
+    LT_ASSERT(!table->view);
     lt_index_free(&table->index);
     chunks_free_from(table, 0);
-    lt_mem_free(table->mem, table->chunk_entries, sizeof(uint8_t *) * table->chunk_cap);
-    lt_mem_free(table->mem, table->chunks, sizeof(chunk_info) * table->chunk_cap);
+    dir_drop(table, table->chunk_entries);
+    dir_drop(table, table->chunks);
+    dir_drop(table, table->mods);
+    lt_table_tidy_(table);
     lt_cells_free(table->cells);
     lt_cells_free(table->key_cells);
     lt_mem_free(table->mem, table->scan, sizeof *table->scan);
@@ -335,6 +410,9 @@ void lt_table_free_(lt_table *table)
 
 void lt_table_clear(lt_table *table)
 {
+    if (table->view) {
+        lt_snap_let_go_(table);
+    }
     lt_index_clear(&table->index, table->count_peak);
     chunks_free_from(table, LT_MIN(table->chunk_count, table->bump_chunk + 1));
     table->bump_chunk = 0;
@@ -345,6 +423,9 @@ void lt_table_clear(lt_table *table)
     table->count = 0;
     table->count_peak = 0;
     table->sweep_at = 0;
+    table->untouched = 0;
+    table->old_chunk = 0;
+    table->old_index = 0;
     table->scan->handed = 0;
     table->scan->actual = 0;
     lt_cells_reset(table->cells);
@@ -368,19 +449,25 @@ lt_cells *lt_table_cells(lt_table *table)
 static void cells_drop(lt_table *table, uint8_t *entry)
 {
     for (uint32_t i = 0; i < table->decl.cell_count; i++) {
-        uint8_t *at = entry + table->value_offset + table->decl.cell_offsets[i];
+        uint8_t *at = entry + table->lay.value_offset + table->decl.cell_offsets[i];
         lt_cells_clear(table->cells, (lt_cell *)(void *)at);
     }
 }
 
+static bool has_index(const lt_table *table)
+{
+    return table->lay.form != KEY_NONE && table->lay.form != KEY_ROW;
+}
+
 static void entry_remove(lt_table *table, uint8_t *entry, uint32_t number, uint64_t hash)
 {
-    if (table->form != KEY_NONE) {
+    entry_touch(table, number);
+    if (has_index(table)) {
         lt_index_remove(&table->index, (uint32_t)hash, number);
     }
     cells_drop(table, entry);
-    if (table->form == KEY_VAR) {
-        var_key *var = (var_key *)(void *)(entry + table->key_offset);
+    if (table->lay.form >= KEY_VAR) {
+        var_key *var = (var_key *)(void *)(entry + table->lay.key_offset);
         if (var->len > VAR_KEY_INLINE) {
             lt_cells_clear(table->key_cells, &var->u.cell);
         }
@@ -399,7 +486,8 @@ static void entry_remove(lt_table *table, uint8_t *entry, uint32_t number, uint6
 /* The number of an entry that is in the index under this hash. */
 static uint32_t number_of(const lt_table *table, const uint8_t *entry, uint64_t hash)
 {
-    if (table->form == KEY_NONE) {
+    LT_ASSERT(table->lay.form != KEY_ROW);
+    if (table->lay.form == KEY_NONE) {
         return table->head - 1;
     }
     const index_segment *seg = index_segment_of(&table->index, (uint32_t)hash);
@@ -417,44 +505,122 @@ static uint32_t number_of(const lt_table *table, const uint8_t *entry, uint64_t 
     }
 }
 
+static uint64_t hash_of(const lt_table *table, const uint8_t *entry)
+{
+    uint32_t len;
+    const uint8_t *key = key_of(table, entry, &len);
+    return table->lay.form == KEY_NONE ? 0 : lt_row_hash(key, len);
+}
+
 void lt_table_remove(lt_table *table, void *value)
 {
     LT_ASSERT(table->count > 0);
-    uint8_t *entry = (uint8_t *)value - table->value_offset;
-    uint32_t len;
-    const uint8_t *key = key_of(table, entry, &len);
-    uint64_t hash = table->form == KEY_NONE ? 0 : lt_row_hash(key, len);
+    uint8_t *entry = (uint8_t *)value - table->lay.value_offset;
+    uint64_t hash = hash_of(table, entry);
     entry_remove(table, entry, number_of(table, entry, hash), hash);
+}
+
+uint32_t lt_table_number_(const lt_table *table, const void *value)
+{
+    const uint8_t *entry = (const uint8_t *)value - table->lay.value_offset;
+    return number_of(table, entry, hash_of(table, entry)) + 1;
+}
+
+void lt_table_touch(lt_table *table, void *value)
+{
+    entry_touch(table, lt_table_number_(table, value) - 1);
+}
+
+static bool entry_fill(lt_table *table, uint32_t number, const uint8_t *key, uint32_t len,
+                       uint64_t hash)
+{
+    uint8_t *entry = entry_at(table, number);
+    entry_touch(table, number);
+    if (!lt_table_key_store_(table, entry, key, len, hash)) {
+        entry_release(table, number);
+        return false;
+    }
+    memset(entry + table->lay.value_offset, 0, table->lay.stride - table->lay.value_offset);
+    link_last(table, number);
+    table->count++;
+    table->count_peak = LT_MAX(table->count_peak, table->count);
+    return true;
 }
 
 static uint8_t *entry_create(lt_table *table, const uint8_t *key, uint32_t len, uint64_t hash)
 {
     uint32_t number;
-    if ((table->form != KEY_NONE && !lt_index_reserve(&table->index, (uint32_t)hash)) ||
-        !entry_new(table, &number)) {
+    if ((has_index(table) && !lt_index_reserve(&table->index, (uint32_t)hash)) ||
+        !entry_new(table, &number) || !entry_fill(table, number, key, len, hash)) {
         return NULL;
     }
-    uint8_t *entry = entry_at(table, number);
-    if (!key_store(table, entry, key, len, hash)) {
-        entry_release(table, number);
-        return NULL;
-    }
-    if (table->decl.value_size > 0) {
-        memset(entry + table->value_offset, 0, table->decl.value_size);
-    }
-    link_last(table, number);
-    if (table->form != KEY_NONE) {
+    if (has_index(table)) {
         lt_index_put(&table->index, (uint32_t)hash, number);
     }
-    table->count++;
-    table->count_peak = LT_MAX(table->count_peak, table->count);
-    return entry;
+    return entry_at(table, number);
 }
 
+bool lt_table_append_(lt_table *table, const uint8_t *bytes, uint32_t len, uint32_t *number,
+                      void **value)
+{
+    LT_ASSERT(table->lay.form == KEY_ROW);
+    uint32_t at;
+    if (!entry_new(table, &at) || !entry_fill(table, at, bytes, len, 0)) {
+        return false;
+    }
+    *number = at + 1;
+    *value = lt_table_at_(table, at + 1);
+    return true;
+}
+
+bool lt_table_has_(const lt_table *table, uint32_t number)
+{
+    uint32_t chunk = (number - 1) >> table->lay.chunk_shift;
+    uint32_t index = (number - 1) & ((1U << table->lay.chunk_shift) - 1);
+    if (number == 0 || chunk > table->bump_chunk || chunk >= table->chunk_count) {
+        return false;
+    }
+    uint32_t end = chunk < table->bump_chunk ? table->chunks[chunk].cap : table->bump_index;
+    return index < end && table->chunks[chunk].links[index].prev != LINK_FREE;
+}
+
+void lt_table_begin_epoch_(lt_table *table, uint32_t epoch)
+{
+    uint32_t index = table->bump_index;
+    table->epoch = epoch;
+    table->old_chunk = table->bump_chunk;
+    table->old_index = index;
+    table->untouched = 0;
+    if (table->bump_chunk < table->chunk_count) {
+        table->untouched = table->chunks[table->bump_chunk].blocks_before +
+                           (index > 0 ? ((index - 1) >> table->lay.block_shift) + 1 : 0);
+    }
+}
+
+void lt_table_mark_(lt_table *table, uint32_t block)
+{
+    uint32_t per_chunk = table->lay.chunk_shift - table->lay.block_shift;
+    uint32_t chunk = block >> per_chunk;
+    uint32_t first = (block & ((1U << per_chunk) - 1)) << table->lay.block_shift;
+    if (chunk < table->old_chunk || (chunk == table->old_chunk && first < table->old_index)) {
+        LT_ASSERT(table->untouched > 0);
+        table->untouched--;
+    }
+    table->mods[block] = table->epoch;
+}
+
+void lt_table_remove_at_(lt_table *table, uint32_t number)
+{
+    LT_ASSERT(table->lay.form == KEY_ROW && table->count > 0);
+    entry_remove(table, entry_at(table, number - 1), number - 1, 0);
+}
+
+/* number is set when there is one. */
 LT_INLINE uint8_t *entry_find(const lt_table *table, const uint8_t *key, uint32_t len,
-                              uint64_t hash, key_form form)
+                              uint64_t hash, key_form form, uint32_t *number_out)
 {
     if (form == KEY_NONE) {
+        *number_out = table->head - 1;
         return table->head ? entry_at(table, table->head - 1) : NULL;
     }
     if (LT_UNLIKELY(!table->index.dir)) {
@@ -470,6 +636,7 @@ LT_INLINE uint8_t *entry_find(const lt_table *table, const uint8_t *key, uint32_
             if (number != 0) {
                 uint8_t *entry = entry_at(table, number - 1);
                 if (key_eq(table, entry, key, len, hash, form)) {
+                    *number_out = number - 1;
                     return entry;
                 }
             }
@@ -496,53 +663,68 @@ static void sweep(lt_table *table, uint32_t rows, int64_t now)
         int64_t stamp;
         memcpy(&stamp, entry, sizeof stamp);
         if (now - stamp >= table->decl.ttl_ms + SWEEP_SLACK_MS) {
-            uint32_t len;
-            const uint8_t *key = key_of(table, entry, &len);
-            uint64_t hash = table->form == KEY_NONE ? 0 : lt_row_hash(key, len);
-            entry_remove(table, entry, number, hash); /* moves sweep_at on */
+            entry_remove(table, entry, number, hash_of(table, entry)); /* moves sweep_at on */
         } else {
             table->sweep_at = link_at(table, number)->next;
         }
     }
 }
 
-/* An entry that was found, or NULL when it had been idle too long and is gone now. */
-static uint8_t *entry_if_alive(lt_table *table, uint8_t *entry, uint64_t hash, bool touch,
-                               int64_t now)
+static bool is_idle(const lt_table *table, const uint8_t *entry, int64_t now)
 {
     int64_t stamp;
     memcpy(&stamp, entry, sizeof stamp);
-    if (now - stamp >= table->decl.ttl_ms) {
-        entry_remove(table, entry, number_of(table, entry, hash), hash);
-        return NULL;
-    }
-    if (touch) {
-        memcpy(entry, &now, sizeof now);
-    }
-    return entry;
+    return now - stamp >= table->decl.ttl_ms;
 }
 
 /* ---- probing ---- */
 
+typedef enum {
+    PROBE_PEEK,  /* nothing changes */
+    PROBE_FIND,  /* what is found may be changed */
+    PROBE_CREATE /* and what is not there is made */
+} probe_mode;
+
 typedef struct {
     lt_table *table;
     const lt_rows *rows;
-    bool create;
+    probe_mode mode;
     void **values;
     uint8_t *fresh;
     int64_t now;
 } probe_job;
 
+/* Is an entry that was found still alive? An idle one goes. */
+static bool keep_alive(lt_table *table, uint8_t *entry, uint32_t number, uint64_t hash,
+                       probe_mode mode, int64_t now)
+{
+    if (is_idle(table, entry, now)) {
+        if (mode != PROBE_PEEK) {
+            entry_remove(table, entry, number, hash);
+        }
+        return false;
+    }
+    if (mode == PROBE_CREATE) {
+        entry_touch(table, number);
+        memcpy(entry, &now, sizeof now);
+    }
+    return true;
+}
+
 /* The one-row path. false = out of memory. */
 LT_INLINE bool find_or_create(lt_table *table, const uint8_t *key, uint32_t len, uint64_t hash,
-                              bool create, int64_t now, key_form form, uint8_t **out, bool *fresh)
+                              probe_mode mode, int64_t now, key_form form, uint8_t **out,
+                              bool *fresh)
 {
-    uint8_t *entry = entry_find(table, key, len, hash, form);
-    if (entry && table->decl.ttl_ms > 0) {
-        entry = entry_if_alive(table, entry, hash, create, now);
+    uint32_t number = 0;
+    uint8_t *entry = entry_find(table, key, len, hash, form, &number);
+    if (entry && table->decl.ttl_ms > 0 && !keep_alive(table, entry, number, hash, mode, now)) {
+        entry = NULL;
     }
     *fresh = false;
-    if (!entry && create) {
+    if (entry && mode != PROBE_PEEK) {
+        entry_touch(table, number);
+    } else if (!entry && mode == PROBE_CREATE) {
         entry = entry_create(table, key, len, hash);
         if (!entry) {
             return false;
@@ -556,10 +738,11 @@ LT_INLINE bool find_or_create(lt_table *table, const uint8_t *key, uint32_t len,
     return true;
 }
 
-/* Two passes over a block: index groups, then entries. candidates[i]: the first entry of the row's
- * own group whose tag matches, or NULL. */
-LT_INLINE void find_candidates(const lt_table *table, const uint64_t *hashes, uint32_t count,
-                               uint8_t **candidates)
+/* Two passes over PROBE_BLOCK rows: index groups, then entries. candidates[i]: the first entry of
+ * the row's own group whose tag matches, or NULL. What it gives back is not 0 when blocks of them
+ * were not touched yet in this epoch. */
+LT_INLINE uint32_t find_candidates(const lt_table *table, const uint64_t *hashes, uint32_t count,
+                                   uint8_t **candidates, bool look)
 {
     const index_group *groups[PROBE_BLOCK];
     uint32_t mask = table->index.group_mask;
@@ -568,15 +751,41 @@ LT_INLINE void find_candidates(const lt_table *table, const uint64_t *hashes, ui
         groups[i] = &index_segment_of(&table->index, tag)->groups[tag & mask];
         LT_PREFETCH(groups[i]);
     }
-    uint32_t stride = table->stride;
+    /* Copies: the compiler cannot know that stores to candidates do not change them. */
+    uint32_t stride = table->lay.stride;
+    uint32_t chunk_shift = table->lay.chunk_shift;
+    uint32_t block_shift = table->lay.block_shift;
+    uint8_t *const *chunks = table->chunk_entries;
+    const uint32_t *mods = table->mods;
+    uint32_t epoch = table->epoch;
+    uint32_t untouched = 0;
     for (uint32_t i = 0; i < count; i++) {
         uint32_t match = index_match(groups[i], (uint32_t)hashes[i]);
         uint32_t number = match ? groups[i]->numbers[LT_CTZ64(match)] : 0;
         candidates[i] = NULL;
         if (LT_LIKELY(number != 0)) {
-            candidates[i] = entry_at(table, number - 1);
-            LT_PREFETCH_WRITE(candidates[i]);
-            LT_PREFETCH_WRITE(candidates[i] + stride - 1);
+            uint32_t at = (number - 1) & ((1U << chunk_shift) - 1);
+            uint8_t *entry = chunks[(number - 1) >> chunk_shift] + (size_t)at * stride;
+            LT_PREFETCH_WRITE(entry);
+            LT_PREFETCH_WRITE(entry + stride - 1);
+            candidates[i] = entry;
+            untouched |= look ? mods[(number - 1) >> block_shift] ^ epoch : 0;
+        }
+    }
+    return untouched;
+}
+
+/* Touching an entry that only shares the tag does no harm. */
+static LT_NOINLINE void touch_candidates(lt_table *table, const uint64_t *hashes, uint32_t count)
+{
+    uint32_t mask = table->index.group_mask;
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t tag = (uint32_t)hashes[i];
+        const index_group *group = &index_segment_of(&table->index, tag)->groups[tag & mask];
+        uint32_t match = index_match(group, tag);
+        uint32_t number = match ? group->numbers[LT_CTZ64(match)] : 0;
+        if (number != 0) {
+            entry_touch(table, number - 1);
         }
     }
 }
@@ -589,7 +798,11 @@ LT_INLINE bool probe_block(const probe_job *job, uint32_t first, uint32_t count,
     uint8_t *candidates[PROBE_BLOCK];
     bool has_ttl = table->decl.ttl_ms > 0;
     if (table->index.dir && !has_ttl) {
-        find_candidates(table, hashes, count, candidates);
+        if (LT_LIKELY(table->untouched == 0) || job->mode == PROBE_PEEK) {
+            (void)find_candidates(table, hashes, count, candidates, false);
+        } else if (find_candidates(table, hashes, count, candidates, true) != 0) {
+            touch_candidates(table, hashes, count);
+        }
     } else {
         memset(candidates, 0, sizeof candidates);
     }
@@ -605,12 +818,12 @@ LT_INLINE bool probe_block(const probe_job *job, uint32_t first, uint32_t count,
         uint8_t *entry = candidates[i];
         bool fresh = false;
         if (LT_UNLIKELY(!entry || !key_eq(table, entry, key, len, hashes[i], form))) {
-            if (!find_or_create(table, key, len, hashes[i], job->create, job->now, form, &entry,
+            if (!find_or_create(table, key, len, hashes[i], job->mode, job->now, form, &entry,
                                 &fresh)) {
                 return false;
             }
         }
-        job->values[first + i] = entry ? entry + table->value_offset : NULL;
+        job->values[first + i] = entry ? entry + table->lay.value_offset : NULL;
         if (job->fresh) {
             job->fresh[first + i] = fresh;
         }
@@ -640,11 +853,11 @@ static bool probe_none(const probe_job *job)
     for (uint32_t i = 0; i < job->rows->count; i++) {
         uint8_t *entry;
         bool fresh;
-        if (!find_or_create(job->table, NULL, 0, 0, job->create, job->now, KEY_NONE, &entry,
+        if (!find_or_create(job->table, NULL, 0, 0, job->mode, job->now, KEY_NONE, &entry,
                             &fresh)) {
             return false;
         }
-        job->values[i] = entry ? entry + job->table->value_offset : NULL;
+        job->values[i] = entry ? entry + job->table->lay.value_offset : NULL;
         if (job->fresh) {
             job->fresh[i] = fresh;
         }
@@ -654,7 +867,7 @@ static bool probe_none(const probe_job *job)
 
 static bool probe_rows(const probe_job *job)
 {
-    switch (job->table->form) {
+    switch (job->table->lay.form) {
     case KEY_NONE:
         return probe_none(job);
     case KEY_8:
@@ -665,7 +878,10 @@ static bool probe_rows(const probe_job *job)
         return probe_fixed(job);
     case KEY_VAR:
         return probe_var(job);
+    case KEY_ROW:
+        break;
     }
+    LT_ASSERT(false);
     return false;
 }
 
@@ -681,30 +897,51 @@ static lt_status table_full(const lt_table *table, lt_error *err)
 lt_status lt_table_probe(lt_table *table, const lt_rows *rows, bool create, void **values,
                          uint8_t *fresh, lt_error *err)
 {
-    LT_ASSERT(table->form == KEY_NONE || table->form == KEY_VAR || rows->stride == table->key_size);
-    LT_ASSERT(table->form != KEY_VAR || rows->stride == 0);
-    const probe_job job = {table, rows, create, values, fresh, lt_table_now_(table)};
+    LT_ASSERT(table->lay.form == KEY_NONE || table->lay.form == KEY_VAR ||
+              rows->stride == table->lay.key_size);
+    LT_ASSERT(table->lay.form != KEY_VAR || rows->stride == 0);
+    const probe_job job = {.table = table,
+                           .rows = rows,
+                           .mode = create ? PROBE_CREATE : PROBE_FIND,
+                           .values = values,
+                           .fresh = fresh,
+                           .now = lt_table_now_(table)};
     if (table->decl.ttl_ms > 0) {
         sweep(table, rows->count, job.now);
     }
     return probe_rows(&job) ? LT_OK : table_full(table, err);
 }
 
+void lt_table_peek(lt_table *table, const lt_rows *rows, const void **values)
+{
+    LT_ASSERT(table->lay.form == KEY_NONE || table->lay.form == KEY_VAR ||
+              rows->stride == table->lay.key_size);
+    const probe_job job = {.table = table,
+                           .rows = rows,
+                           .mode = PROBE_PEEK,
+                           .values = (void **)(void *)values,
+                           .now = lt_table_now_(table)};
+    bool done = probe_rows(&job);
+    LT_ASSERT(done); /* nothing is allocated */
+}
+
 lt_status lt_table_get(lt_table *table, const void *key, uint32_t key_len, uint64_t hash,
                        bool create, void **value, bool *fresh, lt_error *err)
 {
-    LT_ASSERT(table->form == KEY_NONE || table->form == KEY_VAR || key_len == table->key_size);
-    LT_DCHECK(table->form == KEY_NONE || hash == lt_row_hash(key, key_len));
+    LT_ASSERT(table->lay.form == KEY_NONE || table->lay.form == KEY_VAR ||
+              key_len == table->lay.key_size);
+    LT_DCHECK(table->lay.form == KEY_NONE || hash == lt_row_hash(key, key_len));
     int64_t now = lt_table_now_(table);
     if (table->decl.ttl_ms > 0) {
         sweep(table, 1, now);
     }
     uint8_t *entry;
     bool is_fresh;
-    if (!find_or_create(table, key, key_len, hash, create, now, table->form, &entry, &is_fresh)) {
+    if (!find_or_create(table, key, key_len, hash, create ? PROBE_CREATE : PROBE_FIND, now,
+                        table->lay.form, &entry, &is_fresh)) {
         return table_full(table, err);
     }
-    *value = entry ? entry + table->value_offset : NULL;
+    *value = entry ? entry + table->lay.value_offset : NULL;
     if (fresh) {
         *fresh = is_fresh;
     }
@@ -728,12 +965,8 @@ uint32_t lt_table_scan(const lt_table *table, uint64_t *cursor, void **values, u
         uint8_t *entry = entry_at(table, at - 1);
         entry_link link = *link_at(table, at - 1);
         LT_ASSERT(link.prev != LINK_FREE);
-        int64_t stamp = 0;
-        if (table->decl.ttl_ms > 0) {
-            memcpy(&stamp, entry, sizeof stamp);
-        }
-        if (table->decl.ttl_ms <= 0 || now - stamp < table->decl.ttl_ms) {
-            values[count++] = entry + table->value_offset;
+        if (table->decl.ttl_ms <= 0 || !is_idle(table, entry, now)) {
+            values[count++] = entry + table->lay.value_offset;
         }
         at = link.next;
     }

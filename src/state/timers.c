@@ -14,20 +14,25 @@ typedef struct {
     uint64_t place; /* in the heap */
 } timer_record;
 
-lt_timers *lt_timers_new_(lt_mem *mem, const char *name)
+lt_timers *lt_timers_new_(lt_state *state, const lt_timers_decl *timers_decl)
 {
-    lt_timers *timers = lt_mem_zalloc(mem, sizeof *timers);
+    lt_timers *timers = lt_mem_zalloc(state->mem, sizeof *timers);
     if (!timers) {
         return NULL;
     }
-    timers->mem = mem;
-    timers->name = name;
-    const lt_table_decl decl = {.name = name, .value_size = sizeof(timer_record)};
-    timers->set = lt_table_new_(mem, NULL, &decl, true);
+    timers->mem = state->mem;
+    timers->decl = *timers_decl;
+    const lt_table_decl decl = {.name = timers_decl->name,
+                                .key = timers_decl->key,
+                                .value_size = sizeof(timer_record),
+                                .group_fields = timers_decl->group_fields};
+    timers->set = lt_table_new_(state, &decl, TABLE_BYTES);
     if (!timers->set) {
         lt_timers_free_(timers);
         return NULL;
     }
+    /* Places in the heap change without any touch; snapshots do without them. */
+    timers->set->lay.saved_size = 0;
     return timers;
 }
 
@@ -73,6 +78,15 @@ static uint32_t compose(lt_timers *timers, int64_t at_ms, const void *key, uint3
         memcpy(timers->scratch + TIMER_KEY_HEAD, key, key_len);
     }
     return TIMER_KEY_HEAD + key_len;
+}
+
+static int64_t time_of(const uint8_t *set_key)
+{
+    uint64_t at = 0;
+    for (unsigned i = 0; i < TIMER_KEY_HEAD; i++) {
+        at |= (uint64_t)set_key[i] << (8 * i);
+    }
+    return (int64_t)at;
 }
 
 /* ---- heap ---- */
@@ -140,6 +154,33 @@ static void heap_remove(lt_timers *timers, size_t place)
     }
 }
 
+lt_status lt_timers_rebuild_(lt_timers *timers, lt_error *err)
+{
+    uint64_t cursor = 0;
+    void *value;
+    timers->heap.count = 0;
+    if (!lt_array_reserve(&timers->heap, timers->mem, (size_t)lt_table_count(timers->set))) {
+        return lt_error_nomem(err, timers->decl.name);
+    }
+    while (lt_table_scan(timers->set, &cursor, &value, 1) > 0) {
+        uint32_t len;
+        const uint8_t *key = lt_table_key(timers->set, value, &len);
+        if (len < TIMER_KEY_HEAD) {
+            return lt_error_set(err, LT_ERR_STATE,
+                                "the state snapshot is damaged: a timer has no time");
+        }
+        if (!scratch_reserve(timers, len)) {
+            return lt_error_nomem(err, timers->decl.name);
+        }
+        timers->heap.items[timers->heap.count] = (timer_item){time_of(key), value};
+        ((timer_record *)value)->place = timers->heap.count++;
+    }
+    for (size_t place = timers->heap.count / 2; place-- > 0;) {
+        sift_down(timers, place, timers->heap.items[place]);
+    }
+    return LT_OK;
+}
+
 /* ---- interface ---- */
 
 lt_status lt_timers_add(lt_timers *timers, int64_t at_ms, const void *key, uint32_t key_len,
@@ -147,11 +188,11 @@ lt_status lt_timers_add(lt_timers *timers, int64_t at_ms, const void *key, uint3
 {
     if (key_len > UINT32_MAX - TIMER_KEY_HEAD) {
         return lt_error_set(err, LT_ERR_LIMIT, "the key of a timer in '%s' is too long",
-                            timers->name);
+                            timers->decl.name);
     }
     if (!scratch_reserve(timers, (size_t)TIMER_KEY_HEAD + key_len) ||
         !lt_array_reserve(&timers->heap, timers->mem, 1)) {
-        return lt_error_nomem(err, timers->name);
+        return lt_error_nomem(err, timers->decl.name);
     }
     uint32_t len = compose(timers, at_ms, key, key_len);
     void *value;

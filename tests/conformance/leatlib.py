@@ -34,9 +34,8 @@ def load():
     lib.leat_step.argtypes = [p, ctypes.c_uint32]
     lib.leat_job_free.argtypes = [p]
     lib.leat_job_column.argtypes, lib.leat_job_column.restype = [p, ctypes.c_uint32, ctypes.POINTER(Column)], ctypes.c_bool
-    lib.leat_take.argtypes, lib.leat_take.restype = [p], p
+    lib.leat_take.argtypes, lib.leat_take.restype = [p, ctypes.POINTER(ctypes.c_uint32)], p
     lib.leat_rows_free.argtypes = [p]
-    lib.leat_rows_count.argtypes, lib.leat_rows_count.restype = [p], ctypes.c_uint32
     lib.leat_rows_kind.argtypes = [p, ctypes.c_uint32]
     lib.leat_rows_text.argtypes, lib.leat_rows_text.restype = [p, ctypes.c_uint32, ctypes.c_uint32, ctypes.c_int, ctypes.POINTER(ctypes.c_size_t)], p
     return lib
@@ -107,12 +106,12 @@ class Job:
     def take(self, style):
         """All rows so far: (kind, [text or None ..])."""
         width, taken = len(self.columns()), []
-        size = ctypes.c_size_t()
+        size, count = ctypes.c_size_t(), ctypes.c_uint32()
         while True:
-            rows = LIB.leat_take(self.handle)
+            rows = LIB.leat_take(self.handle, ctypes.byref(count))
             if not rows:
                 return taken
-            for row in range(LIB.leat_rows_count(rows)):
+            for row in range(count.value):
                 values = []
                 for column in range(width):
                     text = LIB.leat_rows_text(rows, row, column, style, ctypes.byref(size))

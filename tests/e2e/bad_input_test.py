@@ -528,7 +528,7 @@ def disk_full(box):
         return
     try:
         text = table("t", "a INT, b STRING", "many.jsonl") + table("o", "a INT, b STRING", "small/out")
-        result = box.sql(text + "INSERT INTO o SELECT * FROM t;").says(3, "no space left on the device", "were not made visible")
+        result = box.sql(text + "INSERT INTO o SELECT * FROM t;").says(3, "no space left on the device")
         need(result.job()["state"] == "failed", result.job())
         need(box.visible("small/out") == [], "visible files")
     finally:
@@ -538,7 +538,7 @@ def disk_full(box):
 @case
 def file_size_limit(box):
     many(box)
-    box.sql(copy_job("many.jsonl"), limit=100000).says(3, "the file would be too large", "were not made visible")
+    box.sql(copy_job("many.jsonl"), limit=100000).says(3, "the file would be too large")
     need(box.visible() == [], "visible files")
 
 
@@ -743,10 +743,11 @@ def stop_after(box, number, delay):
     rows = box.visible() if box.path("out").exists() else []
     for row in rows:
         json.loads(row)
+    # What is not in a finished file yet waits under a hidden name for the job to go on.
     left = [path.name for path in box.path("out").rglob(".*")] if box.path("out").exists() else []
-    need(left == [], "hidden files were left:", left)
+    need(all(name.endswith((".inprogress", ".committed")) for name in left), "hidden files were left:", left)
     if result.stats and result.stats["jobs"]:
-        need(result.job()["rows_out"] == len(rows) == result.job()["rows_in"], result.job(), len(rows))
+        need(result.job()["rows_out"] == result.job()["rows_in"] >= len(rows), result.job(), len(rows))
         need(result.job()["state"] == "stopped", result.job())
 
 

@@ -6,6 +6,7 @@ work=$(mktemp -d "${TMPDIR:-/tmp}/leat-e2e.XXXXXX")
 trap 'rm -rf "$work"' EXIT
 cd "$work" || exit 1
 export LC_ALL=C.UTF-8
+export XDG_STATE_HOME="$work/state" # jobs keep their folders here
 unset NO_COLOR
 failures=0
 

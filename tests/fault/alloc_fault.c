@@ -64,6 +64,11 @@ static const pipeline pipelines[] = {
      {CLICKS, "CREATE VIEW d AS SELECT DISTINCT k FROM t"},
      "SELECT COUNT(*) FROM d",
      clicks},
+    {"join",
+     {CLICKS, "CREATE VIEW n AS SELECT k, COUNT(*) AS n FROM t GROUP BY k"},
+     "SELECT k, UPPER(b.k) AS u, n FROM t AS a JOIN t AS b USING (k) JOIN n USING (k) WHERE a.v + "
+     "b.v > 2",
+     clicks},
     {"union", {CLICKS}, "SELECT k FROM t UNION ALL SELECT CAST(v AS STRING) FROM t", clicks},
     {"topn",
      {CLICKS, "CREATE VIEW w AS SELECT window_start, window_end, k, COUNT(*) AS n FROM "
@@ -97,8 +102,9 @@ typedef struct {
 static void take_rows(leat_job *job, outcome *o)
 {
     leat_rows *rows;
-    while ((rows = leat_take(job)) != NULL) {
-        for (uint32_t r = 0; r < leat_rows_count(rows); r++) {
+    uint32_t count;
+    while ((rows = leat_take(job, &count)) != NULL) {
+        for (uint32_t r = 0; r < count; r++) {
             uint64_t hash = (uint64_t)leat_rows_kind(rows, r) + 1;
             leat_column column;
             for (uint32_t c = 0; leat_job_column(job, c, &column); c++) {

@@ -180,10 +180,34 @@ void leat_wake(leat *db)
     (void)db;
 }
 
-void leat_stop(leat_job *job, bool drain)
+static leat_status fake_control; /* what leat_control answers to checkpoints and savepoints */
+static char fake_path[300];      /* of the last verb; "" = NULL */
+static int fake_verb = -1;       /* the last one */
+static uint64_t fake_completed;  /* checkpoints */
+static uint64_t fake_failed;
+static char fake_savepoint[300];   /* the last one made */
+static const char *fake_state_dir; /* of INSERT jobs */
+static const char *fake_node_name; /* of the source; NULL = "Source: in" */
+
+leat_status leat_control(leat_job *job, leat_verb verb, const char *path)
 {
-    (void)drain;
-    job->stopped = true;
+    fake_verb = (int)verb;
+    snprintf(fake_path, sizeof fake_path, "%s", path != NULL ? path : "");
+    if (verb == LEAT_STOP || verb == LEAT_DRAIN) {
+        job->stopped = true;
+        return LEAT_OK;
+    }
+    if (fake_control != LEAT_OK && fake_control != LEAT_FULL) {
+        snprintf(job->db->error, sizeof job->db->error, "it keeps no state");
+    }
+    return fake_control;
+}
+
+leat_status leat_inspect(leat *db, const char *path, const char *table, leat_job **job)
+{
+    size_t offset = 0;
+    snprintf(fake_path, sizeof fake_path, "%s|%s", path, table != NULL ? table : "");
+    return leat_execute(db, "SHOW 2", &offset, job);
 }
 
 void leat_job_free(leat_job *job)
@@ -193,9 +217,9 @@ void leat_job_free(leat_job *job)
 
 bool leat_job_column(const leat_job *job, uint32_t i, leat_column *out)
 {
-    static const leat_column columns[] = {{"id", "BIGINT NOT NULL", true},
-                                          {"name", "STRING", false}};
-    static const leat_column listing = {"result", "STRING", false};
+    static const leat_column columns[] = {{"id", "BIGINT NOT NULL", true, false},
+                                          {"name", "STRING", false, false}};
+    static const leat_column listing = {"result", "STRING", false, false};
     bool is_listing = job->kind == FAKE_SHOW || job->kind == FAKE_EXPLAIN;
     if (!fake_is_query(job) || i >= (is_listing ? 1U : 2U)) {
         return false;
@@ -204,8 +228,9 @@ bool leat_job_column(const leat_job *job, uint32_t i, leat_column *out)
     return true;
 }
 
-leat_rows *leat_take(leat_job *job)
+leat_rows *leat_take(leat_job *job, uint32_t *count)
 {
+    *count = 0;
     if (!fake_is_query(job) || job->done == job->count || job->kind == FAKE_BREAK) {
         return NULL;
     }
@@ -214,17 +239,13 @@ leat_rows *leat_take(leat_job *job)
     rows->first = job->done;
     rows->count = job->count - job->done < 100 ? job->count - job->done : 100;
     job->done += rows->count;
+    *count = rows->count;
     return rows;
 }
 
 void leat_rows_free(leat_rows *rows)
 {
     free(rows);
-}
-
-uint32_t leat_rows_count(const leat_rows *rows)
-{
-    return rows->count;
 }
 
 leat_kind leat_rows_kind(const leat_rows *rows, uint32_t row)
@@ -265,10 +286,29 @@ void leat_get_stats(const leat_job *job, leat_stats *out)
     out->status = job->status;
     out->last_reject = "";
     out->message = "";
+    out->name = "fake \"job\"";
+    out->parallelism = 1;
+    out->state_dir = job->kind == FAKE_INSERT ? fake_state_dir : NULL;
+    out->checkpoints = (leat_checkpoint_stats){
+        .completed = fake_completed,
+        .failed = fake_failed,
+        .last_id = fake_completed,
+        .last_ms = fake_completed > 0 ? INT64_C(1699999990000) : LEAT_TIME_MIN,
+        .last_duration_us = 12500,
+        .last_bytes_all = 4096,
+        .savepoint = fake_savepoint,
+        .error = fake_failed > 0 ? "the disk is full" : "",
+    };
+    static const leat_reject_stats rejects[] = {{"parse", 2}, {"sink", 0}};
+    out->rejects = rejects;
+    out->reject_stage_count = 2;
     static leat_node_stats nodes[2];
     for (uint32_t node = 0; node < 2; node++) {
         nodes[node] = (leat_node_stats){
-            .name = node == 0 ? "Source: in" : "Sink: out",
+            .name = node != 0                ? "Sink: out"
+                    : fake_node_name != NULL ? fake_node_name
+                                             : "Source: in",
+            .tasks = 1,
             .kind = node == 0 ? "source" : "sink",
             .in = job->done,
             .out = job->done,

@@ -44,8 +44,9 @@ static void check_output(const char *sql, lt_writer_options options, const char 
     assert_int_equal(leat_execute(db, sql, &offset, &job), LEAT_OK);
     assert_int_equal(lt_writer_new(&mem, job, &options, &writer, &err), LT_OK);
     leat_rows *rows;
-    while ((rows = leat_take(job)) != NULL) {
-        assert_int_equal(lt_writer_rows(writer, rows, &err), LT_OK);
+    uint32_t count;
+    while ((rows = leat_take(job, &count)) != NULL) {
+        assert_int_equal(lt_writer_rows(writer, rows, count, &err), LT_OK);
         leat_rows_free(rows);
     }
     assert_int_equal(lt_writer_finish(writer, &err), LT_OK);
@@ -138,8 +139,9 @@ static void large_results_stream(void **state)
     assert_int_equal(leat_execute(db, "ROWS 100000", &offset, &job), LEAT_OK);
     assert_int_equal(lt_writer_new(&mem, job, &options, &writer, &err), LT_OK);
     leat_rows *rows;
-    while ((rows = leat_take(job)) != NULL) {
-        assert_int_equal(lt_writer_rows(writer, rows, &err), LT_OK);
+    uint32_t count;
+    while ((rows = leat_take(job, &count)) != NULL) {
+        assert_int_equal(lt_writer_rows(writer, rows, count, &err), LT_OK);
         leat_rows_free(rows);
         if (lt_writer_count(writer) >= 1000) {
             assert_true(lt_writer_text(writer)->len > 0);
@@ -165,8 +167,9 @@ static void hidden_changes_are_refused(void **state)
     assert_int_equal(leat_open(&config, &db), LEAT_OK);
     assert_int_equal(leat_execute(db, "CHANGES", &offset, &job), LEAT_OK);
     assert_int_equal(lt_writer_new(&mem, job, &options, &writer, &err), LT_OK);
-    leat_rows *rows = leat_take(job);
-    assert_int_equal(lt_writer_rows(writer, rows, &err), LT_ERR_INTERNAL);
+    uint32_t count = 0;
+    leat_rows *rows = leat_take(job, &count);
+    assert_int_equal(lt_writer_rows(writer, rows, count, &err), LT_ERR_INTERNAL);
     leat_rows_free(rows);
     lt_writer_free(writer);
     leat_job_free(job);
@@ -226,8 +229,9 @@ static void failed_allocations(void **state)
         mem.fail_at = at;
         lt_status st = lt_writer_new(&mem, job, &options, &writer, &err);
         leat_rows *rows;
-        while (st == LT_OK && (rows = leat_take(job)) != NULL) {
-            st = lt_writer_rows(writer, rows, &err);
+        uint32_t count;
+        while (st == LT_OK && (rows = leat_take(job, &count)) != NULL) {
+            st = lt_writer_rows(writer, rows, count, &err);
             leat_rows_free(rows);
         }
         assert_true(st == LT_OK || st == LT_ERR_NOMEM);

@@ -256,7 +256,7 @@ static void interrupt_stops_cleanly(void **state)
     (void)state;
     world w;
     open_world(&w);
-    lt_signals_install();
+    lt_signals_install(w.cli.env);
     fake_on_wait = interrupt_now;
     assert_int_equal(RUN(&w, "-e", "FOREVER; FOREVER", "-v"), LT_EXIT_INTERRUPT);
     assert_true(err_has(&w, "stopped"));

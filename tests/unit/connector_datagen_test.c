@@ -172,6 +172,78 @@ static void test_restart(void **state)
     fixture_deinit(&f);
 }
 
+static void poll_some(fixture *f, lt_source *src, lt_text *to, unsigned batches)
+{
+    lt_wait wait;
+    while (batches > 0) {
+        lt_batch *batch = NULL;
+        if (src->cls->poll(src, &batch, &wait, &f->err) == LT_OK) {
+            fixture_rows(to, batch);
+            lt_batch_unref(batch);
+            batches--;
+        }
+        lt_sim_advance_us(f->env, 700);
+    }
+}
+
+/* The rows between two positions, made again later: times too, unless the rows fell behind. */
+static void test_limit(void **state)
+{
+    (void)state;
+    fixture f;
+    fixture_init(&f);
+    const char *const options[] = {"rows-per-second", "1000", "fields.p.max-past", "3 s", NULL};
+    fixture_table(&f, many, LT_COUNT_OF(many), options);
+    f.ctx.batch_rows = 3;
+    lt_text rows, again, from, to, late;
+    lt_text *const texts[] = {&rows, &again, &from, &to, &late};
+    for (size_t i = 0; i < LT_COUNT_OF(texts); i++) {
+        lt_text_init(texts[i], &f.side);
+    }
+    lt_source *src = fixture_open(&f, "datagen");
+    poll_some(&f, src, &again, 20);
+    assert_int_equal(src->cls->save(src, &from, &f.err), LT_OK);
+    poll_some(&f, src, &rows, 30);
+    assert_int_equal(src->cls->save(src, &to, &f.err), LT_OK);
+    lt_sim_advance_us(f.env, 5000000);
+    lt_wait wait;
+    lt_batch *batch;
+    assert_int_equal(src->cls->poll(src, &batch, &wait, &f.err), LT_OK);
+    lt_batch_unref(batch);
+    assert_int_equal(src->cls->save(src, &late, &f.err), LT_OK);
+    lt_source_free(src);
+
+    src = fixture_open(&f, "datagen");
+    assert_int_equal(src->cls->load(src, lt_text_str(&from), &f.err), LT_OK);
+    assert_int_equal(src->cls->limit(src, lt_text_str(&to), &f.err), LT_OK);
+    lt_text_clear(&again);
+    assert_int_equal(fixture_drain(&f, src, &again, &wait), LT_END);
+    assert_string_equal(again.ptr, rows.ptr);
+    lt_source_free(src);
+
+    /* From the beginning the seed is the position's; there is no way back. */
+    src = fixture_open(&f, "datagen");
+    assert_int_equal(src->cls->limit(src, lt_text_str(&to), &f.err), LT_OK);
+    lt_text_clear(&again);
+    assert_int_equal(fixture_drain(&f, src, &again, &wait), LT_END);
+    assert_non_null(strstr(again.ptr, rows.ptr));
+    lt_source_free(src);
+    src = fixture_open(&f, "datagen");
+    assert_int_equal(src->cls->load(src, lt_text_str(&to), &f.err), LT_OK);
+    assert_int_equal(src->cls->limit(src, lt_text_str(&from), &f.err), LT_ERR_STATE);
+    assert_int_equal(src->cls->limit(src, lt_text_str(&late), &f.err), LT_OK);
+    lt_source_free(src);
+    src = fixture_open(&f, "datagen");
+    assert_int_equal(src->cls->load(src, lt_text_str(&from), &f.err), LT_OK);
+    assert_int_equal(src->cls->limit(src, lt_text_str(&late), &f.err), LT_ERR_STATE);
+    assert_non_null(strstr(f.err.text, "the times of its rows cannot be repeated"));
+    lt_source_free(src);
+    for (size_t i = 0; i < LT_COUNT_OF(texts); i++) {
+        lt_text_deinit(texts[i]);
+    }
+    fixture_deinit(&f);
+}
+
 static void test_nested(void **state)
 {
     (void)state;
@@ -314,8 +386,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_sequence_ends), cmocka_unit_test(test_pacing),
         cmocka_unit_test(test_seed_decides),  cmocka_unit_test(test_restart),
-        cmocka_unit_test(test_nested),        cmocka_unit_test(test_refused),
-        cmocka_unit_test(test_no_memory),
+        cmocka_unit_test(test_limit),         cmocka_unit_test(test_nested),
+        cmocka_unit_test(test_refused),       cmocka_unit_test(test_no_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

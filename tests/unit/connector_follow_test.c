@@ -110,6 +110,84 @@ static void test_growth(void **state)
     }
 }
 
+/* What came between two positions (NULL: since the beginning), read again. */
+static const char *repeated(follow *t, const lt_text *from, const lt_text *to)
+{
+    static char result[4096];
+    follow again = {.f = t->f};
+    const lt_source_class *cls = t->src->cls;
+    lt_source *src = NULL;
+    lt_text rows;
+    lt_wait wait;
+    lt_text_init(&rows, &t->f.side);
+    src = fixture_open(&again.f, "filesystem");
+    if (from != NULL) {
+        assert_int_equal(cls->load(src, lt_text_str(from), &again.f.err), LT_OK);
+    }
+    lt_status st = cls->limit(src, lt_text_str(to), &again.f.err);
+    if (st == LT_OK) {
+        st = fixture_drain(&again.f, src, &rows, &wait);
+    }
+    lt_source_free(src);
+    (void)snprintf(result, sizeof result, "%s%s", rows.ptr != NULL ? rows.ptr : "",
+                   st == LT_END ? "" : again.f.err.text);
+    assert_true(st == LT_END || st == LT_ERR_STATE);
+    lt_text_deinit(&rows);
+    return result;
+}
+
+static void keep_position(follow *t, lt_text *to)
+{
+    lt_text_clear(to);
+    assert_int_equal(t->src->cls->save(t->src, to, &t->f.err), LT_OK);
+}
+
+/* Growth, new files and rotation between two positions. */
+static void test_limit(void **state)
+{
+    (void)state;
+    follow t;
+    lt_text start_at, first, second;
+    init(&t, "/d");
+    lt_text_init(&start_at, &t.f.side);
+    lt_text_init(&first, &t.f.side);
+    lt_text_init(&second, &t.f.side);
+    append(&t, "/d/log", "{\"a\":1}\n{\"a\":");
+    start(&t, "/d");
+    keep_position(&t, &start_at);
+    expect(&t, "1;");
+    keep_position(&t, &first);
+    append(&t, "/d/log", "2}\n{\"a\":3}\n");
+    expect(&t, "2;3;");
+    rename_to(&t, "/d/log", "/d/log.1");
+    append(&t, "/d/log.1", "{\"a\":4}\n");
+    append(&t, "/d/log", "{\"a\":5}\n{\"a\":6");
+    expect(&t, "5;4;");
+    keep_position(&t, &second);
+    append(&t, "/d/log", "6}\n");
+    append(&t, "/d/log.1", "{\"a\":44}\n");
+    append(&t, "/d/new", "{\"a\":7}\n");
+    expect(&t, "66;44;7;");
+
+    assert_string_equal(repeated(&t, NULL, &start_at), "");
+    assert_string_equal(repeated(&t, NULL, &first), "1;");
+    assert_string_equal(repeated(&t, &first, &second), "5;2;3;4;");
+    assert_string_equal(repeated(&t, NULL, &second), "5;1;2;3;4;");
+    assert_string_equal(repeated(&t, &second, &second), "");
+    assert_non_null(strstr(repeated(&t, &second, &first), "cannot be read again"));
+
+    /* Found under the name it has now; not found at all. */
+    rename_to(&t, "/d/log.1", "/d/log.2");
+    assert_string_equal(repeated(&t, &first, &second), "5;2;3;4;");
+    assert_int_equal(t.f.env->unlink(t.f.env, "/d/log.2", &t.f.err), LT_OK);
+    assert_string_equal(repeated(&t, &first, &second),
+                        "5;/d/log.1 cannot be read again up to byte 32: it is gone");
+    lt_text_deinit(&start_at);
+    lt_text_deinit(&first);
+    lt_text_deinit(&second);
+    deinit(&t);
+}
+
 static void test_rotation_in_directory(void **state)
 {
     (void)state;
@@ -363,6 +441,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_growth),
+        cmocka_unit_test(test_limit),
         cmocka_unit_test(test_rotation_in_directory),
         cmocka_unit_test(test_rotation_of_one_file),
         cmocka_unit_test(test_gap_in_rotation),

@@ -468,6 +468,87 @@ static void test_restart_inside_long_record(void **state)
     fixture_deinit(&f);
 }
 
+/* What poll gives from here to the position, or why it cannot. */
+static const char *repeated(fixture *f, const lt_text *to)
+{
+    static char result[4096];
+    lt_text rows;
+    lt_text_init(&rows, &f->side);
+    lt_wait wait;
+    lt_source *src = fixture_open(f, "filesystem");
+    lt_status st = src->cls->limit(src, lt_text_str(to), &f->err);
+    if (st == LT_OK) {
+        st = fixture_drain(f, src, &rows, &wait);
+    }
+    lt_source_free(src);
+    (void)snprintf(result, sizeof result, "%s%s", rows.ptr ? rows.ptr : "",
+                   st == LT_END ? "" : f->err.text);
+    assert_true(st == LT_END || st == LT_ERR_STATE);
+    lt_text_deinit(&rows);
+    return result;
+}
+
+/* Files that grew or came are read as they were; what is not there any more is said. */
+static void test_limit(void **state)
+{
+    (void)state;
+    fixture f;
+    fixture_init(&f);
+    fixture_file(&f, "/d/a", "{\"a\":1}\n{\"a\":2}");
+    fixture_file(&f, "/d/b", "{\"a\":3}\n{\"a\":4}\n");
+    table(&f, "/d");
+    f.ctx.batch_rows = 1;
+    lt_text start, middle, whole;
+    lt_text_init(&start, &f.root);
+    lt_text_init(&middle, &f.root);
+    lt_text_init(&whole, &f.root);
+    lt_source *src = fixture_open(&f, "filesystem");
+    assert_int_equal(src->cls->save(src, &start, &f.err), LT_OK);
+    lt_batch *batch;
+    lt_wait wait;
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(src->cls->poll(src, &batch, &wait, &f.err), LT_OK);
+        lt_batch_unref(batch);
+    }
+    assert_int_equal(src->cls->save(src, &middle, &f.err), LT_OK);
+    lt_text rest;
+    lt_text_init(&rest, &f.side);
+    assert_int_equal(fixture_drain(&f, src, &rest, &wait), LT_END);
+    lt_text_deinit(&rest);
+    assert_int_equal(src->cls->save(src, &whole, &f.err), LT_OK);
+    lt_source_free(src);
+
+    fixture_file(&f, "/d/b", "{\"a\":3}\n{\"a\":4}\n{\"a\":5}\n");
+    fixture_file(&f, "/d/c", "{\"a\":6}\n");
+    assert_string_equal(repeated(&f, &start), "");
+    assert_string_equal(repeated(&f, &middle), "1;2;3;");
+    assert_string_equal(repeated(&f, &whole), "1;2;3;4;");
+
+    /* Another stretch than the one it stands in. */
+    src = fixture_open(&f, "filesystem");
+    assert_int_equal(src->cls->load(src, lt_text_str(&whole), &f.err), LT_OK);
+    assert_int_equal(src->cls->limit(src, lt_text_str(&middle), &f.err), LT_ERR_STATE);
+    assert_non_null(strstr(f.err.text, "it is to end at byte 8 and to begin at byte 16"));
+    lt_source_free(src);
+    src = fixture_open(&f, "filesystem");
+    assert_int_equal(src->cls->limit(src, (lt_str){whole.ptr, whole.len - 1}, &f.err),
+                     LT_ERR_STATE);
+    lt_source_free(src);
+
+    fixture_file(&f, "/d/b", "{\"a\":3}\n");
+    assert_string_equal(repeated(&f, &middle), "1;2;/d/b cannot be read again up to byte 8: it is "
+                                               "another file now");
+    fixture_file(&f, "/d/b", "{\"a\":9}\n{\"a\":4}\n");
+    assert_non_null(strstr(repeated(&f, &whole), "/d/b cannot be read again up to byte 16: it is "
+                                                 "another file now"));
+    assert_int_equal(f.env->unlink(f.env, "/d/b", &f.err), LT_OK);
+    assert_string_equal(repeated(&f, &whole), "/d/b is gone; it was read up to byte 16");
+    lt_text_deinit(&start);
+    lt_text_deinit(&middle);
+    lt_text_deinit(&whole);
+    fixture_deinit(&f);
+}
+
 static void test_bad_positions(void **state)
 {
     (void)state;
@@ -558,14 +639,14 @@ static void test_no_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_which_files),   cmocka_unit_test(test_regex),
-        cmocka_unit_test(test_odd_content),   cmocka_unit_test(test_compressed),
-        cmocka_unit_test(test_bombs),         cmocka_unit_test(test_long_line),
-        cmocka_unit_test(test_flat_memory),   cmocka_unit_test(test_metadata),
-        cmocka_unit_test(test_partitions),    cmocka_unit_test(test_restart_everywhere),
-        cmocka_unit_test(test_restart_csv),   cmocka_unit_test(test_restart_inside_long_record),
-        cmocka_unit_test(test_bad_positions), cmocka_unit_test(test_read_errors),
-        cmocka_unit_test(test_no_memory),
+        cmocka_unit_test(test_which_files), cmocka_unit_test(test_regex),
+        cmocka_unit_test(test_odd_content), cmocka_unit_test(test_compressed),
+        cmocka_unit_test(test_bombs),       cmocka_unit_test(test_long_line),
+        cmocka_unit_test(test_flat_memory), cmocka_unit_test(test_metadata),
+        cmocka_unit_test(test_partitions),  cmocka_unit_test(test_restart_everywhere),
+        cmocka_unit_test(test_restart_csv), cmocka_unit_test(test_restart_inside_long_record),
+        cmocka_unit_test(test_limit),       cmocka_unit_test(test_bad_positions),
+        cmocka_unit_test(test_read_errors), cmocka_unit_test(test_no_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -149,6 +149,12 @@ static void h_value_text(const lt_col *col, uint32_t row, char *to, size_t size)
         (void)snprintf(to, size, "%.*s", (int)view->len, lt_strv_ptr(view));
     } else if (col->phys == LT_PHYS_I32) {
         (void)snprintf(to, size, "%d", LT_COL_DATA(col, const int32_t)[row]);
+    } else if (col->phys == LT_PHYS_F64) {
+        (void)snprintf(to, size, "%.17g", LT_COL_DATA(col, const double)[row]);
+    } else if (col->phys == LT_PHYS_I128) {
+        lt_i128 value = LT_COL_DATA(col, const lt_i128)[row];
+        (void)snprintf(to, size, "%lld:%llu", (long long)(value >> 64),
+                       (unsigned long long)value);
     } else {
         assert_int_equal(col->phys, LT_PHYS_I64);
         (void)snprintf(to, size, "%lld", (long long)LT_COL_DATA(col, const int64_t)[row]);

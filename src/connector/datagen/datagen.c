@@ -1,15 +1,24 @@
 /* datagen: rows made up, so many a second, random or counting. The first row comes at once; after
  * that row n is due n / rate seconds later, by the monotonic clock. A sequence column or
- * 'number-of-rows' ends it. Position: the seed and the number of the next row. */
+ * 'number-of-rows' ends it.
+ *
+ * What a row holds follows from the seed and the row's number, so that a position is enough to make
+ * the same rows again. Times too: a row's time is when it was due, counted from an anchor (a row
+ * and its wall clock time). Only a source that cannot keep up, or a clock that jumps, gets a new
+ * anchor.
+ *
+ * Position, u64 each: version, seed, number of the next row, and since version 2 the anchor: row,
+ * wall clock time in us (0 = none yet). */
 #include "connector/datagen/datagen_int.h"
 
 #include <string.h>
 
 #include "base/hash.h"
 
-#define POSITION_VERSION 1
+#define POSITION_VERSION 2
 #define ARENA_MAX        (64u << 20)
 #define TICK_NS          2000000 /* between batches of a fast source: not row by row */
+#define DRIFT_MAX_US     1000000 /* of the rows' times from the clock */
 
 const char lt_datagen_default_ddl[] = "CREATE TEMPORARY TABLE datagen (\n"
                                       "  id BIGINT,\n"
@@ -36,6 +45,10 @@ typedef struct {
     uint64_t next_row;
     uint64_t row_count; /* UINT64_MAX: no end */
     int64_t rate;
+    bool limited; /* row_count is where another run was: made as fast as they are taken */
+    bool has_times;
+    uint64_t anchor_row;
+    int64_t anchor_us; /* 0 = not known yet */
     bool started;
     int64_t start_ns;
     uint64_t start_row;
@@ -130,6 +143,17 @@ static lt_status datagen_check(const lt_table_ctx *ctx, bool as_source, lt_error
     return st;
 }
 
+static bool holds_time(const lt_type *type)
+{
+    for (uint32_t i = 0; i < type->field_count; i++) {
+        if (holds_time(type->fields[i].type)) {
+            return true;
+        }
+    }
+    return type->kind == LT_TYPE_DATE || type->kind == LT_TYPE_TIME ||
+           type->kind == LT_TYPE_TIMESTAMP || type->kind == LT_TYPE_TIMESTAMP_LTZ;
+}
+
 static lt_status datagen_open(lt_source *src, lt_error *err)
 {
     datagen_source *self = (datagen_source *)src;
@@ -149,6 +173,7 @@ static lt_status datagen_open(lt_source *src, lt_error *err)
         const lt_field *field = &ctx->record_schema->fields[ctx->record_index[i]];
         LT_TRY(lt_gen_new(ctx, self->arena, field->name, ctx->schema->fields[i].type,
                           &self->gens[i], err));
+        self->has_times = self->has_times || holds_time(ctx->schema->fields[i].type);
     }
     self->rate = LT_MIN(lt_ctx_int(ctx, &lt_conn_datagen, "rows-per-second", NULL), 1000000000);
     self->seed = ctx->env->random_u64(ctx->env);
@@ -158,6 +183,9 @@ static lt_status datagen_open(lt_source *src, lt_error *err)
 /* Rows that may go out now; when there are none, *wake says when the next is due. */
 static uint64_t rows_due(datagen_source *self, int64_t now, int64_t *wake)
 {
+    if (self->limited) {
+        return UINT64_MAX;
+    }
     if (!self->started) {
         self->started = true;
         self->start_ns = now;
@@ -173,6 +201,40 @@ static uint64_t rows_due(datagen_source *self, int64_t now, int64_t *wake)
         self->start_ns + (int64_t)(((lt_i128)given * 1000000000 + self->rate - 1) / self->rate);
     *wake = LT_MAX(next_ns, now + TICK_NS);
     return 0;
+}
+
+/* When a row was due, by the wall clock. */
+static int64_t due_us(const datagen_source *self, uint64_t row)
+{
+    uint64_t rows = row - self->anchor_row;
+    uint64_t rate = (uint64_t)self->rate;
+    return self->anchor_us + (int64_t)(rows / rate * 1000000 + rows % rate * 1000000 / rate);
+}
+
+static void keep_anchor(datagen_source *self, int64_t wall_us)
+{
+    int64_t drift = self->anchor_us > 0 ? wall_us - due_us(self, self->next_row) : INT64_MAX;
+    if (!self->limited && (drift > DRIFT_MAX_US || drift < -DRIFT_MAX_US)) {
+        self->anchor_row = self->next_row;
+        self->anchor_us = wall_us;
+    }
+}
+
+static bool make_column(const datagen_source *self, uint32_t column, lt_batch *batch,
+                        uint32_t count)
+{
+    const lt_table_ctx *ctx = self->base.ctx;
+    uint64_t column_seed = lt_hash_combine(self->seed, ctx->record_index[column]);
+    lt_gen_run run = {.arena = batch->arena};
+    for (uint32_t row = 0; row < count; row++) {
+        run.row_no = self->next_row + row;
+        run.state = lt_hash_combine(column_seed, run.row_no);
+        run.wall_us = self->has_times ? due_us(self, run.row_no) : 0;
+        if (!lt_gen_value(&self->gens[column], &run, &batch->cols[column], row, count)) {
+            return false;
+        }
+    }
+    return true;
 }
 
 static lt_status datagen_poll(lt_source *src, lt_batch **out, lt_wait *wait, lt_error *err)
@@ -194,21 +256,17 @@ static lt_status datagen_poll(lt_source *src, lt_batch **out, lt_wait *wait, lt_
     if (batch == NULL) {
         return lt_error_nomem(err, "a batch");
     }
-    lt_gen_run run = {.wall_us = ctx->env->wall_us(ctx->env), .arena = batch->arena};
+    int64_t wall_us = ctx->env->wall_us(ctx->env);
+    keep_anchor(self, wall_us);
     for (uint32_t c = 0; c < ctx->schema->count; c++) {
-        uint64_t column_seed = lt_hash_combine(self->seed, ctx->record_index[c]);
-        for (uint32_t row = 0; row < count; row++) {
-            run.row_no = self->next_row + row;
-            run.state = lt_hash_combine(column_seed, run.row_no);
-            if (!lt_gen_value(&self->gens[c], &run, &batch->cols[c], row, count)) {
-                lt_batch_unref(batch);
-                return lt_error_nomem(err, "generated rows");
-            }
+        if (!make_column(self, c, batch, count)) {
+            lt_batch_unref(batch);
+            return lt_error_nomem(err, "generated rows");
         }
     }
     batch->row_count = count;
     batch->sel_count = count;
-    batch->arrival_us = run.wall_us;
+    batch->arrival_us = wall_us;
     self->next_row += count;
     src->rows += count;
     *out = batch;
@@ -221,24 +279,77 @@ static lt_status datagen_save(const lt_source *src, lt_text *to, lt_error *err)
     lt_pos_put_u64(to, POSITION_VERSION);
     lt_pos_put_u64(to, self->seed);
     lt_pos_put_u64(to, self->next_row);
+    lt_pos_put_u64(to, self->anchor_row);
+    lt_pos_put_u64(to, (uint64_t)self->anchor_us);
     return to->failed ? lt_error_nomem(err, "a position") : LT_OK;
 }
 
-static lt_status datagen_load(lt_source *src, lt_str from, lt_error *err)
+typedef struct {
+    uint64_t seed;
+    uint64_t next_row;
+    uint64_t anchor_row;
+    int64_t anchor_us;
+} position;
+
+static lt_status read_position(const lt_source *src, lt_str from, position *out, lt_error *err)
 {
-    datagen_source *self = (datagen_source *)src;
     lt_pos_reader reader = {.rest = from};
     uint64_t version = lt_pos_get_u64(&reader);
-    uint64_t seed = lt_pos_get_u64(&reader);
-    uint64_t next_row = lt_pos_get_u64(&reader);
-    if (reader.bad || version != POSITION_VERSION) {
+    memset(out, 0, sizeof *out);
+    out->seed = lt_pos_get_u64(&reader);
+    out->next_row = lt_pos_get_u64(&reader);
+    if (version == POSITION_VERSION) {
+        out->anchor_row = lt_pos_get_u64(&reader);
+        out->anchor_us = (int64_t)lt_pos_get_u64(&reader);
+    }
+    bool bad = reader.bad || version < 1 || version > POSITION_VERSION || out->anchor_us < 0 ||
+               out->anchor_row > out->next_row;
+    if (bad) {
         return lt_error_set(err, LT_ERR_STATE,
                             "the saved position of table " LT_STR_FMT
                             " is damaged or newer than this build",
                             LT_STR_ARG(src->ctx->table));
     }
-    self->seed = seed;
-    self->next_row = next_row;
+    return LT_OK;
+}
+
+static lt_status datagen_load(lt_source *src, lt_str from, lt_error *err)
+{
+    datagen_source *self = (datagen_source *)src;
+    position at;
+    LT_TRY(read_position(src, from, &at, err));
+    self->seed = at.seed;
+    self->next_row = at.next_row;
+    self->anchor_row = at.anchor_row;
+    self->anchor_us = at.anchor_us;
+    return LT_OK;
+}
+
+static lt_status datagen_limit(lt_source *src, lt_str to, lt_error *err)
+{
+    datagen_source *self = (datagen_source *)src;
+    position at;
+    LT_TRY(read_position(src, to, &at, err));
+    if (at.next_row < self->next_row || (self->next_row > 0 && at.seed != self->seed)) {
+        return lt_error_set(err, LT_ERR_STATE,
+                            "table " LT_STR_FMT
+                            ": row %llu to stop at is not one of the run that is at row %llu",
+                            LT_STR_ARG(src->ctx->table), (unsigned long long)at.next_row,
+                            (unsigned long long)self->next_row);
+    }
+    if (self->has_times && at.next_row > self->next_row &&
+        (at.anchor_us == 0 || at.anchor_row > self->next_row)) {
+        return lt_error_set(err, LT_ERR_STATE,
+                            "table " LT_STR_FMT
+                            ": the times of its rows cannot be repeated: the rows fell behind "
+                            "'rows-per-second', or the clock jumped, at row %llu",
+                            LT_STR_ARG(src->ctx->table), (unsigned long long)at.anchor_row);
+    }
+    self->seed = at.seed;
+    self->anchor_row = at.anchor_row;
+    self->anchor_us = at.anchor_us;
+    self->row_count = LT_MIN(self->row_count, at.next_row);
+    self->limited = true;
     return LT_OK;
 }
 
@@ -296,6 +407,7 @@ static const lt_source_class source_class = {
     .poll = datagen_poll,
     .save = datagen_save,
     .load = datagen_load,
+    .limit = datagen_limit,
     .describe = datagen_describe,
     .close = datagen_close,
 };

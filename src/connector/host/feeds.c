@@ -1,4 +1,6 @@
-/* See feeds.h. Chunks of a table form a growing queue whose bytes, not count, are bounded. */
+/* See feeds.h. Chunks of a table form a growing queue whose bytes, not count, are bounded. Pushing
+ * and reading may be work of different threads: a lock is over the queues, and a chunk stays where
+ * it is until its reader pops it. */
 #include "connector/host/feeds.h"
 
 #include <string.h>
@@ -6,12 +8,13 @@
 #include "base/array.h"
 #include "base/assert.h"
 #include "base/map.h"
+#include "os/thread.h"
 
 #define BATCHES_KEPT 4
 
 struct lt_host_feed {
     lt_host_feeds *owner;
-    LT_ARRAY(lt_host_chunk) chunks;
+    LT_ARRAY(lt_host_chunk *) chunks;
     size_t front; /* index of the first unread chunk */
     size_t bytes; /* unread */
     bool attached;
@@ -20,6 +23,7 @@ struct lt_host_feed {
 
 struct lt_host_feeds {
     lt_mem *mem;
+    lt_mutex *lock;
     lt_batch_pool *pool; /* of pushed batches */
     lt_map *tables;
 };
@@ -33,17 +37,19 @@ lt_host_feeds *lt_host_feeds_new(lt_mem *mem)
     feeds->mem = mem;
     feeds->tables = lt_map_new(mem);
     feeds->pool = lt_batch_pool_new(mem, BATCHES_KEPT);
-    if (feeds->tables == NULL || feeds->pool == NULL) {
+    feeds->lock = lt_mutex_new(mem);
+    if (feeds->tables == NULL || feeds->pool == NULL || feeds->lock == NULL) {
         lt_host_feeds_free(feeds);
         return NULL;
     }
     return feeds;
 }
 
-static void chunk_free(lt_host_chunk *chunk)
+static void chunk_free(lt_host_feeds *feeds, lt_host_chunk *chunk)
 {
     lt_buf_unref(chunk->buf);
     lt_batch_unref(chunk->batch);
+    lt_mem_free(feeds->mem, chunk, sizeof *chunk);
 }
 
 void lt_host_feeds_free(lt_host_feeds *feeds)
@@ -56,13 +62,14 @@ void lt_host_feeds_free(lt_host_feeds *feeds)
     for (size_t i = 0; feeds->tables != NULL && lt_map_at(feeds->tables, i, &name, &value); i++) {
         lt_host_feed *feed = value;
         for (size_t c = feed->front; c < feed->chunks.count; c++) {
-            chunk_free(&feed->chunks.items[c]);
+            chunk_free(feeds, feed->chunks.items[c]);
         }
         lt_array_deinit(&feed->chunks, feeds->mem);
         lt_mem_free(feeds->mem, feed, sizeof *feed);
     }
     lt_map_free(feeds->tables);
     lt_batch_pool_free(feeds->pool);
+    lt_mutex_free(feeds->lock);
     lt_mem_free(feeds->mem, feeds, sizeof *feeds);
 }
 
@@ -109,22 +116,38 @@ static lt_status admit(lt_host_feed *feed, lt_str table, size_t size, lt_error *
     return feed->bytes > 0 && feed->bytes + size > LT_HOST_FEED_BYTES_MAX ? LT_FULL : LT_OK;
 }
 
-static lt_status append(lt_host_feed *feed, lt_host_chunk chunk, lt_error *err)
+/* Takes the chunk's contents over on LT_OK only. */
+static lt_status append(lt_host_feeds *feeds, lt_str table, lt_host_chunk chunk, lt_error *err)
 {
+    lt_host_feed *feed;
+    LT_TRY(get(feeds, table, &feed, err));
+    LT_TRY(admit(feed, table, chunk.size, err));
     close_gap(feed);
-    if (!lt_array_push(&feed->chunks, feed->owner->mem, chunk)) {
+    lt_host_chunk *own = lt_mem_alloc(feeds->mem, sizeof *own);
+    if (own == NULL) {
+        return lt_error_nomem(err, "pushed rows");
+    }
+    *own = chunk;
+    if (!lt_array_push(&feed->chunks, feeds->mem, own)) {
+        lt_mem_free(feeds->mem, own, sizeof *own);
         return lt_error_nomem(err, "pushed rows");
     }
     feed->bytes += chunk.size;
     return LT_OK;
 }
 
+static lt_status locked_append(lt_host_feeds *feeds, lt_str table, lt_host_chunk chunk,
+                               lt_error *err)
+{
+    lt_mutex_lock(feeds->lock);
+    lt_status st = append(feeds, table, chunk, err);
+    lt_mutex_unlock(feeds->lock);
+    return st;
+}
+
 lt_status lt_host_feeds_push(lt_host_feeds *feeds, lt_str table, uint8_t kind, const void *bytes,
                              size_t size, lt_error *err)
 {
-    lt_host_feed *feed;
-    LT_TRY(get(feeds, table, &feed, err));
-    LT_TRY(admit(feed, table, size, err));
     lt_buf *buf = lt_buf_new(feeds->mem, size);
     if (buf == NULL) {
         return lt_error_nomem(err, "pushed rows");
@@ -133,7 +156,8 @@ lt_status lt_host_feeds_push(lt_host_feeds *feeds, lt_str table, uint8_t kind, c
         memcpy(buf->ptr, bytes, size);
     }
     buf->len = size;
-    lt_status st = append(feed, (lt_host_chunk){.buf = buf, .size = size, .kind = kind}, err);
+    lt_host_chunk chunk = {.buf = buf, .size = size, .kind = kind};
+    lt_status st = locked_append(feeds, table, chunk, err);
     if (st != LT_OK) {
         lt_buf_unref(buf);
     }
@@ -149,22 +173,23 @@ lt_status lt_host_feeds_push_batch(lt_host_feeds *feeds, lt_str table, lt_batch 
                                    lt_error *err)
 {
     LT_ASSERT(batch->sel == NULL && batch->mark_count == 0);
-    lt_host_feed *feed;
-    size_t size = lt_arena_bytes(batch->arena);
-    LT_TRY(get(feeds, table, &feed, err));
-    LT_TRY(admit(feed, table, size, err));
-    return append(feed, (lt_host_chunk){.batch = batch, .size = size}, err);
+    lt_host_chunk chunk = {.batch = batch, .size = lt_arena_bytes(batch->arena)};
+    return locked_append(feeds, table, chunk, err);
 }
 
 lt_status lt_host_feeds_end(lt_host_feeds *feeds, lt_str table, lt_error *err)
 {
     lt_host_feed *feed;
-    LT_TRY(get(feeds, table, &feed, err));
-    feed->ended = true;
-    return LT_OK;
+    lt_mutex_lock(feeds->lock);
+    lt_status st = get(feeds, table, &feed, err);
+    if (st == LT_OK) {
+        feed->ended = true;
+    }
+    lt_mutex_unlock(feeds->lock);
+    return st;
 }
 
-lt_status lt_host_feed_attach(lt_host_feeds *feeds, lt_str table, lt_host_feed **out, lt_error *err)
+static lt_status attach(lt_host_feeds *feeds, lt_str table, lt_host_feed **out, lt_error *err)
 {
     lt_host_feed *feed;
     LT_TRY(get(feeds, table, &feed, err));
@@ -179,26 +204,45 @@ lt_status lt_host_feed_attach(lt_host_feeds *feeds, lt_str table, lt_host_feed *
     return LT_OK;
 }
 
+lt_status lt_host_feed_attach(lt_host_feeds *feeds, lt_str table, lt_host_feed **out, lt_error *err)
+{
+    lt_mutex_lock(feeds->lock);
+    lt_status st = attach(feeds, table, out, err);
+    lt_mutex_unlock(feeds->lock);
+    return st;
+}
+
 void lt_host_feed_detach(lt_host_feed *feed)
 {
     if (feed != NULL) {
+        lt_mutex_lock(feed->owner->lock);
         feed->attached = false;
+        lt_mutex_unlock(feed->owner->lock);
     }
 }
 
 lt_host_chunk *lt_host_feed_front(lt_host_feed *feed)
 {
-    return feed->front < feed->chunks.count ? &feed->chunks.items[feed->front] : NULL;
+    lt_mutex_lock(feed->owner->lock);
+    lt_host_chunk *chunk =
+        feed->front < feed->chunks.count ? feed->chunks.items[feed->front] : NULL;
+    lt_mutex_unlock(feed->owner->lock);
+    return chunk;
 }
 
 void lt_host_feed_pop(lt_host_feed *feed)
 {
-    lt_host_chunk *chunk = &feed->chunks.items[feed->front++];
+    lt_mutex_lock(feed->owner->lock);
+    lt_host_chunk *chunk = feed->chunks.items[feed->front++];
     feed->bytes -= chunk->size;
-    chunk_free(chunk);
+    lt_mutex_unlock(feed->owner->lock);
+    chunk_free(feed->owner, chunk);
 }
 
 bool lt_host_feed_ended(const lt_host_feed *feed)
 {
-    return feed->ended && feed->front == feed->chunks.count;
+    lt_mutex_lock(feed->owner->lock);
+    bool ended = feed->ended && feed->front == feed->chunks.count;
+    lt_mutex_unlock(feed->owner->lock);
+    return ended;
 }

@@ -1,5 +1,5 @@
 /* In-process input: what the host pushed for tables with 'connector' = 'feed', until a job's source
- * reads it. One reader a table. */
+ * reads it. One reader a table; it may be another thread than the one that pushes. */
 #pragma once
 
 #include "base/status.h"

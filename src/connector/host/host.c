@@ -180,6 +180,20 @@ static lt_status host_poll(lt_source *src, lt_batch **out, lt_wait *wait, lt_err
     return LT_OK; /* an error comes again with the next poll, after these rows */
 }
 
+/* Bytes read: a host that can push again what it pushed learns from them where to go on. */
+static lt_status host_save(const lt_source *src, lt_text *to, lt_error *err)
+{
+    lt_pos_put_u64(to, src->bytes);
+    return to->failed ? lt_error_nomem(err, "a position") : LT_OK;
+}
+
+static lt_status host_load(lt_source *src, lt_str from, lt_error *err)
+{
+    lt_pos_reader reader = {.rest = from};
+    src->bytes = lt_pos_get_u64(&reader);
+    return reader.bad ? lt_error_set(err, LT_ERR_STATE, "not a position of a feed") : LT_OK;
+}
+
 static bool host_bounded(const lt_table_ctx *ctx)
 {
     return lt_ctx_bool(ctx, &lt_conn_feed, "bounded");
@@ -200,6 +214,8 @@ static const lt_source_class source_class = {
     .bounded = host_bounded,
     .open = host_open,
     .poll = host_poll,
+    .save = host_save,
+    .load = host_load,
     .close = host_close,
 };
 
