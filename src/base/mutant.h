@@ -25,7 +25,11 @@
     X(SINK_NOT_CUT)       /* a file keeps what was written after the checkpoint */           \
     X(PENDING_LOST)       /* files waiting for their commit are forgotten */                 \
     X(SAVE_UNFLUSHED)     /* the noted length counts bytes that are still in a buffer */     \
-    X(LEFTOVERS_KEPT)     /* hidden files that no checkpoint knows stay */
+    X(LEFTOVERS_KEPT)     /* hidden files that no checkpoint knows stay */                   \
+    X(DATA_SWEPT)         /* blocks that the newest checkpoint refers to are removed */      \
+    X(END_FIRST)          /* a lane sends the end before the barrier that it is behind */    \
+    X(END_OF_ONE)         /* the end of a source is taken from one task's part */            \
+    X(STOP_IS_END)        /* a stop's checkpoint counts as one that covers the end */
 
 typedef enum {
     LT_MUTANT_NONE,

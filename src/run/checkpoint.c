@@ -252,6 +252,7 @@ static lt_status write_part(lt_job *job, lt_node *node, lt_error *err)
         lt_part_name(node, name, sizeof name);
         LT_TRY(lt_ckpt_write_part(run->writer, name, lt_text_str(&node->part.scalars), err));
         run->part_begun = true;
+        LT_TRY(lt_record_write(node, run->writer, err));
     }
     for (unsigned i = 0; i < BLOCKS_PER_STEP && node->part.snap != NULL; i++) {
         lt_state_block block;
@@ -414,7 +415,7 @@ bool lt_ckpt_settled(const lt_job *job)
 
 bool lt_ckpt_has_end(const lt_job *job)
 {
-    return job->ckpt->last_done && job->ckpt->ended;
+    return job->ckpt->last_done && (job->ckpt->ended || (LT_MUTANT(STOP_IS_END) && all_ended(job)));
 }
 
 lt_status lt_ckpt_finish(lt_job *job, lt_error *err)

@@ -14,6 +14,8 @@ static lt_status open_node(lt_node *node, lt_error *err)
     lt_mem_init(&node->mem, &job->mem, "operator", 0);
     lt_text_init(&node->part.scalars, &job->mem);
     lt_text_init(&node->part.syncs, &job->mem);
+    lt_text_init(&node->part.record, &job->mem);
+    lt_text_init(&node->record.bytes, &job->mem);
     node->opened = true;
     node->pool = lt_batch_pool_new(&node->mem, POOL_KEEP);
     node->scratch = lt_arena_new(&node->mem, SCRATCH_MAX);
@@ -131,6 +133,9 @@ static void close_node(lt_node *node)
     lt_node_close_sink(node);
     lt_text_deinit(&node->part.scalars);
     lt_text_deinit(&node->part.syncs);
+    lt_text_deinit(&node->part.record);
+    lt_text_deinit(&node->record.bytes);
+    lt_array_deinit(&node->clocks_then, &node->job->mem);
     lt_arena_free(node->scratch);
 }
 

@@ -7,6 +7,7 @@
 
 #include <stdatomic.h>
 
+#include "base/array.h"
 #include "base/hash.h"
 #include "connector/connector.h"
 #include "os/thread.h"
@@ -90,8 +91,22 @@ typedef struct {
     enum { LT_POLICY_FAIL, LT_POLICY_SKIP, LT_POLICY_REJECT } policy;
 } lt_node_rejects;
 
+/* Batches given out since the last checkpoint (record.c). */
+typedef struct {
+    lt_text bytes;
+    uint64_t start;    /* the source's bytes at the last checkpoint */
+    uint64_t position; /* of the last batch, from there */
+    int64_t clock_us;
+} lt_replay_record;
+
+typedef struct {
+    uint64_t position;
+    int64_t clock_us;
+} lt_replay_clock;
+
 /* What a task hands over at its barrier. */
 typedef struct {
+    lt_text record; /* sources */
     lt_text scalars;
     lt_text syncs; /* paths that must be durable, each with its NUL */
     lt_state_snap *snap;
@@ -119,6 +134,7 @@ struct lt_sequence {
     int64_t last_row_ns;
     uint64_t cut_id;   /* checkpoint whose cut was made last */
     uint64_t cut;      /* first block behind it */
+    uint64_t cut_bytes; /* read until then */
     bool cut_ended;    /* the input's end was met before it */
     lt_text position;  /* of the source, at the cut */
 };
@@ -178,6 +194,9 @@ struct lt_node {
     char event_text[160]; /* the source's last event, masked */
     lt_wait wait;
     bool source_ended;
+    uint64_t block_bytes; /* the source's bytes when the block at hand was claimed */
+    lt_replay_record record;
+    LT_ARRAY(lt_replay_clock) clocks_then; /* replay, task 0: ascending by position */
     bool limited; /* replay: ends where the run that is repeated was */
     int64_t idle_timeout_ns;
     int64_t last_row_ns;
@@ -350,6 +369,7 @@ lt_status lt_node_open_op(lt_node *node, lt_error *err);
 void lt_node_close_op(lt_node *node);
 
 /* source_node.c, sequence.c */
+#define LT_SOURCE_ROOM 3 /* messages that must fit before a source runs: a batch, a mark, an end */
 lt_status lt_node_open_source(lt_node *node, lt_error *err);
 lt_status lt_node_run_source(lt_node *node, lt_error *err);
 void lt_node_close_source(lt_node *node);
@@ -420,6 +440,14 @@ typedef struct {
 } lt_part_facts;
 
 lt_status lt_part_read(const lt_plan_node *plan, lt_str from, lt_part_facts *out, lt_error *err);
+
+/* record.c */
+void lt_record_batch(lt_node *node, uint32_t rows, int64_t clock_us, uint64_t position);
+void lt_record_cut(lt_node *node, uint64_t position); /* at the barrier */
+lt_status lt_record_write(const lt_node *node, lt_ckpt_writer *writer, lt_error *err);
+/* Adds a part's record to what the source's first task knows. */
+lt_status lt_record_read(lt_node *node, lt_ckpt_reader *reader, uint32_t part, lt_error *err);
+int64_t lt_record_clock(const lt_node *reader, uint64_t position); /* 0 = unknown */
 
 /* replay.c */
 lt_status lt_replay_open(lt_job *job, lt_error *err);

@@ -108,7 +108,7 @@ static int64_t node_deadline(const lt_node *node)
     }
     /* A source without room has nothing to wait for but a consumer, which wakes the lane. */
     if (node->plan->kind == LT_PLAN_SOURCE && !node->source_ended &&
-        lt_node_room(node) >= LT_EMIT_SLOTS) {
+        lt_node_room(node) >= LT_SOURCE_ROOM) {
         at = LT_MIN(at, node->wait.wake_mono_ns);
         if (node->sequence == NULL && node->idle_timeout_ns > 0 && !node->idle) {
             at = LT_MIN(at, node->last_row_ns + node->idle_timeout_ns);
@@ -130,7 +130,7 @@ static void lane_waits(const lt_lane *lane, lt_wait_set *set)
         }
         set->deadline = LT_MIN(set->deadline, node_deadline(node));
         bool reads = node->plan->kind == LT_PLAN_SOURCE && !node->source_ended &&
-                     lt_node_room(node) >= LT_EMIT_SLOTS;
+                     lt_node_room(node) >= LT_SOURCE_ROOM;
         if (reads && node->wait.file != NULL && set->file_count < LT_WAIT_FILES_MAX) {
             set->files[set->file_count++] = node->wait.file;
         }

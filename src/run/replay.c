@@ -71,6 +71,21 @@ static lt_status target_facts(const lt_job *job, const lt_plan_node *plan, lt_pa
                         LT_STR_ARG(plan->label));
 }
 
+/* The clocks of all tasks that read the source then. */
+static lt_status read_records(const lt_job *job, lt_node *node, lt_error *err)
+{
+    lt_ckpt_part part;
+    for (uint32_t i = 0; lt_ckpt_part_at(job->ckpt->target, i, &part); i++) {
+        lt_str signature = node->plan->signature;
+        bool mine = strncmp(part.name, signature.ptr, signature.len) == 0 &&
+                    part.name[signature.len] == '/';
+        if (mine) {
+            LT_TRY(lt_record_read(node, job->ckpt->target, i, err));
+        }
+    }
+    return LT_OK;
+}
+
 static lt_status limit_source(lt_job *job, lt_node *node, lt_error *err)
 {
     lt_part_facts facts;

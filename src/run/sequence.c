@@ -111,6 +111,7 @@ static lt_status claim(lt_node *node, int64_t now_ns, lt_msg_kind *special, lt_e
     lt_status st = source->cls->claim(source, &node->source_block, &node->wait, err);
     if (st == LT_OK) {
         new_block(node);
+        node->block_bytes = source->bytes;
         node->wait = (lt_wait){0, NULL};
         sequence->last_row_ns = now_ns;
         sequence->idle = false;
@@ -197,6 +198,7 @@ static lt_status send_barrier(lt_node *node, uint64_t id, lt_error *err)
         sequence->cut = atomic_load_explicit(&sequence->claimed, memory_order_relaxed);
         sequence->cut_ended = atomic_load(&sequence->ended);
         lt_source *source = sequence->reader->source;
+        sequence->cut_bytes = source->bytes;
         lt_text_clear(&sequence->position);
         if (source->cls->save != NULL) {
             st = source->cls->save(source, &sequence->position, err);
@@ -243,7 +245,7 @@ static bool may_end(lt_node *node)
 {
     lt_sequence *sequence = node->sequence;
     lt_mutex_lock(sequence->lock);
-    bool may = sequence->cut_id <= node->barrier_done;
+    bool may = sequence->cut_id <= node->barrier_done || LT_MUTANT(END_FIRST);
     lt_mutex_unlock(sequence->lock);
     return may;
 }

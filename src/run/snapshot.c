@@ -272,8 +272,8 @@ static lt_status load_source(lt_node *node, reader *in, lt_part_fit fit, bool en
     if (in->bad) {
         return damaged(err);
     }
-    if (node->sequence != NULL && ended) {
-        atomic_store(&node->sequence->ended, true);
+    if (node->sequence != NULL && (ended || LT_MUTANT(END_OF_ONE))) {
+        atomic_store(&node->sequence->ended, ended);
     }
     bool may_read = fit == LT_PART_FIRST || !ended;
     bool wanted = node->source != NULL && may_read && fit != LT_PART_MORE;

@@ -8,7 +8,6 @@
 #define NS_PER_S      1000000000
 #define ALIGN_LOOK_NS (2 * NS_PER_MS) /* a source that waits for others looks this often */
 #define RATE_BATCHES_PER_S 20 /* of a source with a rate limit */
-#define SOURCE_ROOM   3               /* a batch, a mark, an end */
 
 static int64_t idle_timeout_ns(const lt_node *node)
 {
@@ -116,6 +115,23 @@ static lt_status declare_idle(lt_node *node, int64_t now_ns, lt_error *err)
     return lt_node_send(node, (lt_msg){LT_MSG_IDLE, NULL, 0}, err);
 }
 
+/* Gives the batch its clock: now, or in a repetition what it was then. */
+static void stamp(lt_node *node, lt_batch *batch)
+{
+    const lt_node *reader = node->sequence != NULL ? node->sequence->reader : node;
+    if (reader->source == NULL) {
+        return; /* constant rows */
+    }
+    uint64_t bytes = node->sequence != NULL ? node->block_bytes : reader->source->bytes;
+    uint64_t position = bytes - LT_MIN(bytes, node->record.start);
+    if (lt_job_replays(node->job)) {
+        int64_t then = lt_record_clock(reader, position);
+        batch->arrival_us = then != 0 ? then : batch->arrival_us;
+    } else {
+        lt_record_batch(node, lt_batch_live(batch), batch->arrival_us, position);
+    }
+}
+
 /* Counts rows on their way out of a source. */
 lt_status lt_source_note_rows(lt_node *node, lt_batch *batch, int64_t now_ns)
 {
@@ -123,6 +139,7 @@ lt_status lt_source_note_rows(lt_node *node, lt_batch *batch, int64_t now_ns)
     if (batch->arrival_us == 0) {
         batch->arrival_us = node->job->env->wall_us(node->job->env);
     }
+    stamp(node, batch);
     node->ledger.in += live;
     node->ledger.used += live;
     node->rows_out += live;
@@ -181,7 +198,7 @@ static lt_status poll(lt_node *node, lt_error *err)
 lt_status lt_node_run_source(lt_node *node, lt_error *err)
 {
     lt_job *job = node->job;
-    if (lt_node_room(node) < SOURCE_ROOM) {
+    if (lt_node_room(node) < LT_SOURCE_ROOM) {
         return LT_AGAIN;
     }
     if (node->sequence != NULL) {

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "base/assert.h"
+#include "base/mutant.h"
 #include "state/checkpoint_int.h"
 
 #define RETAIN_DEFAULT     1u
@@ -113,7 +114,8 @@ static bool refers(const ckpt_known *known, ckpt_data data)
         return data.epoch <= known->id;
     }
     for (uint32_t i = 0; i < known->file_count; i++) {
-        if (same_data(known->files[i], data)) {
+        bool swept = LT_MUTANT(DATA_SWEPT) && data.epoch < known->id;
+        if (same_data(known->files[i], data) && !swept) {
             return true;
         }
     }

@@ -128,6 +128,7 @@ struct sim_world {
     lt_env *env;
     bool trace;
     bool exhaustive; /* a crash at crash_op, after one at first_op unless 0, and no other fault */
+    unsigned kind; /* of the sink: csv, json, partitioned */
     int64_t ops; /* of the world without a crash */
     int64_t first_op;
     int64_t crash_op;

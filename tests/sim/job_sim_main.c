@@ -20,6 +20,7 @@
 
 #define PROCESSES_MAX     16
 #define MUTANT_SEEDS      1000
+#define BASE_SEEDS        200 /* without any, to begin with */
 #define EXHAUSTIVE_SEED   7
 #define EXHAUSTIVE_KINDS  3 /* sinks: csv, json, partitioned */
 #define SLICE_SEEDS       2000
@@ -229,12 +230,12 @@ static int slice_mode(char **args, unsigned processes)
 /* ---- every operation ---- */
 
 /* One world of this query and kind of sink, cut off at that operation. Gives how many there were. */
-static int64_t run_crash(sim_world *world, const sim_query *query, unsigned kind, sim_totals *totals)
+static int64_t run_crash(sim_world *world, const sim_query *query, sim_totals *totals)
 {
     world->stats = totals;
     world->trace = getenv("SIM_TRACE") != NULL;
     world->exhaustive = true;
-    sim_world_init(world, EXHAUSTIVE_SEED + kind, query);
+    sim_world_init(world, EXHAUSTIVE_SEED + world->kind, query);
     int64_t before = lt_sim_ops(world->env);
     (void)sim_live(world);
     int64_t ops = lt_sim_ops(world->env) - before;
@@ -242,16 +243,15 @@ static int64_t run_crash(sim_world *world, const sim_query *query, unsigned kind
     return ops;
 }
 
-static void crash_everywhere(sim_world *world, const sim_query *query, unsigned kind,
-                             sim_totals *totals)
+static void crash_everywhere(sim_world *world, const sim_query *query, sim_totals *totals)
 {
     int64_t ops = world->ops;
     for (int64_t op = 1; op <= ops; op++) {
         world->crash_op = op;
         world->crash_after = false;
-        (void)run_crash(world, query, kind, totals);
+        (void)run_crash(world, query, totals);
         world->crash_after = true;
-        (void)run_crash(world, query, kind, totals);
+        (void)run_crash(world, query, totals);
     }
 }
 
@@ -267,13 +267,14 @@ static int exhaustive_mode(const char *only)
             if (only != NULL && strcmp(only, query->name) != 0) {
                 continue;
             }
+            world->kind = kind;
             world->first_op = 0;
             world->crash_op = 0;
-            world->ops = run_crash(world, query, kind, &totals);
+            world->ops = run_crash(world, query, &totals);
             printf("%s: %lld operations\n", query->name, (long long)world->ops);
-            crash_everywhere(world, query, kind, &totals);
+            crash_everywhere(world, query, &totals);
             world->first_op = world->ops / 2;
-            crash_everywhere(world, query, kind, &totals);
+            crash_everywhere(world, query, &totals);
         }
     }
     print_totals(&totals, seconds() - start);
@@ -292,7 +293,7 @@ static const char *const mutant_names[] = {
 };
 
 /* In a process of its own: it may end by an assertion, or hang. Gives the seed that found it, or 0. */
-static uint64_t hunt(unsigned mutant)
+static uint64_t hunt(lt_mutant mutant, uint64_t seeds)
 {
     int pair[2];
     if (pipe(pair) != 0) {
@@ -302,11 +303,11 @@ static uint64_t hunt(unsigned mutant)
     pid_t child = fork();
     if (child == 0) {
         sim_totals totals = {0};
-        lt_mutant_on = (lt_mutant)(mutant + 1);
+        lt_mutant_on = mutant;
         if (freopen("/dev/null", "w", stderr) == NULL) {
             _Exit(0); /* not found: whoever looks sees that something is wrong */
         }
-        for (uint64_t seed = 1; seed <= MUTANT_SEEDS; seed++) {
+        for (uint64_t seed = 1; seed <= seeds; seed++) {
             if (write(pair[1], &seed, sizeof seed) != (ssize_t)sizeof seed) {
                 _Exit(2);
             }
@@ -329,11 +330,15 @@ static uint64_t hunt(unsigned mutant)
 static int mutants_mode(const char *only)
 {
     unsigned survived = 0;
+    if (hunt(LT_MUTANT_NONE, BASE_SEEDS) != 0) {
+        printf("something is found without any mutant\n");
+        return 1;
+    }
     for (unsigned m = 0; m < LT_COUNT_OF(mutant_names); m++) {
         if (only != NULL && strcmp(only, mutant_names[m]) != 0) {
             continue;
         }
-        uint64_t seed = hunt(m);
+        uint64_t seed = hunt((lt_mutant)(m + 1), MUTANT_SEEDS);
         if (seed > 0) {
             printf("%-24s found by seed %llu\n", mutant_names[m], (unsigned long long)seed);
         } else {

@@ -369,6 +369,8 @@ void sim_world_init(sim_world *world, uint64_t seed, const sim_query *query)
         world->faults = 0;
         world->lives_faulty = world->first_op > 0 ? 2 : 1;
         world->batch_rows = 7;
+        world->json_out = world->kind == 1;
+        world->partitioned = world->kind == 2 && (world->query->flags & SIM_KEYED_SINK) != 0;
         world->files = 3;
         world->keys = LT_MIN(world->keys, 8U);
     }
