@@ -135,6 +135,13 @@ typedef struct {
      * Called from leat_execute, leat_step, leat_control and leat_wait. NULL = nobody listens. */
     void (*say)(void *arg, const char *line);
     void *say_arg;
+    /* A checkpoint's manifest or a savepoint: repeats what led to it from the checkpoint before it
+     * (else from the beginning of the input) over sources that can be read again. Nothing is
+     * written or locked and no threads are started; what the sinks would have got is compared:
+     * LEAT_DONE, and a line to `say` for each sink, or LEAT_FAILED with LEAT_STATE. Only the INSERT
+     * that the checkpoint is of becomes a job: the one of its name when `file` is set, else every
+     * one is taken for it. NULL = jobs run. */
+    const char *replay;
 } leat_config;
 
 /* ---- engine ---- */
@@ -167,7 +174,9 @@ LEAT_API const char *leat_ddl(leat *db, const char *table);
 /* ---- input from the host: tables with 'connector' = 'feed' ---- */
 
 /* Appends whole records in the table's format, all of one row kind. LEAT_FULL when the feed holds
- * more than 16 MiB that no job has read. bytes NULL: end of input. */
+ * more than 16 MiB that no job has read. bytes NULL: end of input. How many bytes of a table were
+ * read is part of a job's state (`bytes` of its source in leat_stats): a host that can push again
+ * goes on from there after a restore. */
 LEAT_API leat_status leat_push(leat *db, const char *table, leat_kind kind, const void *bytes,
                                size_t size);
 
@@ -218,7 +227,8 @@ LEAT_API leat_status leat_restore(leat_job *job, const void *bytes, size_t size)
 /* What is kept on disk, as the rows of *job (to be stepped as a listing is). path: a job's folder,
  * a directory of checkpoints, a savepoint, or a checkpoint's manifest. table NULL: the checkpoints
  * of a folder, or the state tables of a single one; else that table's records (in a folder: of the
- * newest checkpoint). Nothing is changed, and the job may run. */
+ * newest checkpoint). The table `$statements` is in all of them: one row and one column, what the
+ * job was made of, secrets masked. Nothing is changed, and the job may run. */
 LEAT_API leat_status leat_inspect(leat *db, const char *path, const char *table, leat_job **job);
 
 /* Virtual clock only: sets wall and monotonic time forward to ms since 1970. */
@@ -320,7 +330,8 @@ typedef struct {
     uint32_t node_count;          /* 0: SHOW, DESCRIBE, EXPLAIN */
     const char *rejects_path;     /* NULL = none written */
     const char *last_reject;      /* "" = none */
-    const char *message;          /* of SHOW .. and DDL: what happened; "" = nothing */
+    const char *message;          /* of SHOW .. and DDL: what happened; of a job that failed and
+                                     waits to start again: why; "" = nothing */
     const char *name;             /* of the job; unique among those that keep state */
     const char *state_dir; /* the job's folder, which it has locked; NULL = it keeps no state */
     uint32_t parallelism;

@@ -29,11 +29,32 @@ struct leat {
     lt_mutex *said_mutex; /* over `said`: what jobs' threads have to say, lines ended by NUL */
     lt_text said;
     atomic_bool said_any;
+    const char *replay_job; /* name in the checkpoint to be repeated; NULL = not looked at */
     atomic_uint refs; /* the handle's, and one per Arrow structure that the host still holds: the
                          account must outlive what it pays for */
 };
 
 struct lt_fold;
+
+typedef enum { LT_RESTART_NONE, LT_RESTART_FIXED, LT_RESTART_GROWING } lt_restart_kind;
+
+/* When and how often a job that failed starts anew (restart.c). */
+typedef struct {
+    lt_restart_kind kind;
+    uint64_t attempts_max;
+    int64_t first_ms, most_ms; /* delays */
+    int64_t reset_ms; /* after so long without a failure the first delay counts again */
+    double factor;
+    double jitter;           /* share of a delay by which it varies */
+    lt_job_options options;  /* of the next start */
+    double delay_ms;         /* the next one */
+    uint64_t attempts;
+    int64_t started_ns;
+    bool waits;              /* until due_ns; leat_job.job is what failed, or NULL */
+    int64_t due_ns;
+    bool stop;               /* asked for while it waited */
+    lt_error cause;
+} lt_restart;
 
 struct leat_job {
     leat *db;
@@ -69,6 +90,7 @@ struct leat_job {
     lt_ckpt_stats *ckpt_stats;     /* as shown last */
     const char *stopped_savepoint; /* it was made */
     lt_error savepoint_error;      /* or why not */
+    lt_restart restart;
 };
 
 struct leat_rows {
@@ -105,14 +127,24 @@ void lt_api_log_ddl(leat *db, lt_str text);
 lt_status lt_api_home_sql(leat_job *job, lt_str text, lt_error *err);
 /* Who the job is: known_by, ordinal, and with that its name. */
 lt_status lt_api_home_identify(leat_job *job, bool inserts, lt_error *err);
+/* A replay of a file: is the job another one than the checkpoint's? */
+lt_status lt_api_home_skips(leat_job *job, bool *skips, lt_error *err);
 /* Makes and locks the folder of a job that keeps state; out is for the run layer, all zero when it
- * keeps none. */
+ * keeps none. A replay has none either. */
 lt_status lt_api_home_open(leat_job *job, lt_ckpt_settings *out, lt_error *err);
 void lt_api_home_close(leat_job *job);
 /* Where a savepoint goes (path NULL: a new place); refuses what exists. Lives as long as the job.
  */
 lt_status lt_api_savepoint_path(leat_job *job, const char *path, const char **out, lt_error *err);
 lt_status lt_api_savepoint_copy(leat_job *job, const char *path, lt_error *err);
+
+/* restart.c */
+lt_status lt_api_restart_configure(leat_job *job, const lt_job_options *options, lt_error *err);
+/* The job has failed: true = it waits now and will start again. */
+bool lt_api_restart_later(leat_job *job, const lt_error *why);
+/* While it waits. LT_OK: it runs again; LT_AGAIN: not yet; LT_END: it was stopped. */
+lt_status lt_api_restart_turn(leat_job *job, lt_error *err);
+void lt_api_restart_wait(const leat_job *job, int64_t timeout_ms);
 
 /* inspect.c */
 lt_status lt_api_inspect(leat *db, const char *path, const char *table, leat_job *job,

@@ -375,9 +375,40 @@ static const char *missing(const leat_job *job, const char *base)
     return base == NULL ? "there is no directory for it; SET 'execution.checkpointing.dir'" : NULL;
 }
 
+static lt_status read_replay_job(leat *db, lt_error *err)
+{
+    lt_ckpt_reader *reader = NULL;
+    LT_TRY(lt_ckpt_open_path(db->env, &db->mem, db->config.replay, &reader, err));
+    lt_str name = lt_ckpt_reader_info(reader)->job;
+    db->replay_job = lt_arena_strndup(db->arena, name.ptr, name.len);
+    lt_ckpt_reader_close(reader);
+    return db->replay_job != NULL ? LT_OK : lt_error_nomem(err, "a job");
+}
+
+lt_status lt_api_home_skips(leat_job *job, bool *skips, lt_error *err)
+{
+    leat *db = job->db;
+    *skips = false;
+    if (db->config.replay == NULL || db->config.file == NULL) {
+        return LT_OK;
+    }
+    if (db->replay_job == NULL) {
+        LT_TRY(read_replay_job(db, err));
+    }
+    *skips = strcmp(db->replay_job, job->name) != 0;
+    return LT_OK;
+}
+
 lt_status lt_api_home_open(leat_job *job, lt_ckpt_settings *out, lt_error *err)
 {
     leat *db = job->db;
+    if (db->config.replay != NULL) {
+        *out = (lt_ckpt_settings){.replay = db->config.replay,
+                                  .allow_drop = lt_str_of(db->config.allow_drop),
+                                  .say = db->config.say != NULL ? hear : NULL,
+                                  .arg = db};
+        return LT_OK;
+    }
     const char *base = choose_base(job);
     const char *why = missing(job, base);
     memset(out, 0, sizeof *out);

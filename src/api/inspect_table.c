@@ -654,6 +654,16 @@ static lt_status show_rows(viewer *self, lt_ckpt_reader *from, const char *table
     return st;
 }
 
+static lt_status show_statements(viewer *self, const lt_ckpt_reader *from, lt_error *err)
+{
+    static const char *const headers[] = {"sql"};
+    lt_listing_builder list;
+    lt_listing_begin(&list, self->db, self->job, headers, LT_COUNT_OF(headers));
+    lt_listing_text(&list, lt_ckpt_reader_info(from)->sql);
+    return lt_listing_end(&list, LT_OK, err);
+}
+
+#define STATEMENTS     "$statements"
 #define VIEW_ARENA_MAX ((size_t)4 << 30)
 
 lt_status lt_api_inspect_one(leat *db, const char *path, const char *table, leat_job *job,
@@ -663,8 +673,11 @@ lt_status lt_api_inspect_one(leat *db, const char *path, const char *table, leat
     lt_ckpt_reader *from = NULL;
     lt_status st = self.arena != NULL ? lt_ckpt_open_path(db->env, &db->mem, path, &from, err)
                                       : lt_error_nomem(err, "a listing");
-    if (st == LT_OK) {
-        st = table == NULL ? list_tables(&self, from, err) : show_rows(&self, from, table, err);
+    if (st == LT_OK && table == NULL) {
+        st = list_tables(&self, from, err);
+    } else if (st == LT_OK) {
+        st = strcmp(table, STATEMENTS) == 0 ? show_statements(&self, from, err)
+                                            : show_rows(&self, from, table, err);
     }
     lt_ckpt_reader_close(from);
     lt_array_deinit(&self.found, &db->mem);

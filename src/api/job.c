@@ -79,6 +79,19 @@ static void finish_stop(leat_job *job)
     }
 }
 
+/* It failed and is to start again. */
+static leat_state step_waiting(leat_job *job)
+{
+    lt_error err;
+    lt_error_clear(&err);
+    lt_status st = lt_api_restart_turn(job, &err);
+    if (st == LT_END) {
+        finish_stop(job);
+        return LEAT_STOPPED;
+    }
+    return st == LT_OK ? LEAT_RUNNING : st == LT_AGAIN ? LEAT_WAITING : fail(job, &err);
+}
+
 static leat_state step(leat_job *job, uint32_t budget)
 {
     if (job->broken) {
@@ -88,6 +101,12 @@ static leat_state step(leat_job *job, uint32_t budget)
     }
     if (job->plan == NULL) {
         return LEAT_DONE;
+    }
+    if (job->restart.waits) {
+        return step_waiting(job);
+    }
+    if (job->job == NULL) { /* it ended while it waited */
+        return job->restart.stop ? LEAT_STOPPED : fail(job, &job->restart.cause);
     }
     lt_job_state state = lt_job_step(job->job, budget);
     if (job->fold != NULL && state != LT_JOB_FAILED) {
@@ -117,6 +136,9 @@ static leat_state step(leat_job *job, uint32_t budget)
     case LT_JOB_FAILED:
         break;
     }
+    if (lt_api_restart_later(job, lt_job_error(job->job))) {
+        return LEAT_WAITING;
+    }
     return fail(job, lt_job_error(job->job));
 }
 
@@ -129,7 +151,10 @@ leat_state leat_step(leat_job *job, uint32_t budget)
 
 void leat_wait(leat_job *job, int64_t timeout_ms)
 {
-    if (job->job != NULL) {
+    if (job->restart.waits) {
+        lt_api_restart_wait(job, timeout_ms);
+        lt_api_speak(job->db);
+    } else if (job->job != NULL) {
         lt_job_wait(job->job, timeout_ms * 1000000);
         lt_api_speak(job->db);
     }
@@ -138,13 +163,20 @@ void leat_wait(leat_job *job, int64_t timeout_ms)
 static lt_status control(leat_job *job, leat_verb verb, const char *path, lt_error *err)
 {
     const char *place = NULL;
+    if (job->restart.waits && verb != LEAT_STOP) {
+        return lt_error_set(err, LT_ERR_STATE, "the job has failed and waits to start again: %s",
+                            job->restart.cause.text);
+    }
     switch (verb) {
     case LEAT_STOP:
         if (path != NULL) {
             LT_TRY(lt_api_savepoint_path(job, path, &place, err));
             job->stop_savepoint = place;
         }
-        lt_job_stop(job->job, false);
+        job->restart.stop = true;
+        if (!job->restart.waits) {
+            lt_job_stop(job->job, false);
+        }
         return LT_OK;
     case LEAT_DRAIN:
         lt_job_stop(job->job, true);
@@ -162,7 +194,7 @@ leat_status leat_control(leat_job *job, leat_verb verb, const char *path)
 {
     lt_error err;
     lt_error_clear(&err);
-    if (job->job == NULL) {
+    if (job->job == NULL && !job->restart.waits) {
         return LEAT_OK; /* a listing has ended already */
     }
     lt_status st = control(job, verb, path, &err);
@@ -191,8 +223,8 @@ leat_status leat_save(leat_job *job, leat_write write, void *arg)
 {
     lt_error err;
     lt_error_clear(&err);
-    if (job->job == NULL) {
-        lt_error_set(&err, LT_ERR_USAGE, "a listing has no state to save");
+    if (job->job == NULL || job->restart.waits) {
+        lt_error_set(&err, LT_ERR_USAGE, "a listing or a failed job has no state to save");
         return lt_api_fail(job->db, &err, (lt_str){NULL, 0}, 0);
     }
     lt_text text;
@@ -471,9 +503,14 @@ void leat_get_stats(const leat_job *job, leat_stats *out)
     out->promise = "";
     out->checkpoints =
         (leat_checkpoint_stats){.last_ms = LEAT_TIME_MIN, .savepoint = "", .error = ""};
+    if (job->restart.waits) {
+        out->message = job->restart.cause.text;
+    }
     if (job->job == NULL) {
         out->bounded = true;
-        out->is_query = true;
+        out->is_query = job->plan == NULL;
+        out->status = job->restart.waits ? LEAT_OK : lt_api_status(job->restart.cause.code);
+        out->state_dir = job->home;
         return;
     }
     lt_job_stats stats;

@@ -116,7 +116,7 @@ static lt_status job_names(leat *db, leat_job *job, lt_error *err)
     if (job->name == NULL) {
         return lt_error_nomem(err, "a job");
     }
-    if (db->config.rejects_dir == NULL) {
+    if (db->config.rejects_dir == NULL || db->config.replay != NULL) {
         return LT_OK;
     }
     char *file = lt_arena_strndup(job->arena, name.ptr, name.len);
@@ -161,6 +161,12 @@ static lt_status start(leat *db, leat_job *job, bool inserts, lt_error *err)
     LT_TRY(check_files(db, job->plan, err));
     LT_TRY(job_names(db, job, err));
     LT_TRY(lt_api_home_identify(job, inserts, err));
+    bool skips;
+    LT_TRY(lt_api_home_skips(job, &skips, err));
+    if (skips) {
+        job->plan = NULL;
+        return LT_OK;
+    }
     lt_job_options options = {
         .env = db->env,
         .mem = &db->job_mem,
@@ -170,7 +176,7 @@ static lt_status start(leat *db, leat_job *job, bool inserts, lt_error *err)
         .rejects_path = job->rejects_path,
         .feeds = db->feeds,
         .parallelism = lt_api_parallelism(db),
-        .threads = db->config.threads,
+        .threads = db->config.threads && db->config.replay == NULL,
     };
     job->zone = options.session->zone;
     job->node_stats = LT_NEW_ARRAY(job->arena, leat_node_stats, job->plan->node_count + 1);
@@ -189,6 +195,7 @@ static lt_status start(leat *db, leat_job *job, bool inserts, lt_error *err)
             LT_TRY(lt_fold_new(&db->job_mem, db->env, sink, &job->fold, err));
         }
     }
+    LT_TRY(lt_api_restart_configure(job, &options, err));
     return lt_job_new(job->plan, &options, &job->job, err);
 }
 
@@ -246,7 +253,10 @@ static lt_status make_job(leat *db, statement *stmt, leat_job **out, lt_error *e
         leat_job_free(job);
         return st;
     }
-    *out = job;
+    /* One that a replay skips only counts, for the names of those behind it. */
+    bool is_started = job->job != NULL || stmt->bound.kind == LT_BOUND_TABLE ||
+                      stmt->bound.kind == LT_BOUND_EXPLAIN;
+    *out = is_started ? job : NULL;
     return LT_OK;
 }
 
@@ -255,6 +265,9 @@ static lt_status run_piece(leat *db, statement *stmt, leat_job **out, lt_error *
     LT_TRY(bind_piece(db, stmt, err));
     if (stmt->bound.kind == LT_BOUND_DONE) {
         lt_api_log_ddl(db, stmt->piece.text);
+        return LT_OK;
+    }
+    if (db->config.replay != NULL && stmt->bound.kind != LT_BOUND_INSERT) {
         return LT_OK;
     }
     if (out == NULL) {

@@ -113,6 +113,7 @@ int lt_cmd_status(lt_cli *cli, int argc, char **argv);
 int lt_cmd_savepoint(lt_cli *cli, int argc, char **argv);
 int lt_cmd_stop(lt_cli *cli, int argc, char **argv);
 int lt_cmd_state(lt_cli *cli, int argc, char **argv);
+int lt_cmd_replay(lt_cli *cli, int argc, char **argv);
 int lt_cmd_help(lt_cli *cli, int argc, char **argv);
 int lt_cmd_version(lt_cli *cli, int argc, char **argv);
 int lt_cmd_completion(lt_cli *cli, int argc, char **argv);

@@ -34,6 +34,17 @@
         .name = "json", .help = "as a JSON object" \
     }
 
+#define OPTION_IDLE_TIMEOUT                                  \
+    {                                                        \
+        .name = "idle-timeout", .value = "TIME",             \
+        .help = "of live sources without one (30s; 0 = off)" \
+    }
+#define OPTION_FUTURE_SKEW                                        \
+    {                                                             \
+        .name = "future-skew", .value = "TIME",                   \
+        .help = "reject live rows after now + TIME (1d; 0 = off)" \
+    }
+
 static const lt_cli_option run_options[] = {
     OPTION_SQL,
     {.name = "output",
@@ -56,10 +67,8 @@ static const lt_cli_option run_options[] = {
     {.name = "show-ddl", .help = "print inferred CREATE TABLEs, run nothing"},
     {.name = "batch-rows", .value = "N", .help = "rows per batch at most (4096)"},
     {.name = "memory", .value = "SIZE", .help = "maximum, such as 512mb"},
-    {.name = "idle-timeout", .value = "TIME", .help = "of live sources without one (30s; 0 = off)"},
-    {.name = "future-skew",
-     .value = "TIME",
-     .help = "reject live rows after now + TIME (1d; 0 = off)"},
+    OPTION_IDLE_TIMEOUT,
+    OPTION_FUTURE_SKEW,
     {.name = "json-stats", .value = "FILE", .help = "write the summary as JSON; - = stdout"},
     {.name = "no-progress", .help = "no live status area"},
     {.name = "quiet", .letter = 'q', .help = "no summary"},
@@ -72,7 +81,9 @@ static const lt_cli_option check_options[] = {OPTION_SQL, OPTION_EVENT_TIME, OPT
 static const lt_cli_option test_options[] = {
     {.name = "update", .letter = 'u', .help = "rewrite the expected results"},
     {.name = "matrix", .help = "run each file under every setting of the matrix"},
-    {.name = "only", .value = "TEXT", .help = "of the matrix, the settings with TEXT in their name"},
+    {.name = "only",
+     .value = "TEXT",
+     .help = "settings of the matrix with TEXT in their name"},
     {.name = "batch-rows", .value = "N", .help = "rows per batch at most"},
     {.name = "verbose", .letter = 'v', .help = "name each test"},
 };
@@ -98,6 +109,18 @@ static const lt_cli_option state_options[] = {
      .value = "FORMAT",
      .choices = "table|csv|tsv|json|jsonl",
      .help = "of the rows"},
+    OPTION_STATE_DIR,
+};
+
+static const lt_cli_option replay_options[] = {
+    {.name = "parallelism", .value = "N", .help = "lanes (as the run had)"},
+    {.name = "all", .help = "each checkpoint that has one before it, the oldest first"},
+    OPTION_EVENT_TIME,
+    OPTION_DELAY,
+    OPTION_SET,
+    OPTION_ZONE,
+    OPTION_IDLE_TIMEOUT,
+    OPTION_FUTURE_SKEW,
     OPTION_STATE_DIR,
 };
 
@@ -164,6 +187,13 @@ const lt_cli_command lt_cli_commands[] = {
      .examples = {"leat state ls visits", "leat state show /backup/visits-1",
                   "leat state export /backup/visits-1 WindowAggregate/slices -o csv"},
      .run = lt_cmd_state},
+    {.name = "replay",
+     .args = "JOB|CHECKPOINT [FILE.sql]",
+     .help = "repeat what led to a checkpoint and compare",
+     OPTIONS(replay_options),
+     .examples = {"leat replay visits", "leat replay visits --all --parallelism 1",
+                  "leat replay chk-12.manifest visits.sql"},
+     .run = lt_cmd_replay},
     {.name = "help",
      .args = "[COMMAND]",
      .help = "show help",

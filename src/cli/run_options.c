@@ -4,8 +4,6 @@
 #include "cli/place.h"
 #include "cli/run_int.h"
 
-#define IDLE_TIMEOUT_MS 30000
-#define FUTURE_SKEW_MS  86400000
 #define INTERVAL_MS     10000 /* between checkpoints */
 #define PARALLELISM_MAX 128
 #define BATCH_ROWS_MAX  4096
@@ -142,9 +140,9 @@ lt_status lt_run_configure(lt_runner *self, lt_error *err)
     const char *memory = lt_cli_arg(args, "memory");
     const char *output = lt_cli_arg(args, "output");
     LT_TRY(lt_session_config(&self->session, err));
-    LT_TRY(lt_session_duration(&self->session, "idle-timeout", IDLE_TIMEOUT_MS,
+    LT_TRY(lt_session_duration(&self->session, "idle-timeout", LT_IDLE_TIMEOUT_MS,
                                &config->idle_timeout_ms, err));
-    LT_TRY(lt_session_duration(&self->session, "future-skew", FUTURE_SKEW_MS,
+    LT_TRY(lt_session_duration(&self->session, "future-skew", LT_FUTURE_SKEW_MS,
                                &config->future_skew_ms, err));
     LT_TRY(parse_count(self, "batch-rows", BATCH_ROWS_MAX, &config->batch_rows, err));
     LT_TRY(parse_replay(self, err));

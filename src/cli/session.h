@@ -6,6 +6,10 @@
 
 #include "cli/cli.h"
 
+/* Of live sources, unless somebody says otherwise. */
+#define LT_IDLE_TIMEOUT_MS 30000
+#define LT_FUTURE_SKEW_MS  86400000
+
 typedef struct {
     lt_cli *cli;
     lt_arena *arena;

@@ -8,11 +8,13 @@
 #define FILE_BYTES_MAX ((size_t)16 << 20)
 
 /* Every trial with every batch size, on one lane and on four. */
-#define TRIALS(rows, lanes, name)                                                    \
-    {name, rows, lanes, LT_TRIAL_NONE, false, false, false},                         \
-        {name ", restarts", rows, lanes, LT_TRIAL_SNAPSHOT, false, false, false},    \
+#define TRIALS(rows, lanes, name)                                                      \
+    {name, rows, lanes, LT_TRIAL_NONE, false, false, false},                           \
+        {name ", restarts", rows, lanes, LT_TRIAL_SNAPSHOT, false, false, false},      \
         {name ", checkpoints", rows, lanes, LT_TRIAL_CHECKPOINT, false, false, false}, \
-        {name ", crashes", rows, lanes, LT_TRIAL_CRASH, false, false, false}
+    {                                                                                  \
+        name ", crashes", rows, lanes, LT_TRIAL_CRASH, false, false, false             \
+    }
 
 static const lt_test_setting matrix[] = {
     TRIALS(1, 1, "1 row"),

@@ -186,7 +186,8 @@ static lt_status block_query(lt_world *world, const lt_block *block, lt_error *e
     if (sql == NULL) {
         return lt_error_nomem(err, "a statement");
     }
-    LT_TRY(lt_world_engine(world, sql, block->final ? LT_ENGINE_FINAL : LT_ENGINE_ONCE, &engine, err));
+    LT_TRY(
+        lt_world_engine(world, sql, block->final ? LT_ENGINE_FINAL : LT_ENGINE_ONCE, &engine, err));
     lt_status st = lt_world_add_job(world, engine, sql, &channel, &channel, err);
     if (st == LT_OK) {
         st = lt_world_pump_to_end(world, engine, err);
@@ -272,7 +273,8 @@ static lt_status block_feed(lt_world *world, const lt_block *block, lt_error *er
     if (feed.name == NULL) {
         return lt_error_nomem(err, "fed rows");
     }
-    feed.rows_max = world->setting->trial != LT_TRIAL_NONE && batch_rows > 0 ? batch_rows : UINT32_MAX;
+    feed.rows_max =
+        world->setting->trial != LT_TRIAL_NONE && batch_rows > 0 ? batch_rows : UINT32_MAX;
     LT_TRY(lt_world_describe(world, feed.name, &feed.table, err));
     feed.raw = block->raw || !feed.table.is_json;
     lt_text_init(&feed.text, world->mem);

@@ -147,8 +147,9 @@ static lt_status named_head(const reader *in, lt_block *block, lt_str word, lt_s
         const char *word;
         lt_block_kind kind;
     } simple[] = {
-        {"end", LT_BLOCK_END},         {"clock", LT_BLOCK_CLOCK}, {"include", LT_BLOCK_INCLUDE},
-        {"source", LT_BLOCK_SOURCE},   {"sink", LT_BLOCK_SINK},   {"skipif", LT_BLOCK_SKIP},
+        {"end", LT_BLOCK_END},         {"clock", LT_BLOCK_CLOCK},
+        {"include", LT_BLOCK_INCLUDE}, {"source", LT_BLOCK_SOURCE},
+        {"sink", LT_BLOCK_SINK},       {"skipif", LT_BLOCK_SKIP},
         {"restart", LT_BLOCK_RESTART}, {"checkpoint", LT_BLOCK_CHECKPOINT},
         {"crash", LT_BLOCK_CRASH},
     };
@@ -289,8 +290,8 @@ lt_status lt_test_parse(lt_arena *arena, const char *path, lt_str text, lt_test_
         out->skip_threads = out->skip_threads || (skips && is(block->name, "threads")) ||
                             block->kind == LT_BLOCK_CLOCK;
         out->skip_restarts = out->skip_restarts || (skips && is(block->name, "restarts"));
-        out->keeps_state = out->keeps_state || block->kind == LT_BLOCK_CHECKPOINT ||
-                           block->kind == LT_BLOCK_CRASH;
+        out->keeps_state =
+            out->keeps_state || block->kind == LT_BLOCK_CHECKPOINT || block->kind == LT_BLOCK_CRASH;
     }
     return LT_OK;
 }

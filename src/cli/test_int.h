@@ -2,11 +2,9 @@
  * text. The format is described in docs/howto/test-pipelines.md.
  *
  * test_file.c   bytes -> blocks
- * test_sql.c    a glance at statements: where they end, what they write to, CREATE TABLE of replaced
- *               tables
- * test_rows.c   rows as text, feeding text as records, comparing
- * test_world.c  engines and jobs: every query has an engine of its own, made by repeating what
- *               happened so far
+ * test_sql.c    a glance at statements: where they end, what they write to, CREATE TABLE of
+ * replaced tables test_rows.c   rows as text, feeding text as records, comparing test_world.c
+ * engines and jobs: every query has an engine of its own, made by repeating what happened so far
  * test_trial.c  restarts, checkpoints, crashes, other lanes; jobs with threads
  * test_judge.c  what was expected against what came
  * test_block.c  what each block does
@@ -69,7 +67,7 @@ typedef struct {
     bool skip_matrix;
     bool skip_threads;  /* of the matrix, settings with threads */
     bool skip_restarts; /* and those with any trial */
-    bool keeps_state;  /* it asks for checkpoints or crashes */
+    bool keeps_state;   /* it asks for checkpoints or crashes */
 } lt_test_file;
 
 /* Cuts a file into blocks, which borrow from its text. A mistake gives LT_ERR_USAGE with file and
@@ -132,7 +130,7 @@ typedef struct {
     uint32_t got_count;
     bool columns;
     bool sorted;
-    bool by_key;         /* order counts among rows of one key only */
+    bool by_key;          /* order counts among rows of one key only */
     uint64_t key_columns; /* bit i: column i is of the key; 0 = all are */
 } lt_test_compare;
 lt_status lt_test_diff(lt_mem *mem, const lt_test_compare *cmp, lt_text *report, bool *same,
@@ -141,8 +139,8 @@ void lt_test_sort(lt_str *lines, uint32_t count);
 
 /* ---- running ---- */
 
-/* What is done to a query after every step, that is, after every fed row (batch, when smaller than a
- * feed), end of input, and move of the clock. */
+/* What is done to a query after every step, that is, after every fed row (batch, when smaller than
+ * a feed), end of input, and move of the clock. */
 typedef enum {
     LT_TRIAL_NONE,
     LT_TRIAL_SNAPSHOT,   /* leat_save, leat_restore */
@@ -182,8 +180,8 @@ typedef struct {
     lt_test_channel *blame;   /* where a failure is kept */
     leat_job *job;            /* NULL once it has ended */
     bool has_checkpoint;
-    size_t covered;           /* rows that had come when it was restored */
-    lt_test_rows lost;        /* those behind them, which must come again */
+    size_t covered;    /* rows that had come when it was restored */
+    lt_test_rows lost; /* those behind them, which must come again */
 } lt_test_job;
 
 typedef struct {
@@ -192,7 +190,7 @@ typedef struct {
     size_t log_count; /* DDL up to here is known to it */
     bool keeps_files; /* writes to something that a snapshot does not cover: it is not restarted */
     bool final_rows;
-    bool is_listing;    /* EXPLAIN: as the file says, whatever the setting */
+    bool is_listing; /* EXPLAIN: as the file says, whatever the setting */
     bool with_threads;
     const char *state_dir; /* NULL = its jobs keep no state */
     uint32_t lanes;        /* asked for by the file; 0 = the setting says */
@@ -235,9 +233,9 @@ typedef struct {
     LT_ARRAY(lt_str) sinks;   /* tables whose rows are kept for expect */
     LT_ARRAY(lt_test_edit) edits;
     int64_t clock_ms;
-    char *here; /* folder of the file */
-    char *tmp;  /* NULL = not used */
-    char *state; /* below which engines keep state; NULL = none does */
+    char *here;            /* folder of the file */
+    char *tmp;             /* NULL = not used */
+    char *state;           /* below which engines keep state; NULL = none does */
     uint32_t engine_count; /* ever made */
     bool loose_files;      /* several lanes wrote them */
     uint32_t unordered;    /* expectations left out: their result depends on the order of rows */

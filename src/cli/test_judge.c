@@ -173,9 +173,8 @@ static lt_status final_lines(lt_world *world, const lt_test_rows *rows, lt_str *
     }
     for (size_t i = 0; i < copy.count && st == LT_OK; i++) {
         bool negative = copy.items[i].kind != LEAT_INSERT; /* a retraction of nothing */
-        (*lines)[i] = lt_str_of(lt_arena_printf(world->arena, "%s" LT_STR_FMT,
-                                                negative ? "-  " : "",
-                                                LT_STR_ARG(copy.items[i].text)));
+        (*lines)[i] = lt_str_of(lt_arena_printf(
+            world->arena, "%s" LT_STR_FMT, negative ? "-  " : "", LT_STR_ARG(copy.items[i].text)));
     }
     lt_array_deinit(&copy, world->mem);
     return st;
@@ -256,7 +255,7 @@ static lt_str without_blank_end(lt_str line)
 
 /* The whole message, line by line; empty lines do not count. */
 lt_status lt_judge_message(lt_world *world, const lt_block *block, const char *message,
-                               lt_error *err)
+                           lt_error *err)
 {
     lt_test_lines lines = {NULL, 0, 0};
     lt_str rest = lt_str_of(message);
@@ -272,8 +271,9 @@ lt_status lt_judge_message(lt_world *world, const lt_block *block, const char *m
         len += end != NULL ? 1 : 0;
         rest = (lt_str){rest.ptr + len, rest.len - len};
     }
-    lt_status st = kept ? lt_judge_lines(world, block, lines.items, (uint32_t)lines.count, false, err)
-                        : lt_error_nomem(err, "a message");
+    lt_status st =
+        kept ? lt_judge_lines(world, block, lines.items, (uint32_t)lines.count, false, err)
+             : lt_error_nomem(err, "a message");
     lt_array_deinit(&lines, world->mem);
     return st;
 }
@@ -363,4 +363,3 @@ lt_status lt_judge_file(lt_world *world, const lt_block *block, const char *path
     lt_array_deinit(&lines, world->mem);
     return st;
 }
-

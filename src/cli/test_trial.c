@@ -161,9 +161,9 @@ static lt_status check_rows(const lt_test_job *job, lt_error *err)
     }
     size_t came = channel->rows.count - job->covered;
     for (size_t i = 0; i < job->lost.count; i++) {
-        bool again = i < came && (channel->loose ||
-                                  same_row(job->lost.items[i],
-                                           channel->rows.items[job->covered + i]));
+        bool again =
+            i < came &&
+            (channel->loose || same_row(job->lost.items[i], channel->rows.items[job->covered + i]));
         if (!again) {
             lt_str text = job->lost.items[i].text;
             return lt_error_set(err, LT_ERR_INTERNAL,
@@ -225,8 +225,7 @@ static lt_status list_feeds(lt_world *world, const lt_test_engine *engine, feed_
         const lt_log_entry *entry = &world->log.items[i];
         bool fed = entry->kind == LT_LOG_PUSH || entry->kind == LT_LOG_END;
         uint64_t read;
-        if (fed && find_feed(out, entry->text) == NULL &&
-            position_of(engine, entry->text, &read)) {
+        if (fed && find_feed(out, entry->text) == NULL && position_of(engine, entry->text, &read)) {
             out->items[out->count++] = (feed_position){entry->text, read};
         }
     }
@@ -459,8 +458,8 @@ static uint64_t bytes_fed(const lt_world *world, const lt_test_engine *engine, c
     uint64_t bytes = 0;
     for (size_t i = 0; i < world->log.count; i++) {
         const lt_log_entry *entry = &world->log.items[i];
-        bytes += entry->kind == LT_LOG_PUSH && strcmp(entry->text, table) == 0 ? entry->bytes.len
-                                                                               : 0;
+        bytes +=
+            entry->kind == LT_LOG_PUSH && strcmp(entry->text, table) == 0 ? entry->bytes.len : 0;
     }
     for (size_t i = 0; i < engine->jobs.count; i++) {
         leat_stats stats;

@@ -209,9 +209,8 @@ lt_status lt_world_repeat_ddl(lt_world *world, lt_test_engine *engine, lt_error 
 {
     for (size_t i = 0; i < engine->log_count; i++) {
         const lt_log_entry *entry = &world->log.items[i];
-        leat_status st = entry->kind == LT_LOG_DDL
-                             ? leat_execute(engine->db, entry->text, NULL, NULL)
-                             : LEAT_OK;
+        leat_status st =
+            entry->kind == LT_LOG_DDL ? leat_execute(engine->db, entry->text, NULL, NULL) : LEAT_OK;
         if (st != LEAT_OK) {
             return lt_world_engine_error(world, engine->db, st, err);
         }
@@ -228,8 +227,8 @@ static lt_status repeat_input(lt_world *world, leat *db, lt_error *err)
         if ((!push && entry->kind != LT_LOG_END) || leat_ddl(db, entry->text) == NULL) {
             continue;
         }
-        leat_status st = leat_push(db, entry->text, entry->row_kind,
-                                   push ? entry->bytes.ptr : NULL, entry->bytes.len);
+        leat_status st = leat_push(db, entry->text, entry->row_kind, push ? entry->bytes.ptr : NULL,
+                                   entry->bytes.len);
         if (st != LEAT_OK) {
             return lt_world_engine_error(world, db, st, err);
         }
@@ -242,8 +241,7 @@ static lt_status name_state(lt_world *world, lt_test_engine *engine, lt_error *e
     if (world->state == NULL || engine->is_listing) {
         return LT_OK;
     }
-    engine->state_dir =
-        lt_arena_printf(world->arena, "%s/%u", world->state, ++world->engine_count);
+    engine->state_dir = lt_arena_printf(world->arena, "%s/%u", world->state, ++world->engine_count);
     return engine->state_dir != NULL ? LT_OK : lt_error_nomem(err, "a path");
 }
 
@@ -584,8 +582,8 @@ static lt_status apply(lt_world *world, lt_test_engine *engine, const lt_log_ent
     if (entry->kind == LT_LOG_CLOCK) {
         st = leat_clock(engine->db, entry->clock_ms);
     } else {
-        st = leat_push(engine->db, entry->text, entry->row_kind, entry->bytes.ptr,
-                       entry->bytes.len);
+        st =
+            leat_push(engine->db, entry->text, entry->row_kind, entry->bytes.ptr, entry->bytes.len);
     }
     if (st == LEAT_FULL) {
         return lt_error_set(err, LT_ERR_LIMIT,

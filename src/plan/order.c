@@ -73,8 +73,8 @@ lt_status lt_plan_order(lt_planner *p, lt_error *err)
         for (uint32_t i = 0; i < node->input_count; i++) {
             const lt_plan_node *in = plan->nodes[node->inputs[i]];
             bool crosses = mixed[in->id] && node->exchanges[i].kind != LT_EXCHANGE_FORWARD;
-            lt_determinism left = crosses && node->kind == LT_PLAN_OPERATOR ? seen_mixed(node, in)
-                                                                            : LT_EXACT;
+            lt_determinism left =
+                crosses && node->kind == LT_PLAN_OPERATOR ? seen_mixed(node, in) : LT_EXACT;
             node->determinism = LT_MAX(node->determinism, LT_MAX(left, in->determinism));
         }
         mixed[id] = is_mixed(plan, node, mixed);

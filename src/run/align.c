@@ -45,8 +45,8 @@ lt_status lt_align_open(lt_node *node, lt_error *err)
     if (!has) {
         return LT_OK;
     }
-    lt_str name = lt_options_get(&node->resolved, NULL, lt_table_options, lt_table_option_count,
-                                 group_key);
+    lt_str name =
+        lt_options_get(&node->resolved, NULL, lt_table_options, lt_table_option_count, group_key);
     int64_t drift = lt_options_int(&node->resolved, NULL, lt_table_options, lt_table_option_count,
                                    drift_key, &has);
     lt_align_group *group = group_of(node->job, name, drift, err);
@@ -89,15 +89,13 @@ bool lt_align_holds(lt_node *node)
         return false;
     }
     const lt_align_group *group = &node->job->align[node->align_group];
-    int64_t own =
-        atomic_load_explicit(&group->watermarks[node->plan->id], memory_order_relaxed);
+    int64_t own = atomic_load_explicit(&group->watermarks[node->plan->id], memory_order_relaxed);
     if (own == LT_WATERMARK_MAX || own == LT_WATERMARK_MIN) {
         return false;
     }
     int64_t least = LT_WATERMARK_MAX;
     for (uint32_t i = 0; i < node->job->plan->node_count; i++) {
-        least = LT_MIN(least,
-                       atomic_load_explicit(&group->watermarks[i], memory_order_relaxed));
+        least = LT_MIN(least, atomic_load_explicit(&group->watermarks[i], memory_order_relaxed));
     }
     return least == LT_WATERMARK_MIN || own - least > group->drift_ms;
 }

@@ -185,6 +185,7 @@ static void give_up(lt_job *job, const lt_error *why)
         lt_error err;
         lt_error_clear(&err);
         lt_error_set(&err, LT_ERR_STATE, "%.300s", line);
+        err.retriable = true; /* from the checkpoint before */
         lt_job_fail(job, NULL, &err);
     }
 }

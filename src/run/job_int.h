@@ -29,6 +29,8 @@ typedef struct {
     uint64_t number; /* sequenced channels: block; barriers: checkpoint */
 } lt_msg;
 
+#define LT_NODE_SCALARS_MAX 8
+
 #define LT_RING_SLOTS 16 /* power of two, at least 2 * LT_EMIT_SLOTS + 2 */
 
 /* Bounded single-producer single-consumer ring. Each side's index is on a cache line of its own. */
@@ -151,6 +153,7 @@ struct lt_node {
     uint32_t input_count;
     lt_clock *clocks;
     uint32_t clock_count;
+    int64_t scalars[LT_NODE_SCALARS_MAX]; /* of the operator, from the parts of a restore so far */
     lt_edge *edges;
     uint32_t edge_count;
     lt_sequence *sequence; /* this task works on numbered blocks */

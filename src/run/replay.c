@@ -93,8 +93,9 @@ static lt_status limit_source(lt_job *job, lt_node *node, lt_error *err)
     if (node->source_ended) {
         return LT_OK;
     }
+    LT_TRY(read_records(job, node, err));
     if (node->source->cls->limit == NULL) {
-        if (facts.source_ended) {
+        if (facts.source_ended && node->source->cls->guarantee == LT_SOURCE_REPLAYABLE) {
             return LT_OK; /* the end came before the checkpoint: it comes again by itself */
         }
         return lt_error_set(err, LT_ERR_UNSUPPORTED,
@@ -156,10 +157,20 @@ static lt_status compare_sink(lt_job *job, const lt_node *sink, lt_error *err)
     return LT_ERR_STATE;
 }
 
+/* Every sink is told of; the first that differs is the error. */
 lt_status lt_replay_compare(lt_job *job, lt_error *err)
 {
+    lt_status first = LT_OK;
     for (uint32_t i = 0; i < job->plan->sink_count; i++) {
-        LT_TRY(compare_sink(job, lt_job_task(job, job->plan->sinks[i], 0), err));
+        lt_error own;
+        lt_error_clear(&own);
+        lt_status st = compare_sink(job, lt_job_task(job, job->plan->sinks[i], 0), &own);
+        if (st != LT_OK && first == LT_OK) {
+            first = st;
+            *err = own;
+        } else if (st != LT_OK) {
+            say(job, own.text);
+        }
     }
-    return LT_OK;
+    return first;
 }

@@ -20,6 +20,7 @@
 #include "run/job_int.h"
 
 #define SNAPSHOT_VERSION 2
+#define SCALARS_MAX      LT_NODE_SCALARS_MAX
 
 enum {
     SOURCE_ENDED = 1,
@@ -246,6 +247,28 @@ static lt_status damaged(lt_error *err)
     return lt_error_set(err, LT_ERR_STATE, "the snapshot is damaged or belongs to another plan");
 }
 
+/* The scalars of operators that run in several tasks are counters for numbers that must not come
+ * twice: of several tasks the largest counts. */
+static lt_status load_scalars(lt_node *node, lt_str scalars, lt_part_fit fit, lt_error *err)
+{
+    int64_t merged[SCALARS_MAX];
+    uint8_t bytes[SCALARS_MAX * 8];
+    size_t count = scalars.len / 8;
+    if (count > SCALARS_MAX || scalars.len % 8 != 0) {
+        return damaged(err);
+    }
+    reader in = {(const uint8_t *)scalars.ptr, scalars.len, false};
+    for (size_t i = 0; i < count; i++) {
+        int64_t value = (int64_t)take(&in, 8);
+        merged[i] = fit == LT_PART_FIRST ? value : LT_MAX(value, node->scalars[i]);
+        node->scalars[i] = merged[i];
+        for (unsigned b = 0; b < 8; b++) {
+            bytes[8 * i + b] = (uint8_t)((uint64_t)merged[i] >> (8 * b));
+        }
+    }
+    return node->op->cls->load(node->op, (lt_str){(const char *)bytes, scalars.len}, err);
+}
+
 static lt_status load_op(lt_node *node, reader *in, lt_part_fit fit, lt_error *err)
 {
     lt_op *op = node->op;
@@ -259,7 +282,11 @@ static lt_status load_op(lt_node *node, reader *in, lt_part_fit fit, lt_error *e
     if (in->bad) {
         return damaged(err);
     }
-    return op->cls->load != NULL && fit != LT_PART_MORE ? op->cls->load(op, scalars, err) : LT_OK;
+    if (op->cls->load == NULL) {
+        return LT_OK;
+    }
+    return fit == LT_PART_SAME ? op->cls->load(op, scalars, err)
+                               : load_scalars(node, scalars, fit, err);
 }
 
 /* Of tasks that read one source in blocks some may have sent the end before the barrier and others
@@ -275,8 +302,8 @@ static lt_status load_source(lt_node *node, reader *in, lt_part_fit fit, bool en
     if (node->sequence != NULL && (ended || LT_MUTANT(END_OF_ONE))) {
         atomic_store(&node->sequence->ended, ended);
     }
-    bool may_read = fit == LT_PART_FIRST || !ended;
-    bool wanted = node->source != NULL && may_read && fit != LT_PART_MORE;
+    /* Also when nothing will be read: the next checkpoint must know the position. */
+    bool wanted = node->source != NULL && fit != LT_PART_MORE;
     if (wanted && node->source->cls->load != NULL) {
         return node->source->cls->load(node->source, position, err);
     }
@@ -304,7 +331,8 @@ static lt_status load_clocks(lt_node *node, reader *in, lt_part_fit fit, lt_erro
 {
     uint32_t count = (uint32_t)take(in, 4);
     bool same = fit == LT_PART_SAME && count == node->clock_count;
-    for (uint32_t c = 0; !same && fit != LT_PART_MORE && count > 0 && c < node->clock_count; c++) {
+    bool anew = !same && fit != LT_PART_MORE && count > 0;
+    for (uint32_t c = 0; anew && c < node->clock_count; c++) {
         node->clocks[c].watermark = LT_WATERMARK_MAX;
         node->clocks[c].idle = true;
     }
@@ -346,7 +374,8 @@ static lt_status load_channels(lt_node *node, reader *in, lt_part_fit fit, lt_er
 {
     uint32_t count = (uint32_t)take(in, 4);
     bool same = fit == LT_PART_SAME && count == node->channel_count;
-    for (uint32_t c = 0; !same && fit != LT_PART_MORE && count > 0 && c < node->channel_count; c++) {
+    bool anew = !same && fit != LT_PART_MORE && count > 0;
+    for (uint32_t c = 0; anew && c < node->channel_count; c++) {
         set_ended(node, &node->channels[c], true);
     }
     for (uint32_t i = 0; i < count && !in->bad; i++) {

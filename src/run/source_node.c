@@ -4,10 +4,10 @@
 #include "expr/program.h"
 #include "run/job_int.h"
 
-#define NS_PER_MS     1000000
-#define NS_PER_S      1000000000
-#define ALIGN_LOOK_NS (2 * NS_PER_MS) /* a source that waits for others looks this often */
-#define RATE_BATCHES_PER_S 20 /* of a source with a rate limit */
+#define NS_PER_MS          1000000
+#define NS_PER_S           1000000000
+#define ALIGN_LOOK_NS      (2 * NS_PER_MS) /* a source that waits for others looks this often */
+#define RATE_BATCHES_PER_S 20              /* of a source with a rate limit */
 
 static int64_t idle_timeout_ns(const lt_node *node)
 {
@@ -33,6 +33,9 @@ lt_status lt_node_open_source(lt_node *node, lt_error *err)
     bool has = false;
     node->rate_per_s = lt_options_int(&node->resolved, NULL, lt_table_options,
                                       lt_table_option_count, "scan.rate-limit", &has);
+    if (lt_job_replays(node->job)) {
+        node->rate_per_s = 0; /* what is repeated need not take as long again */
+    }
     if (node->rate_per_s > 0) {
         int64_t rows = LT_MAX(node->rate_per_s / RATE_BATCHES_PER_S, 1);
         node->ctx->batch_rows = (uint32_t)LT_MIN((int64_t)node->ctx->batch_rows, rows);

@@ -67,7 +67,9 @@ bool lt_description_parse_(block_reader *from, item_description *out);
 
 /* A scalar type from its text; *out NULL = not understood. LT_ERR_NOMEM without a text. */
 lt_status lt_described_type_(lt_str text, lt_mem *mem, lt_arena *arena, const lt_type **out);
-/* A key's types from its description; *scalars false = not all of them are, or too many. */
+/* A key's types from its description; *count NOT_SCALARS = not all of them are, or
+ * too many. */
 lt_status lt_described_types_(lt_str key, lt_mem *mem, lt_arena *arena, const lt_type **types,
-                              uint32_t *count, bool *scalars);
+                              uint32_t *count);
 #define DESCRIBED_TYPES_MAX 64
+#define NOT_SCALARS         UINT32_MAX

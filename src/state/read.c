@@ -8,8 +8,7 @@
 #include "state/load_int.h"
 
 #define ROWS_MAX    1024
-#define FIELDS_MAX  64
-#define TYPES_BYTES ((size_t)1 << 20)
+#define TYPES_BYTES ((size_t)64 << 20)
 #define NO_EXPIRY   (INT64_MAX / 4)
 
 typedef struct {
@@ -69,12 +68,11 @@ static bool read_key(lt_state_reader *reader, const item_description *from, read
     if (!item->types) {
         return false;
     }
-    bool scalars;
-    if (lt_described_types_(item->key, reader->mem, reader->arena, item->types, &item->type_count,
-                            &scalars) != LT_OK) {
+    if (lt_described_types_(item->key, reader->mem, reader->arena, item->types,
+                            &item->type_count) != LT_OK) {
         return false;
     }
-    if (!scalars) {
+    if (item->type_count == NOT_SCALARS) {
         item->type_count = 0;
         return true;
     }
@@ -253,7 +251,7 @@ lt_status lt_state_reader_new(lt_mem *mem, lt_state_reader **out, lt_error *err)
         return lt_error_nomem(err, "reading state");
     }
     reader->mem = mem;
-    reader->arena = lt_arena_new(mem, TYPES_BYTES * 64);
+    reader->arena = lt_arena_new(mem, TYPES_BYTES);
     reader->pool = lt_batch_pool_new(mem, 1);
     reader->state = lt_state_new(mem, NULL);
     lt_status st =

@@ -127,11 +127,11 @@ lt_status lt_described_type_(lt_str text, lt_mem *mem, lt_arena *arena, const lt
 }
 
 lt_status lt_described_types_(lt_str key, lt_mem *mem, lt_arena *arena, const lt_type **types,
-                              uint32_t *count, bool *scalars)
+                              uint32_t *count)
 {
     static const char head[] = "plain(";
-    *count = 0;
-    *scalars = false;
+    uint32_t found = 0;
+    *count = NOT_SCALARS;
     if (key.len < sizeof head || memcmp(key.ptr, head, sizeof head - 1) != 0) {
         return LT_OK;
     }
@@ -145,17 +145,17 @@ lt_status lt_described_types_(lt_str key, lt_mem *mem, lt_arena *arena, const lt
             continue;
         }
         if (at > start) {
-            if (*count == DESCRIBED_TYPES_MAX) {
+            if (found == DESCRIBED_TYPES_MAX) {
                 return LT_OK;
             }
             const lt_str text = {key.ptr + start, at - start};
-            LT_TRY(lt_described_type_(text, mem, arena, &types[*count]));
-            if (!types[(*count)++]) {
+            LT_TRY(lt_described_type_(text, mem, arena, &types[found]));
+            if (!types[found++]) {
                 return LT_OK;
             }
         }
         start = at + 2;
     }
-    *scalars = true;
+    *count = found;
     return LT_OK;
 }

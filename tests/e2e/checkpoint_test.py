@@ -323,6 +323,93 @@ def a_finished_job_begins_anew(world, expected):
         world.compare(expected["filter"])
 
 
+# ---- starting again by itself ----
+
+
+class Outage:
+    """The sink's folder is away, and something that is none in its place."""
+
+    def __init__(self, world):
+        self.folder, self.away = world.directory / "o", world.directory / "away"
+
+    def __enter__(self):
+        self.folder.rename(self.away)
+        self.folder.write_text("")
+
+    def __exit__(self, *ignored):
+        self.folder.unlink()
+        self.away.rename(self.folder)
+
+
+def strategy(kind, **options):
+    lines = [f"SET 'restart-strategy.type' = '{kind}';\n"] if kind else []
+    lines += [f"SET 'restart-strategy.{key.replace('__', '.').replace('_', '-')}' = '{value}';\n" for key, value in options.items()]
+    return "".join(lines)
+
+
+@case
+def starts_again(world, expected):
+    """By default, with growing delays; another kind of failure before and after do not matter."""
+    world.write("tumble", seconds=3, head=strategy("", exponential_delay__initial_backoff="100 ms"))
+    process = world.start("--parallelism", "2")
+    for _ in range(2):
+        world.await_checkpoints(process, 2)
+        with Outage(world):
+            time.sleep(0.7)
+    err = world.end(process, 0, "it starts again in 0.", "resumed from checkpoint", "done")
+    need(err.count("starts again") >= 3, err)
+    world.compare(expected["tumble"])
+
+
+@case
+def starts_again_so_often(world, expected):
+    world.write("tumble", head=strategy("fixed-delay", fixed_delay__attempts=3, fixed_delay__delay="50 ms"))
+    process = world.start()
+    world.await_checkpoints(process, 2)
+    with Outage(world):
+        err = world.end(process, 3, "starts again")
+    need(err.count("starts again") == 3, err)
+    world.write("tumble", head=strategy("none"))
+    process = world.start()
+    world.await_checkpoints(process, 2)
+    with Outage(world):
+        err = world.end(process, 3)
+    need("starts again" not in err, err)
+    world.run(0, "resumed from checkpoint")
+    world.compare(expected["tumble"])
+
+
+@case
+def stopped_while_it_waits(world, expected):
+    world.write("join", head=strategy("exponential-delay", exponential_delay__initial_backoff="1 min"))
+    process = world.start()
+    world.await_checkpoints(process, 2)
+    with Outage(world):
+        time.sleep(0.6)
+        need(process.poll() is None, "it ended")
+        begun = time.monotonic()
+        process.terminate()
+        world.end(process, 0, "starts again", "stopped")
+        need(time.monotonic() - begun < 5, "it waited on")
+    world.run(0, "resumed from checkpoint")
+    world.compare(expected["join"])
+
+
+@case
+def bad_data_ends_the_job(world, expected):
+    """They would come again."""
+    text = (world.directory / "in.jsonl").read_text(encoding="utf-8")
+    middle = text.index("\n", len(text) // 2) + 1
+    (world.directory / "in.jsonl").unlink()
+    (world.directory / "in.jsonl").write_text(text[:middle] + "this is no JSON\n" + text[middle:], encoding="utf-8")
+    world.write("tumble", seconds=1)
+    err = world.run(4)
+    need("starts again" not in err, err)
+    (world.directory / "in.jsonl").write_text(text, encoding="utf-8")
+    world.run(0, "resumed from checkpoint")
+    world.compare(expected["tumble"])
+
+
 def run_case(function, root, expected):
     started = time.monotonic()
     world = World(root, function.__name__)

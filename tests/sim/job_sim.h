@@ -24,7 +24,8 @@
 #define SIM_SINKS         2
 #define SIM_KEYS_MAX      48
 #define SIM_EMISSIONS_MAX 6000
-#define SIM_TEXT_MAX      (SIM_EMISSIONS_MAX * 96)
+#define SIM_LINE_MAX      128
+#define SIM_TEXT_MAX      (SIM_EMISSIONS_MAX * SIM_LINE_MAX)
 #define SIM_COLUMNS_MAX   6
 #define SIM_START_MS      INT64_C(1767225600000) /* 2026-01-01 */
 #define SIM_DELAY_MS      5000                   /* of the watermark */
@@ -71,16 +72,25 @@ typedef struct {
     int64_t count, sum, max;
 } sim_total;
 
+/* The hash that a sink keeps of its rows, at an epoch: the same in every life that gets there. */
+typedef struct {
+    uint32_t rows[SIM_SOURCES];
+    int64_t watermark;
+    uint64_t hash;
+} sim_mark;
+
+#define SIM_MARKS_MAX 256
+
 typedef struct sim_world sim_world;
 
 enum {
     SIM_TWO_SOURCES = 1,
-    SIM_NO_LATE = 2,   /* several inputs: which rows are late would depend on their order */
-    SIM_UPDATING = 4,  /* a top-level query; the other ones write files */
-    SIM_WINDOWED = 8,  /* its output depends on the watermark */
+    SIM_NO_LATE = 2,  /* several inputs: which rows are late would depend on their order */
+    SIM_UPDATING = 4, /* a top-level query; the other ones write files */
+    SIM_WINDOWED = 8, /* its output depends on the watermark */
     SIM_STATELESS = 16,
     SIM_FEW_ROWS = 32,
-    SIM_ZERO_SUM = 64, /* the last column adds up to nothing in every window */
+    SIM_ZERO_SUM = 64,   /* the last column adds up to nothing in every window */
     SIM_KEYED_SINK = 128 /* sink 0 has a column k, and may be partitioned by it */
 };
 
@@ -91,7 +101,7 @@ typedef struct {
     unsigned sink_count;
     const char *columns[SIM_SINKS]; /* of the sinks: "w:T k:S n:I" */
     const char *select[SIM_SINKS];
-    const char *view;                /* a statement before it; NULL = none */
+    const char *view; /* a statement before it; NULL = none */
     void (*oracle)(sim_world *world);
 } sim_query;
 
@@ -100,8 +110,10 @@ extern const unsigned sim_query_count;
 
 /* Each seed draws which of these may happen. */
 #define SIM_FAULTS(X)                                                                              \
-    X(CRASH) X(MANY_CRASHES) X(SYNC_ERROR) X(WRITE_ERROR) X(READ_ERROR) X(SHORT_READ) X(NO_SPACE)   \
-    X(SLOW_DISK) X(WALL_JUMP) X(STOP) X(RESCALE) X(SAVEPOINT) X(RENAME_ERROR)
+    X(CRASH)                                                                                       \
+    X(MANY_CRASHES)                                                                                \
+    X(SYNC_ERROR) X(WRITE_ERROR) X(READ_ERROR) X(SHORT_READ) X(NO_SPACE) X(SLOW_DISK) X(WALL_JUMP) \
+        X(STOP) X(RESCALE) X(SAVEPOINT) X(RENAME_ERROR)
 typedef enum {
 #define X(name) SIM_##name,
     SIM_FAULTS(X)
@@ -128,8 +140,8 @@ struct sim_world {
     lt_env *env;
     bool trace;
     bool exhaustive; /* a crash at crash_op, after one at first_op unless 0, and no other fault */
-    unsigned kind; /* of the sink: csv, json, partitioned */
-    int64_t ops; /* of the world without a crash */
+    unsigned kind;   /* of the sink: csv, json, partitioned */
+    int64_t ops;     /* of the world without a crash */
     int64_t first_op;
     int64_t crash_op;
     bool crash_after;
@@ -154,6 +166,8 @@ struct sim_world {
     /* the last epoch that is known to be committed */
     uint64_t epoch;
     uint32_t epoch_rows[SIM_SOURCES];
+    sim_mark marks[SIM_SINKS][SIM_MARKS_MAX];
+    unsigned mark_count[SIM_SINKS];
     char savepoint[64]; /* newer than that epoch; "" = none */
     uint64_t savepoint_id;
     char savepoint_made[64]; /* the last one in this life; "" = none */
@@ -164,11 +178,11 @@ struct sim_world {
     sim_totals *stats;
 };
 
-#define SIM_TRACE(world, ...)             \
-    do {                                  \
-        if ((world)->trace) {             \
+#define SIM_TRACE(world, ...)              \
+    do {                                   \
+        if ((world)->trace) {              \
             sim_trace(world, __VA_ARGS__); \
-        }                                 \
+        }                                  \
     } while (0)
 LT_PRINTF(2, 3) void sim_trace(const sim_world *world, const char *fmt, ...);
 /* Says what is wrong and how to see it again, and ends the process. */

@@ -35,6 +35,13 @@ static uint64_t take(const sim_world *world, bytes *from, unsigned count)
     return value;
 }
 
+static void pass(const sim_world *world, bytes *from, size_t count)
+{
+    SIM_CHECK(world, from->left >= count, "a task's part is too short");
+    from->ptr += count;
+    from->left -= count;
+}
+
 static lt_str take_str(const sim_world *world, bytes *from)
 {
     uint64_t len = take(world, from, 8);
@@ -211,8 +218,8 @@ static void add_file(content *to, const char *path, lt_str prefix, int64_t size)
 typedef struct {
     content *to;
     char dir[64];
-    char prefix[64]; /* "k=v/" */
-    bool hidden;     /* those too, whole */
+    char prefix[64];  /* "k=v/" */
+    bool hidden;      /* those too, whole */
     bool none_hidden; /* there must be none */
 } walk;
 
@@ -236,8 +243,8 @@ static lt_status see(void *arg, const lt_dirent *entry)
     }
     bool is_temp = is_hidden && strstr(entry->name, MARKER_END) != NULL;
     bool is_probe = is_hidden && strncmp(entry->name, ".part-", 6) != 0;
-    SIM_CHECK(at->to->world, !is_hidden || is_temp || is_probe || !at->none_hidden,
-              "%s/%s is left", at->dir, entry->name);
+    SIM_CHECK(at->to->world, !is_hidden || is_temp || is_probe || !at->none_hidden, "%s/%s is left",
+              at->dir, entry->name);
     if (!is_hidden || (at->hidden && !is_temp && !is_probe)) {
         snprintf(path, sizeof path, "%s/%s", at->dir, entry->name);
         add_file(at->to, path, lt_str_of(at->prefix), -1);
@@ -317,30 +324,42 @@ static void compare(const sim_world *world, unsigned sink, const epoch *at, cons
                  what, sink, found.count, count, at->rows[0], at->rows[1],
                  (long long)at->watermark);
     }
-    SIM_CHECK(world, found.sum == 0, "%s: the accounts add up to %lld", what,
-              (long long)found.sum);
+    SIM_CHECK(world, found.sum == 0, "%s: the accounts add up to %lld", what, (long long)found.sum);
 }
 
 /* ---- a commit ---- */
 
-static void find_covered(const sim_world *world, const lt_node *sink, unsigned number)
+/* An epoch that was reached before, in this life or another, had the same rows in the sink. */
+static void check_hash(sim_world *world, unsigned sink, const epoch *at, uint64_t hash)
+{
+    sim_mark *marks = world->marks[sink];
+    unsigned i = 0;
+    while (i < world->mark_count[sink] && (memcmp(marks[i].rows, at->rows, sizeof at->rows) != 0 ||
+                                           marks[i].watermark != at->watermark)) {
+        i++;
+    }
+    if (i < world->mark_count[sink]) {
+        SIM_CHECK(world, marks[i].hash == hash,
+                  "sink %u has another hash than before at %u/%u rows", sink, at->rows[0],
+                  at->rows[1]);
+    } else if (i < SIM_MARKS_MAX) {
+        marks[i] = (sim_mark){{at->rows[0], at->rows[1]}, at->watermark, hash};
+        world->mark_count[sink]++;
+    }
+}
+
+static void find_covered(sim_world *world, const lt_node *sink, unsigned number, const epoch *at)
 {
     bytes part = part_of(sink);
-    (void)take(world, &part, 8 + 1);
-    part.ptr += 16;
-    part.left -= 16;
+    pass(world, &part, 8 + 1 + 8 + 8);
     uint64_t clocks = take(world, &part, 4);
-    part.ptr += clocks * 13;
-    part.left -= (size_t)clocks * 13;
+    pass(world, &part, (size_t)clocks * 13);
     uint64_t channels = take(world, &part, 4);
-    part.ptr += channels * 5;
-    part.left -= (size_t)channels * 5;
-    part.ptr += 8 * 8 + 2 * 8;
-    part.left -= 8 * 8 + 2 * 8;
+    pass(world, &part, (size_t)channels * 5 + 8 * 8);
+    check_hash(world, number, at, take(world, &part, 8));
+    pass(world, &part, 8);
     SIM_CHECK(world, take(world, &part, 4) == part.left, "a sink's part has another form");
-    for (unsigned i = 0; i < 9; i++) {
-        (void)take(world, &part, 8);
-    }
+    pass(world, &part, 9 * 8);
     for (unsigned list = 0; list < 2; list++) {
         for (uint64_t count = take(world, &part, 8); count > 0; count--) {
             char path[300];
@@ -348,9 +367,7 @@ static void find_covered(const sim_world *world, const lt_node *sink, unsigned n
             lt_str hidden = take_str(world, &part);
             lt_str visible = take_str(world, &part);
             int64_t covered = (int64_t)take(world, &part, 8);
-            for (unsigned i = 0; i < 3; i++) {
-                (void)take(world, &part, 8);
-            }
+            pass(world, &part, 3 * 8);
             snprintf(path, sizeof path, "/out%u/%.*s", number, (int)visible.len, visible.ptr);
             if (lt_sim_get(world->env, path, &size) != NULL) {
                 continue; /* published by now */
@@ -396,7 +413,7 @@ void sim_check_commit(sim_world *world, lt_job *job)
         if (sink->sink != NULL) {
             unsigned number = number_of(sink);
             find(world, number, false, false);
-            find_covered(world, sink, number);
+            find_covered(world, sink, number, &at);
             compare(world, number, &at, "commit");
         }
     }
@@ -425,9 +442,8 @@ void sim_check_restored(sim_world *world, lt_job *job)
     SIM_TRACE(world, "restored checkpoint %llu, %u/%u rows, watermark %lld",
               (unsigned long long)stats.restored_id, at.rows[0], at.rows[1],
               (long long)at.watermark);
-    SIM_CHECK(world, stats.restored_id >= least,
-              "checkpoint %llu was committed, but %llu restored", (unsigned long long)least,
-              (unsigned long long)stats.restored_id);
+    SIM_CHECK(world, stats.restored_id >= least, "checkpoint %llu was committed, but %llu restored",
+              (unsigned long long)least, (unsigned long long)stats.restored_id);
     SIM_CHECK(world,
               stats.restored_id != world->epoch || world->savepoint[0] != '\0' ||
                   memcmp(at.rows, world->epoch_rows, sizeof at.rows) == 0,
@@ -437,6 +453,12 @@ void sim_check_restored(sim_world *world, lt_job *job)
     check_watermark(world, &at);
     check_late(world, job, &at);
     advance_epoch(world, LT_MAX(stats.restored_id, world->epoch), &at, "restart");
+    for (uint32_t i = 0; i < job->plan->sink_count; i++) {
+        const lt_node *sink = lt_job_task(job, job->plan->sinks[i], 0);
+        if (sink->sink != NULL) {
+            check_hash(world, number_of(sink), &at, sink->hash);
+        }
+    }
     for (unsigned s = 0; s < world->query->sink_count; s++) {
         /* Without a checkpoint hidden files are of no account, and go with the first write. */
         find(world, s, stats.restored_id > 0, false);

@@ -6,12 +6,12 @@
 
 #include "job_sim.h"
 
-#define STEPS_MAX      200000
-#define LIVES_MAX      60
-#define WAIT_NS        INT64_C(50000000)
+#define STEPS_MAX          200000
+#define LIVES_MAX          60
+#define WAIT_NS            INT64_C(50000000)
 #define CHECKPOINTS_WANTED 4 /* for a seed to count; per mille of steps that ask for one */
 #define ASK_OFTEN          500
-#define VIRTUAL_NS_MAX INT64_C(3600000000000)
+#define VIRTUAL_NS_MAX     INT64_C(3600000000000)
 
 /* ---- faults ---- */
 
@@ -115,6 +115,21 @@ static void ask_savepoint(sim_world *world, lt_job *job)
     }
 }
 
+static bool is_all_read(const sim_world *world, const lt_job *job)
+{
+    uint64_t rows = 0;
+    for (uint32_t i = 0; i < job->node_count; i++) {
+        rows += job->nodes[i].plan->kind == LT_PLAN_SOURCE ? job->nodes[i].rows_out : 0;
+    }
+    return rows >= world->streams[0].count + world->streams[1].count;
+}
+
+/* Stops are likely where they meet the end of the input. */
+static unsigned stop_per_mille(const sim_world *world, const lt_job *job)
+{
+    return is_all_read(world, job) ? 250 : world->life == 0 ? 80 : 20;
+}
+
 static void act(sim_world *world, lt_job *job, bool *stopped)
 {
     sim_rng *rng = &world->rng;
@@ -130,8 +145,7 @@ static void act(sim_world *world, lt_job *job, bool *stopped)
     if (sim_has(world, SIM_SAVEPOINT) && sim_happens(rng, 40)) {
         ask_savepoint(world, job);
     }
-    if (sim_has(world, SIM_STOP) && !*stopped &&
-        sim_happens(rng, world->life == 0 ? 80 : 15)) {
+    if (sim_has(world, SIM_STOP) && !*stopped && sim_happens(rng, stop_per_mille(world, job))) {
         SIM_TRACE(world, "stop");
         lt_job_stop(job, false);
         *stopped = true;
@@ -203,10 +217,10 @@ static void show_tasks(const sim_world *world, const lt_job *job)
         for (uint32_t c = 0; c < node->channel_count; c++) {
             const lt_channel *channel = &node->channels[c];
             SIM_TRACE(world, "   from %.*s/%u: %u waiting, next %d%s%s",
-                      (int)channel->producer->plan->label.len,
-                      channel->producer->plan->label.ptr, channel->producer->task,
-                      lt_ring_count(&channel->ring), (int)lt_ring_peek(&channel->ring).kind,
-                      channel->ended ? ", ended" : "", channel->barred ? ", barred" : "");
+                      (int)channel->producer->plan->label.len, channel->producer->plan->label.ptr,
+                      channel->producer->task, lt_ring_count(&channel->ring),
+                      (int)lt_ring_peek(&channel->ring).kind, channel->ended ? ", ended" : "",
+                      channel->barred ? ", barred" : "");
         }
     }
 }
@@ -217,7 +231,8 @@ static lt_job_state run(sim_world *world, lt_job *job)
     bool stopped = false;
     int64_t end_ns = world->env->mono_ns(world->env) + VIRTUAL_NS_MAX;
     for (uint32_t steps = 0;; steps++) {
-        lt_job_state state = lt_job_step(job, 1 + (uint32_t)sim_below(&world->rng, world->step_max));
+        lt_job_state state =
+            lt_job_step(job, 1 + (uint32_t)sim_below(&world->rng, world->step_max));
         watch(world, job, &committed);
         world->stats->steps++;
         if (lt_sim_crashed(world->env) || (state != LT_JOB_RUNNING && state != LT_JOB_WAITING)) {
@@ -227,7 +242,8 @@ static lt_job_state run(sim_world *world, lt_job *job)
         if (state == LT_JOB_WAITING) {
             lt_job_wait(job, WAIT_NS);
         }
-        lt_sim_advance_us(world->env, (int64_t)sim_below(&world->rng, (uint64_t)world->tick_us_max));
+        lt_sim_advance_us(world->env,
+                          (int64_t)sim_below(&world->rng, (uint64_t)world->tick_us_max));
         act(world, job, &stopped);
         if (steps == STEPS_MAX || world->env->mono_ns(world->env) > end_ns) {
             show_tasks(world, job);

@@ -18,13 +18,13 @@
 #include "base/mutant.h"
 #include "job_sim.h"
 
-#define PROCESSES_MAX     16
-#define MUTANT_SEEDS      1000
-#define BASE_SEEDS        200 /* without any, to begin with */
-#define EXHAUSTIVE_SEED   7
-#define EXHAUSTIVE_KINDS  3 /* sinks: csv, json, partitioned */
-#define SLICE_SEEDS       2000
-#define UNCOUNTED_FACTOR  20
+#define PROCESSES_MAX    16
+#define MUTANT_SEEDS     1000
+#define BASE_SEEDS       200 /* without any, to begin with */
+#define EXHAUSTIVE_SEED  7
+#define EXHAUSTIVE_KINDS 3 /* sinks: csv, json, partitioned */
+#define SLICE_SEEDS      2000
+#define UNCOUNTED_FACTOR 20
 
 static sim_world the_world;
 
@@ -74,18 +74,20 @@ static void print_totals(const sim_totals *totals, double took)
     for (unsigned q = 0; q < sim_query_count; q++) {
         printf(" %s %llu", sim_queries[q].name, (unsigned long long)totals->queries[q]);
     }
-    printf("\nlives %llu: power losses %llu, failures %llu, stops %llu; restarts %llu, with another "
-           "parallelism %llu, from a savepoint %llu\n",
-           (unsigned long long)totals->lives, (unsigned long long)totals->crashes,
-           (unsigned long long)totals->failures, (unsigned long long)totals->stops,
-           (unsigned long long)totals->restored, (unsigned long long)totals->rescaled,
-           (unsigned long long)totals->savepoints_used);
-    printf("checkpoints %llu, given up %llu, savepoints %llu; epochs compared %llu; rows %llu, late "
-           "%llu; steps %llu\n",
-           (unsigned long long)totals->checkpoints, (unsigned long long)totals->given_up,
-           (unsigned long long)totals->savepoints, (unsigned long long)totals->epochs_checked,
-           (unsigned long long)totals->rows, (unsigned long long)totals->late,
-           (unsigned long long)totals->steps);
+    printf(
+        "\nlives %llu: power losses %llu, failures %llu, stops %llu; restarts %llu, with another "
+        "parallelism %llu, from a savepoint %llu\n",
+        (unsigned long long)totals->lives, (unsigned long long)totals->crashes,
+        (unsigned long long)totals->failures, (unsigned long long)totals->stops,
+        (unsigned long long)totals->restored, (unsigned long long)totals->rescaled,
+        (unsigned long long)totals->savepoints_used);
+    printf(
+        "checkpoints %llu, given up %llu, savepoints %llu; epochs compared %llu; rows %llu, late "
+        "%llu; steps %llu\n",
+        (unsigned long long)totals->checkpoints, (unsigned long long)totals->given_up,
+        (unsigned long long)totals->savepoints, (unsigned long long)totals->epochs_checked,
+        (unsigned long long)totals->rows, (unsigned long long)totals->late,
+        (unsigned long long)totals->steps);
     printf("%llu seeds counted of %llu, all well; %.1f s, %.0f seeds/s\n",
            (unsigned long long)totals->counted, (unsigned long long)totals->seeds, took,
            took > 0 ? (double)totals->seeds / took : 0.0);
@@ -229,7 +231,8 @@ static int slice_mode(char **args, unsigned processes)
 
 /* ---- every operation ---- */
 
-/* One world of this query and kind of sink, cut off at that operation. Gives how many there were. */
+/* One world of this query and kind of sink, cut off at that operation. Gives how many there were.
+ */
 static int64_t run_crash(sim_world *world, const sim_query *query, sim_totals *totals)
 {
     world->stats = totals;
@@ -292,7 +295,8 @@ static const char *const mutant_names[] = {
 #undef X
 };
 
-/* In a process of its own: it may end by an assertion, or hang. Gives the seed that found it, or 0. */
+/* In a process of its own: it may end by an assertion, or hang. Gives the seed that found it, or 0.
+ */
 static uint64_t hunt(lt_mutant mutant, uint64_t seeds)
 {
     int pair[2];

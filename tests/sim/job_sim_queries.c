@@ -2,6 +2,7 @@
  * the engine. A window is complete when the running watermark (the greatest time so far less five
  * seconds) has reached its last millisecond; a row is late when every window that it belongs to is
  * complete before it. */
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -21,72 +22,97 @@ void sim_key_name(uint32_t key, char *to, size_t size)
 
 /* ---- lines ---- */
 
-static size_t put_time(int64_t ms, char *to)
+typedef struct {
+    char *ptr;
+    size_t len;
+} line;
+
+LT_PRINTF(2, 3)
+static void put(line *to, const char *fmt, ...)
 {
-    int len = sprintf(to, "\"2026-01-01 %02d:%02d:%02d", (int)(ms / 3600000),
-                      (int)(ms / 60000 % 60), (int)(ms / 1000 % 60));
-    if (ms % 1000 != 0) {
-        len += sprintf(to + len, ".%03d", (int)(ms % 1000));
-        while (to[len - 1] == '0') {
-            len--;
-        }
-    }
-    to[len++] = '"';
-    return (size_t)len;
+    va_list args;
+    va_start(args, fmt);
+    to->len += (size_t)vsnprintf(to->ptr + to->len, SIM_LINE_MAX - to->len, fmt, args);
+    va_end(args);
 }
 
-static size_t put_field(const sim_world *world, char kind, int64_t value, char *to)
+static void put_time(line *to, int64_t ms)
+{
+    put(to, "\"2026-01-01 %02d:%02d:%02d", (int)(ms / 3600000), (int)(ms / 60000 % 60),
+        (int)(ms / 1000 % 60));
+    if (ms % 1000 != 0) {
+        put(to, ".%03d", (int)(ms % 1000));
+        while (to->ptr[to->len - 1] == '0') {
+            to->len--;
+        }
+    }
+    put(to, "\"");
+}
+
+static void put_field(const sim_world *world, char kind, int64_t value, line *to)
 {
     char key[32];
     if (kind == 'T') {
-        return put_time(value, to);
+        put_time(to, value);
+    } else if (kind == 'I') {
+        put(to, "%lld", (long long)value);
+    } else {
+        sim_key_name((uint32_t)value, key, sizeof key);
+        const char *quote = world->json_out ? "\"" : "";
+        put(to, "%s%s%s", quote, key, quote);
     }
-    if (kind == 'I') {
-        return (size_t)sprintf(to, "%lld", (long long)value);
-    }
-    sim_key_name((uint32_t)value, key, sizeof key);
-    return (size_t)sprintf(to, world->json_out ? "\"%s\"" : "%s", key);
 }
 
-/* The line of a row as the sink writes it; a partition's name stands before it. */
-static size_t put_line(const sim_world *world, unsigned sink, const int64_t *values, char *to)
+/* One of "w:T k:S n:I"; false: there was no further one. */
+typedef struct {
+    const char *name;
+    int name_len;
+    char kind;
+} column;
+
+static bool next_column(const char **at, column *out)
 {
-    const char *columns = world->query->columns[sink];
+    const char *colon = strchr(*at, ':');
+    if (colon == NULL) {
+        return false;
+    }
+    *out = (column){*at, (int)(colon - *at), colon[1]};
+    *at = colon + 2 + (colon[2] == ' ');
+    return true;
+}
+
+static bool is_key(const column *c)
+{
+    return c->name_len == 1 && c->name[0] == 'k';
+}
+
+/* The row as the sink writes it; its partition's name stands before it. */
+static void put_line(const sim_world *world, unsigned sink, const int64_t *values, line *to)
+{
     bool partitioned = world->partitioned && sink == 0;
-    bool first = true;
-    size_t len = 0;
-    unsigned c = 0;
-    for (const char *at = columns; partitioned && *at != '\0'; at++) {
-        if (at[0] == 'k' && at[1] == ':') {
+    const char *at = world->query->columns[sink];
+    column c;
+    for (unsigned i = 0; partitioned && next_column(&at, &c); i++) {
+        if (is_key(&c)) {
             char key[32];
-            sim_key_name((uint32_t)values[c], key, sizeof key);
-            len += (size_t)sprintf(to, "k=%s/", key);
+            sim_key_name((uint32_t)values[i], key, sizeof key);
+            put(to, "k=%s/", key);
         }
-        c += *at == ' ';
     }
-    c = 0;
-    if (world->json_out) {
-        to[len++] = '{';
-    }
-    for (const char *at = columns; *at != '\0'; c++) {
-        const char *colon = strchr(at, ':');
-        if (!(partitioned && *at == 'k' && colon == at + 1)) {
-            if (!first) {
-                to[len++] = ',';
-            }
-            if (world->json_out) {
-                len += (size_t)sprintf(to + len, "\"%.*s\":", (int)(colon - at), at);
-            }
-            len += put_field(world, colon[1], values[c], to + len);
-            first = false;
+    at = world->query->columns[sink];
+    const char *before = world->json_out ? "{" : "";
+    for (unsigned i = 0; next_column(&at, &c); i++) {
+        if (partitioned && is_key(&c)) {
+            continue;
         }
-        at = colon + 2 + (colon[2] == ' ');
+        put(to, "%s", before);
+        if (world->json_out) {
+            put(to, "\"%.*s\":", c.name_len, c.name);
+        }
+        put_field(world, c.kind, values[i], to);
+        before = ",";
     }
-    if (world->json_out) {
-        to[len++] = '}';
-    }
-    to[len] = '\0';
-    return len;
+    put(to, "%s", world->json_out ? "}" : "");
 }
 
 /* From where on a row of output is there. */
@@ -109,14 +135,15 @@ static void emit(sim_world *world, unsigned sink, when from, const int64_t *valu
 {
     sim_expected *expected = &world->expected[sink];
     SIM_CHECK(world, expected->count < SIM_EMISSIONS_MAX, "too many rows of output");
-    char *line = expected->text + expected->text_len;
-    size_t len = put_line(world, sink, values, line);
+    line text = {expected->text + expected->text_len, 0};
+    put_line(world, sink, values, &text);
+    SIM_CHECK(world, text.len < SIM_LINE_MAX, "a line of output is too long");
     expected->items[expected->count++] =
         (sim_emission){.rows = {from.rows[0], from.rows[1]},
                        .watermark = from.watermark,
                        .text = (uint32_t)expected->text_len,
-                       .hash = lt_hash_bytes(line, len, 0)};
-    expected->text_len += len + 1;
+                       .hash = lt_hash_bytes(text.ptr, text.len, 0)};
+    expected->text_len += text.len + 1;
 }
 
 /* ---- windows ---- */
@@ -367,7 +394,8 @@ static void oracle_self_join(sim_world *world)
     const sim_stream *stream = &world->streams[0];
     for (uint32_t i = 0; i < stream->count; i++) {
         const sim_row *row = &stream->rows[i];
-        emit(world, 0, after_rows(i + 1, i + 1), (int64_t[]){i, row->key, row->other, row->v, -row->v});
+        emit(world, 0, after_rows(i + 1, i + 1),
+             (int64_t[]){i, row->key, row->other, row->v, -row->v});
     }
 }
 
@@ -401,60 +429,102 @@ static void oracle_accounts(sim_world *world)
     }
 }
 
-#define BANK_VIEW                                                   \
-    "CREATE VIEW entries AS SELECT ts, k, -v AS v FROM ev0 "        \
+#define BANK_VIEW                                            \
+    "CREATE VIEW entries AS SELECT ts, k, -v AS v FROM ev0 " \
     "UNION ALL SELECT ts, d AS k, v FROM ev0"
-#define TUMBLE_SELECT                                               \
-    "SELECT window_start, k, COUNT(*), SUM(v), MAX(v) FROM "        \
-    "TUMBLE(TABLE ev0, DESCRIPTOR(ts), INTERVAL '5' SECOND) "       \
+#define TUMBLE_SELECT                                         \
+    "SELECT window_start, k, COUNT(*), SUM(v), MAX(v) FROM "  \
+    "TUMBLE(TABLE ev0, DESCRIPTOR(ts), INTERVAL '5' SECOND) " \
     "WHERE v >= 10 GROUP BY window_start, window_end, k"
 #define FILTER_SELECT "SELECT id, k, v * 2 FROM ev0 WHERE v >= 10"
 #define TOTALS        "w:T k:S n:I s:I m:I"
 
 const sim_query sim_queries[] = {
-    {.name = "filter", .weight = 1, .flags = SIM_STATELESS | SIM_KEYED_SINK, .sink_count = 1,
-     .columns = {"id:I k:S v:I"}, .select = {FILTER_SELECT}, .oracle = oracle_filter},
-    {.name = "tumble", .weight = 5, .flags = SIM_WINDOWED | SIM_KEYED_SINK, .sink_count = 1,
-     .columns = {TOTALS}, .select = {TUMBLE_SELECT}, .oracle = oracle_tumble},
-    {.name = "hop", .weight = 4, .flags = SIM_WINDOWED | SIM_KEYED_SINK, .sink_count = 1,
+    {.name = "filter",
+     .weight = 1,
+     .flags = SIM_STATELESS | SIM_KEYED_SINK,
+     .sink_count = 1,
+     .columns = {"id:I k:S v:I"},
+     .select = {FILTER_SELECT},
+     .oracle = oracle_filter},
+    {.name = "tumble",
+     .weight = 5,
+     .flags = SIM_WINDOWED | SIM_KEYED_SINK,
+     .sink_count = 1,
+     .columns = {TOTALS},
+     .select = {TUMBLE_SELECT},
+     .oracle = oracle_tumble},
+    {.name = "hop",
+     .weight = 4,
+     .flags = SIM_WINDOWED | SIM_KEYED_SINK,
+     .sink_count = 1,
      .columns = {TOTALS},
      .select = {"SELECT window_start, k, COUNT(*), SUM(v), MAX(v) FROM HOP(TABLE ev0, "
                 "DESCRIPTOR(ts), INTERVAL '5' SECOND, INTERVAL '15' SECOND) WHERE v >= 10 GROUP "
                 "BY window_start, window_end, k"},
      .oracle = oracle_hop},
-    {.name = "session", .weight = 4, .flags = SIM_WINDOWED | SIM_KEYED_SINK, .sink_count = 1,
+    {.name = "session",
+     .weight = 4,
+     .flags = SIM_WINDOWED | SIM_KEYED_SINK,
+     .sink_count = 1,
      .columns = {"w:T e:T k:S n:I s:I"},
      .select = {"SELECT window_start, window_end, k, COUNT(*), SUM(v) FROM SESSION(TABLE ev0 "
                 "PARTITION BY k, DESCRIPTOR(ts), INTERVAL '4' SECOND) GROUP BY window_start, "
                 "window_end, k"},
      .oracle = oracle_session},
-    {.name = "group", .weight = 3, .flags = SIM_UPDATING,
-     .select = {"SELECT k, COUNT(*), SUM(v), MAX(v) FROM ev0 GROUP BY k"}, .oracle = oracle_group},
-    {.name = "join", .weight = 3, .flags = SIM_TWO_SOURCES | SIM_FEW_ROWS, .sink_count = 1,
+    {.name = "group",
+     .weight = 3,
+     .flags = SIM_UPDATING,
+     .select = {"SELECT k, COUNT(*), SUM(v), MAX(v) FROM ev0 GROUP BY k"},
+     .oracle = oracle_group},
+    {.name = "join",
+     .weight = 3,
+     .flags = SIM_TWO_SOURCES | SIM_FEW_ROWS,
+     .sink_count = 1,
      .columns = {"k:S a:I b:I v:I"},
      .select = {"SELECT a.k, a.id, b.id, a.v + b.v FROM ev0 a JOIN ev1 b ON a.k = b.k"},
      .oracle = oracle_join},
-    {.name = "self-join", .weight = 3, .flags = SIM_FEW_ROWS, .sink_count = 1,
+    {.name = "self-join",
+     .weight = 3,
+     .flags = SIM_FEW_ROWS,
+     .sink_count = 1,
      .columns = {"id:I k:S d:S v:I s:I"},
      .select = {"SELECT a.id, a.k, b.d, a.v, -b.v FROM ev0 a JOIN ev0 b ON a.id = b.id"},
      .oracle = oracle_self_join},
-    {.name = "bank", .weight = 3, .flags = SIM_WINDOWED | SIM_NO_LATE | SIM_ZERO_SUM,
-     .sink_count = 1, .columns = {"w:T k:S s:I"}, .view = BANK_VIEW,
+    {.name = "bank",
+     .weight = 3,
+     .flags = SIM_WINDOWED | SIM_NO_LATE | SIM_ZERO_SUM,
+     .sink_count = 1,
+     .columns = {"w:T k:S s:I"},
+     .view = BANK_VIEW,
      .select = {"SELECT window_start, k, SUM(v) FROM TUMBLE(TABLE entries, DESCRIPTOR(ts), "
                 "INTERVAL '5' SECOND) GROUP BY window_start, window_end, k"},
      .oracle = oracle_bank},
-    {.name = "accounts", .weight = 2, .flags = SIM_UPDATING | SIM_ZERO_SUM, .view = BANK_VIEW,
+    {.name = "accounts",
+     .weight = 2,
+     .flags = SIM_UPDATING | SIM_ZERO_SUM,
+     .view = BANK_VIEW,
      .select = {"SELECT k, COUNT(*), SUM(v), MAX(v) FROM entries GROUP BY k"},
      .oracle = oracle_accounts},
-    {.name = "set", .weight = 3, .flags = SIM_WINDOWED | SIM_KEYED_SINK, .sink_count = 2,
-     .columns = {TOTALS, "id:I k:S v:I"}, .select = {TUMBLE_SELECT, FILTER_SELECT},
+    {.name = "set",
+     .weight = 3,
+     .flags = SIM_WINDOWED | SIM_KEYED_SINK,
+     .sink_count = 2,
+     .columns = {TOTALS, "id:I k:S v:I"},
+     .select = {TUMBLE_SELECT, FILTER_SELECT},
      .oracle = oracle_set},
-    {.name = "union", .weight = 1, .flags = SIM_TWO_SOURCES | SIM_STATELESS | SIM_KEYED_SINK,
-     .sink_count = 1, .columns = {"id:I k:S v:I"},
+    {.name = "union",
+     .weight = 1,
+     .flags = SIM_TWO_SOURCES | SIM_STATELESS | SIM_KEYED_SINK,
+     .sink_count = 1,
+     .columns = {"id:I k:S v:I"},
      .select = {"SELECT id, k, v FROM ev0 UNION ALL SELECT id, k, v FROM ev1"},
      .oracle = oracle_union},
-    {.name = "union-window", .weight = 3, .flags = SIM_TWO_SOURCES | SIM_WINDOWED | SIM_NO_LATE,
-     .sink_count = 1, .columns = {TOTALS},
+    {.name = "union-window",
+     .weight = 3,
+     .flags = SIM_TWO_SOURCES | SIM_WINDOWED | SIM_NO_LATE,
+     .sink_count = 1,
+     .columns = {TOTALS},
      .view = "CREATE VIEW both_of AS SELECT ts, k, v FROM ev0 UNION ALL SELECT ts, k, v FROM ev1",
      .select = {"SELECT window_start, k, COUNT(*), SUM(v), MAX(v) FROM TUMBLE(TABLE both_of, "
                 "DESCRIPTOR(ts), INTERVAL '5' SECOND) GROUP BY window_start, window_end, k"},

@@ -77,7 +77,7 @@ void sim_note(sim_world *world, sim_fault_kind fault)
 static void put_time(int64_t ms, char *to, size_t size)
 {
     snprintf(to, size, "2026-01-01 %02d:%02d:%02d.%03d", (int)(ms / 3600000),
-                           (int)(ms / 60000 % 60), (int)(ms / 1000 % 60), (int)(ms % 1000));
+             (int)(ms / 60000 % 60), (int)(ms / 1000 % 60), (int)(ms % 1000));
 }
 
 static size_t put_row(const sim_world *world, const sim_row *row, uint32_t id, char *to)
@@ -88,12 +88,12 @@ static size_t put_row(const sim_world *world, const sim_row *row, uint32_t id, c
     put_time(row->ms, time, sizeof time);
     sim_key_name(row->key, key, sizeof key);
     sim_key_name(row->other, other, sizeof other);
-    int len = world->json_in
-                  ? snprintf(to, ROW_BYTES_MAX,
-                             "{\"ts\":\"%s\",\"k\":\"%s\",\"d\":\"%s\",\"v\":%d,\"id\":%u}\n",
-                             time, key, other, (int)row->v, id)
-                  : snprintf(to, ROW_BYTES_MAX, "%s,%s,%s,%d,%u\n", time, key, other,
-                             (int)row->v, id);
+    int len =
+        world->json_in
+            ? snprintf(to, ROW_BYTES_MAX,
+                       "{\"ts\":\"%s\",\"k\":\"%s\",\"d\":\"%s\",\"v\":%d,\"id\":%u}\n", time, key,
+                       other, (int)row->v, id)
+            : snprintf(to, ROW_BYTES_MAX, "%s,%s,%s,%d,%u\n", time, key, other, (int)row->v, id);
     return (size_t)len;
 }
 
@@ -228,8 +228,8 @@ static void bind_one(sim_world *world, sim_plan *plan, lt_str text, uint32_t par
     if (st == LT_OK && (bound.kind == LT_BOUND_INSERT || bound.kind == LT_BOUND_QUERY)) {
         lt_plan_options options = {.parallelism = parallelism,
                                    .local_agg = world->local_agg && parallelism > 1};
-        st = lt_plan_build(plan->catalog, bound.rels, bound.rel_count,
-                           bound.kind == LT_BOUND_QUERY, &options, plan->arena, &plan->plan, &err);
+        st = lt_plan_build(plan->catalog, bound.rels, bound.rel_count, bound.kind == LT_BOUND_QUERY,
+                           &options, plan->arena, &plan->plan, &err);
     }
     SIM_CHECK(world, st == LT_OK, "%.*s: %s", (int)text.len, text.ptr, err.text);
 }
@@ -271,10 +271,10 @@ static const sim_query *draw_query(sim_rng *rng)
 
 static void draw_rolling(sim_world *world)
 {
-    static const char *const policies[] = {
-        "", ",'sink.rolling-policy.file-size'='1b'", ",'sink.rolling-policy.file-size'='300b'",
-        ",'sink.rolling-policy.rollover-interval'='40 ms',"
-        "'sink.rolling-policy.check-interval'='10 ms'"};
+    static const char *const policies[] = {"", ",'sink.rolling-policy.file-size'='1b'",
+                                           ",'sink.rolling-policy.file-size'='300b'",
+                                           ",'sink.rolling-policy.rollover-interval'='40 ms',"
+                                           "'sink.rolling-policy.check-interval'='10 ms'"};
     unsigned most = world->partitioned ? 3 : 4;
     snprintf(world->rolling, sizeof world->rolling, "%s",
              policies[world->exhaustive ? 2 : sim_below(&world->rng, most)]);
@@ -356,6 +356,7 @@ void sim_world_init(sim_world *world, uint64_t seed, const sim_query *query)
     world->savepoint_made[0] = '\0';
     memset(world->epoch_rows, 0, sizeof world->epoch_rows);
     memset(world->seen, 0, sizeof world->seen);
+    memset(world->mark_count, 0, sizeof world->mark_count);
     lt_mem_init(&world->env_mem, NULL, "environment", 0);
     lt_mem_init(&world->job_mem, NULL, "job", 0);
     lt_sim_options options = {.seed = seed, .start_wall_us = SIM_START_MS * 1000};

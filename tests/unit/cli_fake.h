@@ -25,7 +25,9 @@ typedef enum {
     FAKE_EXPLAIN,
     FAKE_INSERT,
     FAKE_BREAK,
-    FAKE_FOREVER
+    FAKE_FOREVER,
+    FAKE_CHECKPOINTS, /* what leat_inspect shows of a folder */
+    FAKE_STATEMENTS   /* and as `$statements` */
 } fake_kind;
 
 struct leat {
@@ -54,7 +56,11 @@ struct leat_rows {
 static leat *fake_last; /* the engine opened last, for asserts; it may be closed */
 static char fake_settings[2000];
 static leat_config fake_config;
-static char fake_name[100];                 /* config.name */
+static char fake_name[100];       /* config.name */
+static char fake_replayed[400];   /* config.replay of every engine, each before a blank */
+static char fake_file[300];       /* config.file; "" = NULL */
+static uint32_t fake_checkpoints; /* in every folder; 0: leat_inspect shows two names */
+static const char *fake_statements = "CREATE t; INSERT 2";
 static void (*fake_on_wait)(leat_job *job); /* what happens while a job waits */
 
 const char *leat_version(void)
@@ -68,6 +74,11 @@ leat_status leat_open(const leat_config *config, leat **out)
     db->config = *config;
     fake_config = *config;
     snprintf(fake_name, sizeof fake_name, "%s", config->name != NULL ? config->name : "");
+    snprintf(fake_file, sizeof fake_file, "%s", config->file != NULL ? config->file : "");
+    if (config->replay != NULL) {
+        size_t len = strlen(fake_replayed);
+        snprintf(fake_replayed + len, sizeof fake_replayed - len, "%s ", config->replay);
+    }
     fake_settings[0] = '\0';
     fake_last = db;
     *out = db;
@@ -94,7 +105,10 @@ static leat_status fake_statement(leat *db, const char *text, leat_job **out)
     }
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
         if (strncmp(text, words[i], strlen(words[i])) == 0) {
-            if (out == NULL) {
+            /* The job that a fake checkpoint is of is the one that reads two rows. */
+            bool skips = db->config.replay != NULL && db->config.file != NULL &&
+                         strcmp(text, "INSERT 2") != 0;
+            if (out == NULL || skips) {
                 return LEAT_OK;
             }
             leat_job *job = calloc(1, sizeof *job);
@@ -207,6 +221,14 @@ leat_status leat_inspect(leat *db, const char *path, const char *table, leat_job
 {
     size_t offset = 0;
     snprintf(fake_path, sizeof fake_path, "%s|%s", path, table != NULL ? table : "");
+    bool statements = table != NULL && strcmp(table, "$statements") == 0;
+    if (statements || (table == NULL && fake_checkpoints > 0)) {
+        *job = calloc(1, sizeof **job);
+        (*job)->db = db;
+        (*job)->kind = statements ? FAKE_STATEMENTS : FAKE_CHECKPOINTS;
+        (*job)->count = statements ? 1 : fake_checkpoints;
+        return LEAT_OK;
+    }
     return leat_execute(db, "SHOW 2", &offset, job);
 }
 
@@ -221,6 +243,9 @@ bool leat_job_column(const leat_job *job, uint32_t i, leat_column *out)
                                           {"name", "STRING", false, false}};
     static const leat_column listing = {"result", "STRING", false, false};
     bool is_listing = job->kind == FAKE_SHOW || job->kind == FAKE_EXPLAIN;
+    if (job->kind == FAKE_CHECKPOINTS && i > 1) {
+        return false;
+    }
     if (!fake_is_query(job) || i >= (is_listing ? 1U : 2U)) {
         return false;
     }
@@ -253,12 +278,33 @@ leat_kind leat_rows_kind(const leat_rows *rows, uint32_t row)
     return rows->job->kind == FAKE_CHANGES ? (leat_kind)(rows->first + row) : LEAT_INSERT;
 }
 
+/* The newest first, as the engine lists them. */
+static void fake_checkpoint_text(leat_rows *rows, uint32_t row, uint32_t column)
+{
+    enum { TIME = 2, LANES = 6, JOB = 7, PATH = 8 };
+    unsigned id = rows->job->count - rows->first - row;
+    const char *folder = fake_path[0] == '|' ? "" : "d/";
+    if (column == TIME) {
+        snprintf(rows->text, sizeof rows->text, "2026-01-01 00:00:%02u", id);
+    } else if (column == JOB) {
+        snprintf(rows->text, sizeof rows->text, "visits");
+    } else if (column == PATH) {
+        snprintf(rows->text, sizeof rows->text, "%schk-%u.manifest", folder, id);
+    } else {
+        snprintf(rows->text, sizeof rows->text, "%u", column == LANES ? 3 : id);
+    }
+}
+
 const char *leat_rows_text(leat_rows *rows, uint32_t row, uint32_t column, leat_text_style style,
                            size_t *size)
 {
     uint32_t number = rows->first + row + 1;
     const char *quote = style == LEAT_TEXT_JSON ? "\"" : "";
-    if (rows->job->kind == FAKE_EXPLAIN) {
+    if (rows->job->kind == FAKE_STATEMENTS) {
+        snprintf(rows->text, sizeof rows->text, "%s", fake_statements);
+    } else if (rows->job->kind == FAKE_CHECKPOINTS) {
+        fake_checkpoint_text(rows, row, column);
+    } else if (rows->job->kind == FAKE_EXPLAIN) {
         snprintf(rows->text, sizeof rows->text, "plan\n  scan");
     } else if (rows->job->kind == FAKE_SHOW) {
         snprintf(rows->text, sizeof rows->text, "%st%u%s", quote, number, quote);

@@ -76,6 +76,14 @@ static bool out_is(world *w, const char *text)
     return lt_str_eq(lt_sim_std(w->cli.env, LT_STDOUT), lt_str_of(text));
 }
 
+static bool out_has(world *w, const char *text)
+{
+    lt_str out = lt_sim_std(w->cli.env, LT_STDOUT);
+    static char copy[20000];
+    snprintf(copy, sizeof copy, LT_STR_FMT, LT_STR_ARG(out));
+    return strstr(copy, text) != NULL;
+}
+
 static void exit_codes(void **state)
 {
     (void)state;
@@ -111,6 +119,10 @@ static void usage_errors(void **state)
         {"run", "-e", "ROWS 1", "--set=x", NULL},
         {"run", "-e", "ROWS 1", "--memory=lots", NULL},
         {"completion", "tcsh", NULL},
+        {"replay", NULL},
+        {"replay", "a", "b", "c", NULL},
+        {"replay", "nowhere", NULL},
+        {"replay", "nowhere", "--parallelism=0", NULL},
         {"x.sql", NULL},
     };
     for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
@@ -230,6 +242,109 @@ static void result_mode_of_the_script(void **state)
     close_world(&w);
 }
 
+/* A job folder `d` with checkpoints 1 to 4. */
+static void open_replay(world *w)
+{
+    open_world(w);
+    assert_int_equal(lt_sim_put(w->cli.env, "d/chk-3.manifest", "", 0, NULL), LT_OK);
+    fake_checkpoints = 4;
+    fake_replayed[0] = '\0';
+}
+
+static void close_replay(world *w)
+{
+    close_world(w);
+    fake_checkpoints = 0;
+}
+
+static void replay_chooses_checkpoints(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *words[5];
+        const char *replayed;
+        uint32_t parallelism;
+        const char *out;
+    } cases[] = {
+        {{"replay", "d"}, "d/chk-4.manifest ", 3, "checkpoint 4 of visits, 2026-01-01 00:00:04"},
+        {{"replay", "d", "--parallelism=2"}, "d/chk-4.manifest ", 2, "checkpoint 4"},
+        {{"replay", "d/chk-3.manifest"}, "d/chk-3.manifest ", 3, "checkpoint 3"},
+        {{"replay", "--all", "d"},
+         "d/chk-2.manifest d/chk-3.manifest d/chk-4.manifest ",
+         3,
+         "3 of 3 checkpoints agree"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        world w;
+        open_replay(&w);
+        assert_int_equal(run(&w, cases[i].words), 0);
+        assert_string_equal(fake_replayed, cases[i].replayed);
+        assert_int_equal(fake_config.parallelism, cases[i].parallelism);
+        assert_false(fake_config.threads);
+        assert_null(fake_config.state_dir);
+        assert_string_equal(fake_name, "visits");
+        assert_true(out_has(&w, cases[i].out));
+        close_replay(&w);
+    }
+}
+
+static void replay_takes_statements(void **state)
+{
+    (void)state;
+    static const char masked[] =
+        "CREATE TABLE t (a INT) WITH ('user' = '**', 'password' = '***'); INSERT 2";
+    world w;
+    open_replay(&w);
+    fake_statements = masked;
+    assert_int_equal(RUN(&w, "replay", "d"), LT_EXIT_USAGE);
+    assert_true(err_has(&w, "without secrets such as 'password'"));
+    assert_true(err_has(&w, "leat replay d FILE.sql"));
+    assert_string_equal(fake_replayed, "");
+
+    /* Of a file of several jobs the engine takes the one of the checkpoint's name. */
+    assert_int_equal(lt_sim_put(w.cli.env, "two.sql", "INSERT 9; INSERT 2", 18, NULL), LT_OK);
+    w.cli.cwd = "/x";
+    assert_int_equal(RUN(&w, "replay", "d", "two.sql"), 0);
+    assert_string_equal(fake_file, "/x/two.sql");
+    /* The only one of a file is it under any name. */
+    assert_int_equal(lt_sim_put(w.cli.env, "one.sql", "SET 'a' = 'b'; INSERT 9", 23, NULL), LT_OK);
+    assert_int_equal(RUN(&w, "replay", "d", "one.sql"), 0);
+    assert_string_equal(fake_file, "");
+    assert_int_equal(lt_sim_put(w.cli.env, "no.sql", "INSERT 9; INSERT 8", 18, NULL), LT_OK);
+    assert_int_equal(RUN(&w, "replay", "d", "no.sql"), LT_EXIT_USAGE);
+    assert_true(err_has(&w, "no.sql: the statements have no job 'visits'"));
+
+    /* A star alone is no mask, and a failure is told by its own code. */
+    fake_statements = "CREATE TABLE t (a INT) WITH ('x' = '*'); BREAK 5";
+    assert_int_equal(RUN(&w, "replay", "d"), LT_EXIT_STATE);
+    assert_true(err_has(&w, "leat: it broke"));
+    fake_statements = "CREATE t; BAD";
+    assert_int_equal(RUN(&w, "replay", "d"), LT_EXIT_SQL);
+    assert_true(err_has(&w, "the statements that the checkpoint keeps"));
+    fake_statements = "CREATE t; INSERT 2";
+    close_replay(&w);
+}
+
+/* With --all the others are repeated all the same. */
+static void replay_goes_on_after_a_difference(void **state)
+{
+    (void)state;
+    world w;
+    open_replay(&w);
+    fake_statements = "BREAK 5";
+    assert_int_equal(RUN(&w, "replay", "d", "--all"), LT_EXIT_STATE);
+    assert_true(out_has(&w, "0 of 3 checkpoints agree"));
+    fake_statements = "BREAK 3";
+    fake_replayed[0] = '\0';
+    assert_int_equal(RUN(&w, "replay", "d", "--all"), LT_EXIT_IO);
+    assert_string_equal(fake_replayed, "d/chk-2.manifest ");
+    fake_checkpoints = 1;
+    assert_int_equal(RUN(&w, "replay", "d", "--all"), LT_EXIT_STATE);
+    assert_true(err_has(&w, "num-retained"));
+    fake_statements = "CREATE t; INSERT 2";
+    close_replay(&w);
+}
+
 static void interrupt_now(leat_job *job)
 {
     (void)job;
@@ -274,6 +389,9 @@ int main(void)
         cmocka_unit_test(options_reach_the_engine),
         cmocka_unit_test(result_mode_of_the_script),
         cmocka_unit_test(show_ddl_of_stdin),
+        cmocka_unit_test(replay_chooses_checkpoints),
+        cmocka_unit_test(replay_takes_statements),
+        cmocka_unit_test(replay_goes_on_after_a_difference),
         cmocka_unit_test(interrupt_stops_cleanly),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -274,9 +274,8 @@ lt_status lt_fs_save(lt_sink *sink, uint64_t checkpoint, lt_text *to, lt_text *s
     }
     LT_TRY(lt_fs_clean(self, err));
     for (size_t i = 0; i < self->writers.count; i++) {
-        lt_status st = LT_MUTANT(SAVE_UNFLUSHED)
-                           ? LT_OK
-                           : lt_fs_writer_out(self, self->writers.items[i], err);
+        lt_status st =
+            LT_MUTANT(SAVE_UNFLUSHED) ? LT_OK : lt_fs_writer_out(self, self->writers.items[i], err);
         if (st != LT_OK) {
             return lt_fs_broken(self, st, err);
         }
