@@ -114,7 +114,7 @@ static const lt_cli_option state_options[] = {
 
 static const lt_cli_option replay_options[] = {
     {.name = "parallelism", .value = "N", .help = "lanes (as the run had)"},
-    {.name = "all", .help = "each checkpoint that has one before it, the oldest first"},
+    {.name = "all", .help = "every checkpoint that has one before it"},
     OPTION_EVENT_TIME,
     OPTION_DELAY,
     OPTION_SET,
@@ -188,7 +188,7 @@ const lt_cli_command lt_cli_commands[] = {
                   "leat state export /backup/visits-1 WindowAggregate/slices -o csv"},
      .run = lt_cmd_state},
     {.name = "replay",
-     .args = "JOB|CHECKPOINT [FILE.sql]",
+     .args = "JOB|PATH [FILE.sql]",
      .help = "repeat what led to a checkpoint and compare",
      OPTIONS(replay_options),
      .examples = {"leat replay visits", "leat replay visits --all --parallelism 1",

@@ -21,8 +21,8 @@ static lt_status take_part(lt_node *node, uint64_t id, lt_error *err)
     node->chain = lt_hash_combine(node->chain, node->hash);
     LT_TRY(lt_node_save(node, id, &part->scalars, &part->syncs, err));
     if (node->plan->kind == LT_PLAN_SOURCE) {
-        lt_record_cut(node, node->sequence != NULL ? node->sequence->cut_bytes
-                                                   : node->source->bytes);
+        lt_record_cut(node,
+                      node->sequence != NULL ? node->sequence->cut_bytes : node->source->bytes);
     }
     if (node->op == NULL || !lt_state_is_used(node->op->state)) {
         return LT_OK;

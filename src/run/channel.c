@@ -62,87 +62,109 @@ void lt_node_wake(lt_node *node)
 
 /* ---- dealing by key ---- */
 
+/* The parts of a batch that is being dealt, one per target: the same columns under selections of
+ * their own. */
 typedef struct {
-    uint32_t *target; /* per live row */
-    uint32_t *counts; /* per target */
+    lt_batch **parts;
+    uint32_t **rows; /* selection of each */
+    uint32_t *counts;
 } dealt;
 
 /* Task of a key group: groups are shared out in contiguous runs. */
-static uint32_t task_of(uint64_t hash, uint32_t tasks)
+LT_INLINE uint32_t task_of(uint64_t hash, uint32_t tasks)
 {
-    return (uint32_t)((uint64_t)lt_key_group(hash) * tasks / LT_KEY_GROUPS);
+    return lt_key_group(hash) * tasks / LT_KEY_GROUPS;
 }
 
-static lt_status deal(lt_node *node, const lt_edge *edge, const lt_batch *batch, dealt *out,
-                      lt_error *err)
+static lt_status hash_keys(lt_node *node, const lt_edge *edge, const lt_batch *batch, lt_rows *keys,
+                           lt_error *err)
 {
-    uint32_t live = lt_batch_live(batch);
     const lt_exchange *exchange = edge->exchange;
-    lt_rows keys;
     const lt_col **cols = LT_NEW_ARRAY(node->scratch, const lt_col *, exchange->key_count + 1);
-    uint32_t *rows = LT_NEW_ARRAY(node->scratch, uint32_t, live + 1);
-    out->target = LT_NEW_ARRAY(node->scratch, uint32_t, live + 1);
-    out->counts = LT_NEW_ARRAY(node->scratch, uint32_t, edge->target_count);
-    if (cols == NULL || rows == NULL || out->target == NULL || out->counts == NULL) {
+    if (cols == NULL) {
         return lt_error_nomem(err, "an exchange");
     }
     for (uint32_t k = 0; k < exchange->key_count; k++) {
         cols[k] = &batch->cols[exchange->keys[k]];
     }
-    for (uint32_t i = 0; i < live; i++) {
-        rows[i] = lt_batch_row(batch, i);
+    return lt_rowcodec_encode(edge->codec, cols, batch->sel, lt_batch_live(batch), node->scratch,
+                              keys, err);
+}
+
+static void drop_parts(const dealt *out, uint32_t count)
+{
+    for (uint32_t t = 0; t < count && out->parts != NULL; t++) {
+        lt_batch_unref(out->parts[t]);
     }
-    LT_TRY(lt_rowcodec_encode(edge->codec, cols, rows, live, node->scratch, &keys, err));
-    for (uint32_t i = 0; i < live; i++) {
-        uint32_t target = task_of(keys.hashes[i], edge->target_count);
-        out->target[i] = target;
-        out->counts[target]++;
+}
+
+static lt_status make_parts(lt_node *node, const lt_edge *edge, lt_batch *batch, dealt *out,
+                            lt_error *err)
+{
+    size_t size = sizeof(uint32_t) * ((size_t)lt_batch_live(batch) + 1);
+    out->parts = LT_NEW_ARRAY(node->scratch, lt_batch *, edge->target_count);
+    out->rows = LT_NEW_ARRAY(node->scratch, uint32_t *, edge->target_count);
+    out->counts = LT_NEW_ARRAY(node->scratch, uint32_t, edge->target_count);
+    if (out->parts == NULL || out->rows == NULL || out->counts == NULL) {
+        return lt_error_nomem(err, "an exchange");
+    }
+    for (uint32_t t = 0; t < edge->target_count; t++) {
+        out->parts[t] = lt_batch_derive(node->pool, batch, batch->schema);
+        if (out->parts[t] != NULL) {
+            out->rows[t] = lt_arena_alloc(out->parts[t]->arena, size, 64);
+        }
+        if (out->rows[t] == NULL) {
+            return lt_error_nomem(err, "an exchange");
+        }
+        memcpy(out->parts[t]->cols, batch->cols, sizeof(lt_col) * batch->col_count);
     }
     return LT_OK;
 }
 
-/* The rows of one target: the same columns under another selection. */
-static lt_batch *part_for(lt_node *node, lt_batch *batch, const dealt *rows, uint32_t target,
-                          lt_error *err)
+/* Every row goes to the list of its target, without a branch. */
+static void deal(const lt_batch *batch, const lt_rows *keys, uint32_t targets, const dealt *out)
 {
-    lt_batch *part = lt_batch_derive(node->pool, batch, batch->schema);
-    uint32_t *sel =
-        part != NULL ? LT_NEW_ARRAY(part->arena, uint32_t, rows->counts[target] + 1) : NULL;
-    if (sel == NULL) {
-        lt_batch_unref(part);
-        (void)lt_error_nomem(err, "an exchange");
-        return NULL;
-    }
-    memcpy(part->cols, batch->cols, sizeof(lt_col) * batch->col_count);
+    const uint64_t *hashes = keys->hashes;
     uint32_t live = lt_batch_live(batch);
-    uint32_t used = 0;
     for (uint32_t i = 0; i < live; i++) {
-        sel[used] = lt_batch_row(batch, i);
-        used += rows->target[i] == target;
+        uint32_t t = task_of(hashes[i], targets);
+        out->rows[t][out->counts[t]++] = batch->sel != NULL ? batch->sel[i] : i;
     }
-    part->sel = sel;
-    part->sel_count = used;
-    return part;
+}
+
+static void send_parts(const lt_edge *edge, lt_msg msg, const dealt *out)
+{
+    lt_batch *batch = msg.batch;
+    uint32_t live = lt_batch_live(batch);
+    for (uint32_t t = 0; t < edge->target_count; t++) {
+        lt_batch *part = out->parts[t];
+        if (out->counts[t] == live) {
+            lt_batch_unref(part);
+            part = lt_batch_ref(batch);
+        } else if (out->counts[t] == 0 && batch->mark_count == 0) {
+            lt_batch_unref(part);
+            continue;
+        } else {
+            part->sel = out->rows[t];
+            part->sel_count = out->counts[t];
+        }
+        channel_put(edge->targets[t], (lt_msg){msg.kind, part, msg.number});
+    }
 }
 
 static lt_status send_dealt(lt_node *node, const lt_edge *edge, lt_msg msg, lt_error *err)
 {
-    lt_batch *batch = msg.batch;
-    dealt rows;
+    dealt out = {0};
+    lt_rows keys;
     lt_arena_reset(node->scratch, SCRATCH_KEEP);
-    LT_TRY(deal(node, edge, batch, &rows, err));
-    uint32_t live = lt_batch_live(batch);
-    for (uint32_t t = 0; t < edge->target_count; t++) {
-        if (rows.counts[t] == live) {
-            channel_put(edge->targets[t], (lt_msg){msg.kind, lt_batch_ref(batch), msg.number});
-        } else if (rows.counts[t] > 0 || batch->mark_count > 0) {
-            lt_batch *part = part_for(node, batch, &rows, t, err);
-            if (part == NULL) {
-                return LT_ERR_NOMEM;
-            }
-            channel_put(edge->targets[t], (lt_msg){msg.kind, part, msg.number});
-        }
+    LT_TRY(hash_keys(node, edge, msg.batch, &keys, err));
+    lt_status st = make_parts(node, edge, msg.batch, &out, err);
+    if (st != LT_OK) {
+        drop_parts(&out, edge->target_count);
+        return st;
     }
+    deal(msg.batch, &keys, edge->target_count, &out);
+    send_parts(edge, msg, &out);
     return LT_OK;
 }
 

@@ -28,16 +28,14 @@ static int64_t now_ns(const lt_job *job)
 
 uint64_t lt_ckpt_requested(const lt_job *job)
 {
-    return job->ckpt != NULL
-               ? atomic_load_explicit(&job->ckpt->requested, memory_order_acquire)
-               : 0;
+    return job->ckpt != NULL ? atomic_load_explicit(&job->ckpt->requested, memory_order_acquire)
+                             : 0;
 }
 
 uint64_t lt_ckpt_committed(const lt_job *job)
 {
-    return job->ckpt != NULL
-               ? atomic_load_explicit(&job->ckpt->committed, memory_order_acquire)
-               : 0;
+    return job->ckpt != NULL ? atomic_load_explicit(&job->ckpt->committed, memory_order_acquire)
+                             : 0;
 }
 
 bool lt_ckpt_is_full(const lt_job *job)
@@ -114,7 +112,8 @@ static void begin(lt_job *job)
     run->savepoint_asked = false;
     run->stats.running = true;
     lt_mutex_unlock(run->lock);
-    /* A savepoint or a failure leaves the store's number where it was; a request is a new number. */
+    /* A savepoint or a failure leaves the store's number where it was; a request is a new number.
+     */
     run->id = LT_MAX(lt_ckpt_next_id(run->store), atomic_load(&run->requested) + 1);
     /* A savepoint that was started from may lie ahead of the store. */
     run->id = LT_MAX(run->id, run->stats.restored_id + 1);

@@ -22,20 +22,21 @@ typedef enum {
 
 /* Checkpoints of a job; all zero = none are made. */
 typedef struct {
-    const char *dir;         /* the job's state directory; NULL = no checkpoints */
-    int64_t interval_ms;     /* 0 = only when asked for, and at a stop */
-    int64_t min_pause_ms;    /* between the end of one and the start of the next */
-    int64_t timeout_ms;      /* longer ones are given up; 0 = never */
-    uint32_t failures_max;   /* in a row that are borne before the job fails; UINT32_MAX = any */
-    uint32_t retain;         /* complete ones kept; 0 = 1 */
-    int compression;         /* zstd level; 0 = none */
-    const char *restore;     /* savepoint or manifest to start from; NULL = the latest in dir */
-    const char *replay; /* manifest: repeat what led from the checkpoint before it to this one,
-                           write nothing, and compare the sinks' hashes; dir is ignored */
-    bool fresh;              /* ignore and remove what is there */
-    lt_str allow_drop;       /* names of operators whose state may go, separated by commas */
-    const char *sql;         /* statements, for the manifest; secrets masked */
-    void (*say)(void *arg, const char *line); /* start-up and warning lines; NULL = nobody listens */
+    const char *dir;       /* the job's state directory; NULL = no checkpoints */
+    int64_t interval_ms;   /* 0 = only when asked for, and at a stop */
+    int64_t min_pause_ms;  /* between the end of one and the start of the next */
+    int64_t timeout_ms;    /* longer ones are given up; 0 = never */
+    uint32_t failures_max; /* in a row that are borne before the job fails; UINT32_MAX = any */
+    uint32_t retain;       /* complete ones kept; 0 = 1 */
+    int compression;       /* zstd level; 0 = none */
+    const char *restore;   /* savepoint or manifest to start from; NULL = the latest in dir */
+    const char *replay;    /* manifest: repeat what led from the checkpoint before it to this one,
+                              write nothing, and compare the sinks' hashes; dir is ignored */
+    bool fresh;            /* ignore and remove what is there */
+    lt_str allow_drop;     /* names of operators whose state may go, separated by commas */
+    const char *sql;       /* statements, for the manifest; secrets masked */
+    void (*say)(void *arg,
+                const char *line); /* start-up and warning lines; NULL = nobody listens */
     void *arg;
 } lt_ckpt_settings;
 
@@ -83,7 +84,7 @@ void lt_job_stop(lt_job *job, bool drain);
 lt_status lt_job_checkpoint(lt_job *job, const char *savepoint_dir, lt_error *err);
 
 typedef struct {
-    uint64_t completed;       /* since the start */
+    uint64_t completed; /* since the start */
     uint64_t failed;
     uint64_t last_id;         /* 0 = none yet */
     int64_t last_wall_ms;     /* when it was triggered */
@@ -92,7 +93,7 @@ typedef struct {
     int64_t last_pause_us;    /* longest time a task's thread spent in the barrier */
     int64_t last_bytes_new;
     int64_t last_bytes_all;
-    uint64_t restored_id;     /* what the job started from; 0 = fresh */
+    uint64_t restored_id; /* what the job started from; 0 = fresh */
     bool running;
     char last_savepoint[240]; /* path of the last one completed */
     char last_error[240];     /* "" = the last one was well */
@@ -121,12 +122,12 @@ typedef struct {
     uint64_t events;        /* sources: rotations and the like */
     const char *event_text; /* "" = none */
     bool idle;
-    bool blocked; /* a full queue holds it back */
-    uint32_t tasks; /* instances; the figures are their sums, the watermark their least */
-    int64_t busy_ns; /* time spent working, all tasks */
+    bool blocked;      /* a full queue holds it back */
+    uint32_t tasks;    /* instances; the figures are their sums, the watermark their least */
+    int64_t busy_ns;   /* time spent working, all tasks */
     int64_t mem_bytes; /* accounted to it: state, batches, buffers */
-    bool bottleneck; /* holds others back and is not held back itself */
-    bool ended;      /* sources: nothing more comes; others: all their input has ended */
+    bool bottleneck;   /* holds others back and is not held back itself */
+    bool ended;        /* sources: nothing more comes; others: all their input has ended */
 } lt_node_stats;
 
 typedef struct {

@@ -120,9 +120,9 @@ typedef struct {
 /* A source read by several lanes: numbered blocks, and whose they are. */
 struct lt_sequence {
     lt_job *job;
-    lt_mutex *lock;    /* claim, position, idleness */
-    lt_node *reader;   /* task 0 of the source: owns the connector's source */
-    lt_node **tasks;   /* all of them */
+    lt_mutex *lock;     /* claim, position, idleness */
+    lt_node *reader;    /* task 0 of the source: owns the connector's source */
+    lt_node **tasks;    /* all of them */
     lt_input **readers; /* inputs of consumers that take blocks in order */
     uint32_t reader_count;
     bool has_watermarks;
@@ -134,11 +134,11 @@ struct lt_sequence {
     int64_t clock;                             /* running watermark; whose turn it is has it */
     bool idle;
     int64_t last_row_ns;
-    uint64_t cut_id;   /* checkpoint whose cut was made last */
-    uint64_t cut;      /* first block behind it */
+    uint64_t cut_id;    /* checkpoint whose cut was made last */
+    uint64_t cut;       /* first block behind it */
     uint64_t cut_bytes; /* read until then */
-    bool cut_ended;    /* the input's end was met before it */
-    lt_text position;  /* of the source, at the cut */
+    bool cut_ended;     /* the input's end was met before it */
+    lt_text position;   /* of the source, at the cut */
 };
 
 struct lt_node {
@@ -163,21 +163,21 @@ struct lt_node {
     lt_node_rejects rejects;
     lt_mem mem;
     lt_batch_pool *pool;
-    lt_arena *scratch;     /* of the exchange */
-    uint64_t wakes;        /* lanes to be woken, a bit each */
-    int64_t watermark;     /* merged over active inputs */
-    bool idle;             /* all inputs idle */
-    bool ended;            /* END came on all inputs */
+    lt_arena *scratch; /* of the exchange */
+    uint64_t wakes;    /* lanes to be woken, a bit each */
+    int64_t watermark; /* merged over active inputs */
+    bool idle;         /* all inputs idle */
+    bool ended;        /* END came on all inputs */
     bool end_sent;
     uint32_t barred;       /* channels that are */
     uint64_t barrier_id;   /* whose barrier is being aligned */
     uint64_t barrier_done; /* sources: the last one sent */
     lt_node_part part;
-    bool failed;           /* runs no more */
+    bool failed; /* runs no more */
     bool opened;
     uint64_t rows_out;
     int64_t busy_ns;
-    int64_t pause_ns;      /* spent in the last barrier */
+    int64_t pause_ns; /* spent in the last barrier */
     /* operator */
     lt_op *op;
     bool must_resume; /* LT_FULL was answered; on_batch may not be called */
@@ -200,7 +200,7 @@ struct lt_node {
     uint64_t block_bytes; /* the source's bytes when the block at hand was claimed */
     lt_replay_record record;
     LT_ARRAY(lt_replay_clock) clocks_then; /* replay, task 0: ascending by position */
-    bool limited; /* replay: ends where the run that is repeated was */
+    bool limited;                          /* replay: ends where the run that is repeated was */
     int64_t idle_timeout_ns;
     int64_t last_row_ns;
     int64_t rate_next_ns; /* scan.rate-limit: when the next rows may come */
@@ -226,8 +226,8 @@ struct lt_lane {
     uint32_t node_count;
     lt_waker *waker;
     lt_thread *thread;
-    lt_mutex *busy; /* held by its thread during a step */
-    lt_mutex *gate; /* held by who wants to look between two steps .. */
+    lt_mutex *busy;         /* held by its thread during a step */
+    lt_mutex *gate;         /* held by who wants to look between two steps .. */
     _Atomic bool looked_at; /* .. and has said so */
 };
 
@@ -249,9 +249,9 @@ struct lt_job {
     lt_env *env;
     lt_mem mem;
     lt_arena *arena;
-    lt_node *nodes;  /* all tasks, in order of the plan */
+    lt_node *nodes; /* all tasks, in order of the plan */
     uint32_t node_count;
-    uint32_t *first; /* per plan id: its first task in nodes[] */
+    uint32_t *first;        /* per plan id: its first task in nodes[] */
     lt_sequence *sequences; /* per plan id; those of sources spread over blocks are in use */
     lt_lane *lanes;
     uint32_t lane_count;
@@ -307,7 +307,7 @@ LT_INLINE lt_msg lt_ring_peek(const lt_ring *ring)
 }
 void lt_channel_pop(lt_channel *channel); /* wakes the producer's lane if it may have waited */
 void lt_node_emit_init(lt_node *node);
-uint32_t lt_node_room(const lt_node *node);   /* messages that fit at every consumer */
+uint32_t lt_node_room(const lt_node *node); /* messages that fit at every consumer */
 /* To every consumer; room was checked. Takes the batch over, also on errors. */
 lt_status lt_node_send(lt_node *node, lt_msg msg, lt_error *err);
 void lt_node_wake(lt_node *node); /* after a turn: wakes the lanes that got something */
@@ -372,7 +372,8 @@ lt_status lt_node_open_op(lt_node *node, lt_error *err);
 void lt_node_close_op(lt_node *node);
 
 /* source_node.c, sequence.c */
-#define LT_SOURCE_ROOM 3 /* messages that must fit before a source runs: a batch, a mark, an end */
+#define LT_SOURCE_ROOM 3 /* messages that must fit before a source runs: a batch, a mark, an end \
+                          */
 lt_status lt_node_open_source(lt_node *node, lt_error *err);
 lt_status lt_node_run_source(lt_node *node, lt_error *err);
 void lt_node_close_source(lt_node *node);
@@ -415,10 +416,11 @@ lt_status lt_ckpt_step(lt_job *job); /* LT_AGAIN = nothing to do now */
 int64_t lt_ckpt_deadline(const lt_job *job);
 uint64_t lt_ckpt_requested(const lt_job *job); /* the barrier that sources are to send; 0 = none */
 uint64_t lt_ckpt_committed(const lt_job *job);
-void lt_ckpt_ack(lt_node *node, uint64_t id, const lt_error *failed); /* failed: its part is missing */
-bool lt_ckpt_is_full(const lt_job *job); /* the snapshot under way is to come whole */
-bool lt_ckpt_settled(const lt_job *job); /* ended or stopped: the last checkpoint is done too */
-bool lt_ckpt_has_end(const lt_job *job); /* and it covers all of the output; no threads */
+void lt_ckpt_ack(lt_node *node, uint64_t id,
+                 const lt_error *failed); /* failed: its part is missing */
+bool lt_ckpt_is_full(const lt_job *job);  /* the snapshot under way is to come whole */
+bool lt_ckpt_settled(const lt_job *job);  /* ended or stopped: the last checkpoint is done too */
+bool lt_ckpt_has_end(const lt_job *job);  /* and it covers all of the output; no threads */
 lt_status lt_ckpt_finish(lt_job *job, lt_error *err); /* ended and published: nothing to resume */
 
 /* snapshot.c: a task's scalars; in order of fields, little-endian */

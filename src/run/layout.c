@@ -153,8 +153,7 @@ static lt_status build_edge(lt_job *job, lt_node *node, const lt_plan_node *cons
         edge->targets[t]->producer = node;
     }
     if (exchange->kind == LT_EXCHANGE_HASH && edge->target_count > 1) {
-        edge->codec =
-            lt_rowcodec_new(job->arena, exchange->key_types, exchange->key_count, false);
+        edge->codec = lt_rowcodec_new(job->arena, exchange->key_types, exchange->key_count, false);
         return edge->codec != NULL ? LT_OK : nomem(err);
     }
     return LT_OK;

@@ -1,12 +1,12 @@
 /* The replay record: for every batch that a source gave out since the last checkpoint its end
- * position, its size and the clock it was given. It lies in the checkpoint as blocks of the source's
- * part; a repetition gives its batches the same clocks, so that what was judged by the clock then (a
- * row too far in the future) is judged alike.
+ * position, its size and the clock it was given. It lies in the checkpoint as blocks of the
+ * source's part; a repetition gives its batches the same clocks, so that what was judged by the
+ * clock then (a row too far in the future) is judged alike.
  *
  *   record  varint rows, varint bytes since the record before, zigzag varint microseconds since it
  *
- * Positions are bytes read since the checkpoint before. A stretch without checkpoints is recorded up
- * to RECORD_BYTES_MAX; later batches count as its last one. */
+ * Positions are bytes read since the checkpoint before. A stretch without checkpoints is recorded
+ * up to RECORD_BYTES_MAX; later batches count as its last one. */
 #include <stdlib.h>
 
 #include "base/assert.h"

@@ -49,8 +49,7 @@ static uint32_t parts_of(lt_ckpt_reader *reader, lt_str signature)
 
 /* ---- loading ---- */
 
-static lt_status load_block(void *arg, uint64_t id, const uint8_t *bytes, size_t len,
-                            lt_error *err)
+static lt_status load_block(void *arg, uint64_t id, const uint8_t *bytes, size_t len, lt_error *err)
 {
     return lt_state_load_block(arg, id, bytes, len, err);
 }
@@ -224,8 +223,7 @@ static void say_resumed(const lt_job *job, const lt_ckpt_info *info)
                    info->savepoint ? "savepoint" : "checkpoint", (unsigned long long)info->id,
                    (long long)(age_ms / 1000), (long long)(age_ms / 100 % 10));
     if (info->parallelism != job->lane_count) {
-        lt_text_printf(&line, ", parallelism %u instead of %u", job->lane_count,
-                       info->parallelism);
+        lt_text_printf(&line, ", parallelism %u instead of %u", job->lane_count, info->parallelism);
     }
     describe_positions(job, &line);
     lt_text_putc(&line, '\0');

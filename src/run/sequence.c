@@ -88,8 +88,8 @@ static bool is_window_full(const lt_sequence *sequence)
                          ? atomic_load_explicit(&sequence->turn, memory_order_acquire)
                          : claimed;
     for (uint32_t i = 0; i < sequence->reader_count; i++) {
-        least = LT_MIN(least, atomic_load_explicit(&sequence->readers[i]->next_block,
-                                                   memory_order_acquire));
+        least = LT_MIN(
+            least, atomic_load_explicit(&sequence->readers[i]->next_block, memory_order_acquire));
     }
     uint64_t max = BLOCKS_PER_LANE * (uint64_t)sequence->job->lane_count + 1;
     return claimed - least >= LT_MIN(max, LT_SEQUENCE_WINDOW / 2);
@@ -270,9 +270,8 @@ lt_status lt_sequence_run(lt_node *node, lt_error *err)
             return LT_AGAIN;
         }
         node->source_ended = true;
-        return sequence->reader->limited
-                   ? LT_OK
-                   : lt_node_send(node, (lt_msg){LT_MSG_END, NULL, 0}, err);
+        return sequence->reader->limited ? LT_OK
+                                         : lt_node_send(node, (lt_msg){LT_MSG_END, NULL, 0}, err);
     }
     if (atomic_load_explicit(&job->stopping, memory_order_relaxed)) {
         return stop_claiming(node, err);

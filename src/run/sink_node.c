@@ -155,7 +155,8 @@ static lt_status add_hash(lt_node *node, const lt_batch *batch, lt_error *err)
     }
     LT_TRY(lt_rowcodec_encode(node->hash_codec, cols, rows, live, node->scratch, &encoded, err));
     for (uint32_t i = 0; i < live; i++) {
-        uint64_t hash = lt_hash_bytes(lt_rows_ptr(&encoded, i), lt_rows_len(&encoded, i), HASH_SEED);
+        uint64_t hash =
+            lt_hash_bytes(lt_rows_ptr(&encoded, i), lt_rows_len(&encoded, i), HASH_SEED);
         node->hash += lt_kind_is_add(lt_batch_kind(batch, rows[i])) ? hash : 0 - hash;
     }
     return LT_OK;

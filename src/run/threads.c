@@ -6,7 +6,7 @@
 #include "run/job_int.h"
 
 #define LANE_WAIT_NS INT64_C(500000000) /* a wake that was lost must not hang a lane */
-#define SPIN_STEPS   64
+#define SPIN_STEPS   1
 
 static lt_status locked_step(lt_lane *lane)
 {

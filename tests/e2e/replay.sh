@@ -106,7 +106,7 @@ expect_has "statements of a checkpoint" out 'EXECUTE STATEMENT SET BEGIN'
 expect "nothing was written" "$before" "$(files)"
 
 sed "s/SUM(v) FROM e/SUM(v + 1) FROM e/" paced.sql >edited.sql
-expect_exit "replay with other statements" 5 "$LEAT" replay paced edited.sql
+expect_exit "replay with other statements" 5 "$LEAT" replay end edited.sql
 expect_has "replay with other statements" err "'Sink: g' differs"
 
 "$LEAT" replay paced --all >out
@@ -119,7 +119,7 @@ expect_exit "replay of the stretch" 5 "$LEAT" replay "$(dirname "$last")/chk-$th
 cp kept.jsonl in.jsonl
 expect_exit "replay of the input as it was" 0 "$LEAT" replay "$(dirname "$last")/chk-$third.manifest"
 head -c 300000 kept.jsonl >in.jsonl
-expect_exit "replay of input that became shorter" 5 "$LEAT" replay paced
+expect_exit "replay of input that became shorter" 5 "$LEAT" replay end
 expect_has "replay of input that became shorter" err "cannot be read again"
 cp kept.jsonl in.jsonl
 
@@ -148,6 +148,24 @@ wait "$pid"
 agrees follow
 spoil logs/b 60000
 differs follow
+
+# ---- sources that wait for each other: one at its end does not hold the other ----
+
+cat >aligned.sql <<'SQL'
+SET 'execution.checkpointing.interval' = '200 ms';
+SET 'execution.checkpointing.num-retained' = '100';
+CREATE TABLE e (id BIGINT, v BIGINT, ts TIMESTAMP(3), WATERMARK FOR ts AS ts - INTERVAL '1' SECOND)
+    WITH ('connector' = 'filesystem', 'path' = 'in.jsonl', 'format' = 'json', 'scan.rate-limit' = '5000',
+    'scan.watermark.alignment.group' = 'all', 'scan.watermark.alignment.max-drift' = '2 s');
+CREATE TABLE f WITH ('scan.rate-limit' = '4000') LIKE e (OVERWRITING OPTIONS);
+CREATE TABLE b (a BIGINT, b BIGINT) WITH ('connector' = 'blackhole');
+INSERT INTO b SELECT e.id, f.id FROM e JOIN f ON e.id = f.v;
+SQL
+start aligned.sql
+sleep 1
+kill -TERM "$pid"
+wait "$pid"
+agrees aligned
 
 # ---- a file of several jobs ----
 
