@@ -60,6 +60,11 @@ lt_status lt_rowcodec_encode(const lt_rowcodec *codec, const lt_col *const *cols
                              const uint32_t *rows, uint32_t count, lt_arena *arena, lt_rows *out,
                              lt_error *err);
 
+/* Only the hashes of the encoded rows, in the arena: cheaper where the key is one number. */
+lt_status lt_rowcodec_hash(const lt_rowcodec *codec, const lt_col *const *cols,
+                           const uint32_t *rows, uint32_t count, lt_arena *arena,
+                           const uint64_t **out, lt_error *err);
+
 /* Decodes count rows back into columns at rows 0 .. count-1; the columns were initialised by
  * lt_col_init with capacity cap >= count. Strings longer than 12 bytes borrow from the encoded
  * bytes unless copy_bytes. LT_ERR_STATE on malformed bytes (never reads past len). Plain form only.

@@ -625,7 +625,7 @@ lt_status csv_decode(lt_decoder *decoder, lt_decode_in *in, lt_batch *batch, lt_
     if (wait || in->pos == in->end || batch->row_count == batch->row_cap) {
         return LT_OK;
     }
-    if (!lt_batch_pin_buf(batch, in->buf)) {
+    if (!lt_decoder_pin(&dec->base, batch, in->buf)) {
         return lt_error_nomem(err, "a csv batch");
     }
     bool stop = false;

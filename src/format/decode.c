@@ -13,6 +13,17 @@ void lt_decoder_base_init(lt_decoder_base *base, const lt_format_ctx *ctx)
     base->ctx = *ctx;
     base->record_bytes_max = ctx->record_bytes_max > 0 ? ctx->record_bytes_max : RECORD_BYTES_MAX;
     base->cpu = lt_cpu_level_from(ctx->cpu);
+    base->borrows = false;
+    for (uint32_t i = 0; i < ctx->schema->count; i++) {
+        lt_phys phys = lt_type_phys(ctx->schema->fields[i].type);
+        base->borrows = base->borrows || phys == LT_PHYS_STR || phys == LT_PHYS_LIST ||
+                        phys == LT_PHYS_STRUCT;
+    }
+}
+
+bool lt_decoder_pin(const lt_decoder_base *base, lt_batch *batch, lt_buf *buf)
+{
+    return !base->borrows || lt_batch_pin_buf(batch, buf);
 }
 
 const lt_decode_stats *lt_decoder_stats(const lt_decoder *decoder)

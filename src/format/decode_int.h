@@ -15,10 +15,15 @@ typedef struct {
     lt_format_ctx ctx;
     int64_t record_bytes_max;
     lt_cpu_level cpu;
+    bool borrows; /* values may lie in the input: batches pin it */
     bool skipping; /* within a record that was too long: up to its end nothing is a record */
 } lt_decoder_base;
 
 void lt_decoder_base_init(lt_decoder_base *base, const lt_format_ctx *ctx);
+
+/* Keeps the input alive as long as the batch, where its values may point there: buffers that nobody
+ * holds are filled again while they are warm. false = out of memory. */
+bool lt_decoder_pin(const lt_decoder_base *base, lt_batch *batch, lt_buf *buf);
 
 /* Why a record was refused. */
 typedef struct {

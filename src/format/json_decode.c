@@ -443,7 +443,7 @@ lt_status json_decode(lt_decoder *decoder, lt_decode_in *in, lt_batch *batch, lt
     if (wait || in->pos == in->end || batch->row_count == batch->row_cap) {
         return LT_OK;
     }
-    if (!lt_batch_pin_buf(batch, in->buf) || !json_layouts_bind(dec, batch)) {
+    if (!lt_decoder_pin(&dec->base, batch, in->buf) || !json_layouts_bind(dec, batch)) {
         return lt_error_nomem(err, "a json batch");
     }
     bool stop = false;

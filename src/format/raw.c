@@ -206,7 +206,7 @@ static lt_status raw_decode(lt_decoder *decoder, lt_decode_in *in, lt_batch *bat
     if (in->pos == in->end || batch->row_count == batch->row_cap) {
         return LT_OK;
     }
-    if (!lt_batch_pin_buf(batch, in->buf)) {
+    if (!lt_decoder_pin(&dec->base, batch, in->buf)) {
         return lt_error_nomem(err, "a raw batch");
     }
     while (!stop && in->pos < in->end && batch->row_count < batch->row_cap) {

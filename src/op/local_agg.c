@@ -19,8 +19,8 @@
 #define DAY_MS     86400000LL
 #define FOLD_MIN   8  /* rows worth a table */
 #define CUT_ROWS   16 /* on average, between marks that close windows */
-#define SHRINK_MIN 3  /* rows of a batch to each of its groups */
-#define HOT_SHARE  4  /* a key with a quarter of the rows */
+#define SHRINK_MIN 16 /* rows of a batch to each of its groups */
+#define HOT_TASKS  4  /* where nobody says how many tasks there are */
 #define POOR_MAX   4  /* batches in a row that hardly shrink: pass the next ones */
 #define PASS_FIRST 32 /* so many at first, twice as many each time */
 #define PASS_MAX   1024
@@ -39,6 +39,8 @@ typedef struct {
     uint32_t poor;
     uint32_t pass_left;
     uint32_t pass_next;
+    lt_col ones;      /* `rows` of rows that pass, for any batch; lives as long as the operator */
+    lt_col no_states; /* and their accumulators */
 } local_agg_op;
 
 typedef struct {
@@ -163,6 +165,23 @@ static lt_status plan_aggs(local_agg_op *self, lt_error *err)
     return LT_OK;
 }
 
+/* Rows that pass stand for one row each and have no accumulators: columns made once for all. */
+static lt_status make_constants(local_agg_op *self, lt_error *err)
+{
+    const lt_local_agg_spec *spec = self->op.spec;
+    const lt_field *fields = self->op.out_schema->fields;
+    lt_arena *arena = self->op.arena;
+    if (!lt_col_init(&self->ones, fields[spec->count_col].type, LT_BATCH_ROWS_MAX, arena) ||
+        !lt_col_init(&self->no_states, fields[spec->state_col].type, LT_BATCH_ROWS_MAX, arena)) {
+        return lt_error_nomem(err, "a local aggregate");
+    }
+    int64_t *rows = LT_COL_DATA(&self->ones, int64_t);
+    for (uint32_t i = 0; i < LT_BATCH_ROWS_MAX; i++) {
+        rows[i] = 1;
+    }
+    return LT_OK;
+}
+
 static lt_status local_agg_open(lt_op *op, lt_error *err)
 {
     local_agg_op *self = (local_agg_op *)op;
@@ -175,6 +194,7 @@ static lt_status local_agg_open(lt_op *op, lt_error *err)
     }
     self->pass_next = PASS_FIRST;
     LT_TRY(plan_keys(self, err));
+    LT_TRY(make_constants(self, err));
     return plan_aggs(self, err);
 }
 
@@ -382,8 +402,8 @@ static lt_status folds(local_agg_op *self, local_input *input, bool *out, lt_err
     return LT_OK;
 }
 
-/* Learns from a folded batch: it paid when few rows are left, or when a key has so many of them
- * that it would hold up its task. */
+/* Learns from a folded batch: it paid when few rows are left, or when one key has more of them than
+ * a task's share, so that it would hold up its task. */
 static void learn(local_agg_op *self, uint32_t rows, const lt_local_groups *g)
 {
     int64_t most = 0;
@@ -391,7 +411,9 @@ static void learn(local_agg_op *self, uint32_t rows, const lt_local_groups *g)
         most = LT_MAX(most, g->groups[i].rows);
     }
     self->groups_last = g->count;
-    if ((uint64_t)g->count * SHRINK_MIN <= rows || most * HOT_SHARE >= (int64_t)rows) {
+    uint32_t tasks = ((const lt_local_agg_spec *)self->op.spec)->tasks;
+    bool is_hot = most * (int64_t)(tasks > 0 ? tasks : HOT_TASKS) >= (int64_t)rows;
+    if ((uint64_t)g->count * SHRINK_MIN <= rows || is_hot) {
         self->poor = 0;
         self->pass_next = PASS_FIRST;
     } else if (++self->poor == POOR_MAX) {
@@ -545,23 +567,26 @@ static lt_status pass_columns(local_agg_op *self, const local_input *input, lt_e
     const lt_schema *schema = self->op.out_schema;
     lt_batch *batch = input->passed;
     uint32_t cap = LT_MAX(batch->row_count, 1U);
+    LT_ASSERT(batch->row_count <= LT_BATCH_ROWS_MAX);
     for (uint32_t k = 0; k < spec->key_count; k++) {
         batch->cols[k] = input->in->cols[spec->keys[k]];
     }
-    for (uint32_t c = spec->key_count; c < spec->arg_col; c++) {
-        if (!lt_col_init(&batch->cols[c], schema->fields[c].type, cap, batch->arena)) {
-            return lt_error_nomem(err, "local aggregate rows");
-        }
-    }
+    batch->cols[spec->count_col] = self->ones;
+    batch->cols[spec->state_col] = self->no_states;
     for (uint32_t i = 0; i < self->set.ev.count; i++) {
         batch->cols[spec->arg_col + spec->arg_of[i]] = input->cols[i];
     }
-    int64_t *rows = LT_COL_DATA(&batch->cols[spec->count_col], int64_t);
-    for (uint32_t i = 0; i < batch->row_count; i++) {
-        rows[i] = 1;
+    if (!input->ends) {
+        return LT_OK;
     }
-    if (input->ends) {
-        int64_t *ends = LT_COL_DATA(&batch->cols[spec->end_col], int64_t);
+    lt_col *end = &batch->cols[spec->end_col];
+    if (!lt_col_init(end, schema->fields[spec->end_col].type, cap, batch->arena)) {
+        return lt_error_nomem(err, "local aggregate rows");
+    }
+    int64_t *ends = LT_COL_DATA(end, int64_t);
+    if (input->count == batch->row_count) {
+        memcpy(ends, input->ends, sizeof *ends * input->count);
+    } else {
         for (uint32_t i = 0; i < input->count; i++) {
             ends[input->rows[i]] = input->ends[i];
         }

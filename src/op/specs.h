@@ -40,6 +40,7 @@ typedef struct {
     uint32_t key_count;
     lt_agg **aggs; /* lt_local_agg_allows */
     uint32_t agg_count;
+    uint32_t tasks;        /* that the rows are dealt to; 0 = unknown */
     const lt_schema *rows; /* schema of the input */
     uint32_t end_col;      /* columns of the output; end_col: windows only */
     uint32_t count_col;

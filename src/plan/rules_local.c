@@ -144,6 +144,7 @@ static lt_status insert_all(lt_planner *p, node_list *list, lt_error *err)
             put(list, node);
         } else {
             lt_plan_node *local;
+            spec.tasks = p->plan->parallelism;
             LT_TRY(split(p, node, &spec, &local, err));
             put(list, local);
             node->inputs[0] = local->id;

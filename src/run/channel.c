@@ -76,8 +76,8 @@ LT_INLINE uint32_t task_of(uint64_t hash, uint32_t tasks)
     return lt_key_group(hash) * tasks / LT_KEY_GROUPS;
 }
 
-static lt_status hash_keys(lt_node *node, const lt_edge *edge, const lt_batch *batch, lt_rows *keys,
-                           lt_error *err)
+static lt_status hash_keys(lt_node *node, const lt_edge *edge, const lt_batch *batch,
+                           const uint64_t **hashes, lt_error *err)
 {
     const lt_exchange *exchange = edge->exchange;
     const lt_col **cols = LT_NEW_ARRAY(node->scratch, const lt_col *, exchange->key_count + 1);
@@ -87,8 +87,8 @@ static lt_status hash_keys(lt_node *node, const lt_edge *edge, const lt_batch *b
     for (uint32_t k = 0; k < exchange->key_count; k++) {
         cols[k] = &batch->cols[exchange->keys[k]];
     }
-    return lt_rowcodec_encode(edge->codec, cols, batch->sel, lt_batch_live(batch), node->scratch,
-                              keys, err);
+    return lt_rowcodec_hash(edge->codec, cols, batch->sel, lt_batch_live(batch), node->scratch,
+                            hashes, err);
 }
 
 static void drop_parts(const dealt *out, uint32_t count)
@@ -122,9 +122,8 @@ static lt_status make_parts(lt_node *node, const lt_edge *edge, lt_batch *batch,
 }
 
 /* Every row goes to the list of its target, without a branch. */
-static void deal(const lt_batch *batch, const lt_rows *keys, uint32_t targets, const dealt *out)
+static void deal(const lt_batch *batch, const uint64_t *hashes, uint32_t targets, const dealt *out)
 {
-    const uint64_t *hashes = keys->hashes;
     uint32_t live = lt_batch_live(batch);
     for (uint32_t i = 0; i < live; i++) {
         uint32_t t = task_of(hashes[i], targets);
@@ -155,15 +154,15 @@ static void send_parts(const lt_edge *edge, lt_msg msg, const dealt *out)
 static lt_status send_dealt(lt_node *node, const lt_edge *edge, lt_msg msg, lt_error *err)
 {
     dealt out = {0};
-    lt_rows keys;
+    const uint64_t *hashes = NULL;
     lt_arena_reset(node->scratch, SCRATCH_KEEP);
-    LT_TRY(hash_keys(node, edge, msg.batch, &keys, err));
+    LT_TRY(hash_keys(node, edge, msg.batch, &hashes, err));
     lt_status st = make_parts(node, edge, msg.batch, &out, err);
     if (st != LT_OK) {
         drop_parts(&out, edge->target_count);
         return st;
     }
-    deal(msg.batch, &keys, edge->target_count, &out);
+    deal(msg.batch, hashes, edge->target_count, &out);
     send_parts(edge, msg, &out);
     return LT_OK;
 }

@@ -118,6 +118,10 @@ static void codec_properties(void **state)
         assert_int_equal(lt_rowcodec_encode(ordered, rel.col_ptrs, NULL, ROWS, arena, &keys, &err),
                          LT_OK);
         fixed += rows.stride > 0;
+        const uint64_t *hashes = NULL;
+        assert_int_equal(lt_rowcodec_hash(plain, rel.col_ptrs, NULL, ROWS, arena, &hashes, &err),
+                         LT_OK);
+        assert_memory_equal(hashes, rows.hashes, sizeof *hashes * ROWS);
         assert_int_equal(rows.stride, lt_rowcodec_stride(plain));
         for (uint32_t a = 0; a < ROWS; a++) {
             assert_int_equal(lt_rows_len(&rows, a) % 8, 0);

@@ -10,7 +10,7 @@
 
 /* For lanes a block is about one batch, within these limits; fewer rows a batch, smaller blocks. */
 #define BLOCK_MIN (256 * 1024)
-#define BLOCK_MAX (256 * 1024)
+#define BLOCK_MAX (512 * 1024)
 
 struct fs_lane {
     lt_source_lane base;
