@@ -28,7 +28,6 @@
     X(LEFTOVERS_KEPT)     /* hidden files that no checkpoint knows stay */                    \
     X(DATA_SWEPT)         /* blocks that the newest checkpoint refers to are removed */       \
     X(END_FIRST)          /* a lane sends the end before the barrier that it is behind */     \
-    X(END_OF_ONE)         /* the end of a source is taken from one task's part */             \
     X(STOP_IS_END)        /* a stop's checkpoint counts as one that covers the end */
 
 typedef enum {

@@ -166,7 +166,7 @@ static lt_status plan_aggs(local_agg_op *self, lt_error *err)
 }
 
 /* Rows that pass stand for one row each and have no accumulators: columns made once for all. */
-static lt_status make_constants(local_agg_op *self, lt_error *err)
+static lt_status plan_constants(local_agg_op *self, lt_error *err)
 {
     const lt_local_agg_spec *spec = self->op.spec;
     const lt_field *fields = self->op.out_schema->fields;
@@ -194,7 +194,7 @@ static lt_status local_agg_open(lt_op *op, lt_error *err)
     }
     self->pass_next = PASS_FIRST;
     LT_TRY(plan_keys(self, err));
-    LT_TRY(make_constants(self, err));
+    LT_TRY(plan_constants(self, err));
     return plan_aggs(self, err);
 }
 

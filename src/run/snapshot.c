@@ -299,8 +299,8 @@ static lt_status load_source(lt_node *node, reader *in, lt_part_fit fit, bool en
     if (in->bad) {
         return damaged(err);
     }
-    if (node->sequence != NULL && (ended || LT_MUTANT(END_OF_ONE))) {
-        atomic_store(&node->sequence->ended, ended);
+    if (node->sequence != NULL && ended) {
+        atomic_store(&node->sequence->ended, true);
     }
     /* Also when nothing will be read: the next checkpoint must know the position. */
     bool wanted = node->source != NULL && fit != LT_PART_MORE;

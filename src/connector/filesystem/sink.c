@@ -264,14 +264,7 @@ static lt_status fs_tick(lt_sink *sink, int64_t *wake_mono_ns, lt_error *err)
     lt_fs_sink *self = (lt_fs_sink *)sink;
     int64_t now = lt_fs_now_ns(self);
     if (now >= self->next_check_ns && !self->broken) {
-        for (size_t i = 0; i < self->writers.count; i++) {
-            lt_fs_writer *w = self->writers.items[i];
-            bool has_rows = w->part.rows > 0;
-            if (has_rows && (now - w->part.opened_ns >= self->rollover_ns ||
-                             now - w->written_ns >= self->inactivity_ns)) {
-                LT_TRY(lt_fs_writer_roll(self, w, err));
-            }
-        }
+        LT_TRY(lt_fs_roll_due(self, err));
         LT_TRY(lt_fs_commit_partitions(self, false, err));
         self->next_check_ns = now + self->check_ns;
     }

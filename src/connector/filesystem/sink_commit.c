@@ -273,6 +273,8 @@ lt_status lt_fs_save(lt_sink *sink, uint64_t checkpoint, lt_text *to, lt_text *s
         return lt_fs_refuse_broken(self, err);
     }
     LT_TRY(lt_fs_clean(self, err));
+    /* A file that is due goes with this checkpoint, not with the one after the next look at it. */
+    LT_TRY(lt_fs_roll_due(self, err));
     for (size_t i = 0; i < self->writers.count; i++) {
         lt_status st =
             LT_MUTANT(SAVE_UNFLUSHED) ? LT_OK : lt_fs_writer_out(self, self->writers.items[i], err);

@@ -235,6 +235,20 @@ lt_status lt_fs_writer_roll(lt_fs_sink *self, lt_fs_writer *w, lt_error *err)
     return LT_OK;
 }
 
+lt_status lt_fs_roll_due(lt_fs_sink *self, lt_error *err)
+{
+    int64_t now = lt_fs_now_ns(self);
+    for (size_t i = 0; i < self->writers.count; i++) {
+        lt_fs_writer *w = self->writers.items[i];
+        bool has_rows = w->part.rows > 0;
+        if (has_rows && (now - w->part.opened_ns >= self->rollover_ns ||
+                         now - w->written_ns >= self->inactivity_ns)) {
+            LT_TRY(lt_fs_writer_roll(self, w, err));
+        }
+    }
+    return LT_OK;
+}
+
 /* ---- success files ---- */
 
 lt_status lt_fs_note_partition(lt_fs_sink *self, lt_str dir, int64_t since_ns, lt_error *err)

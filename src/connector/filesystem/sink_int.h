@@ -100,6 +100,8 @@ void lt_fs_writer_free(lt_fs_sink *self, lt_fs_writer *w);
 lt_status lt_fs_writer_out(lt_fs_sink *self, lt_fs_writer *w, lt_error *err);
 /* Closes the file: visible at once, or with checkpoints ready for the next save(). */
 lt_status lt_fs_writer_roll(lt_fs_sink *self, lt_fs_writer *w, lt_error *err);
+/* Closes the files that have reached their age or were silent long enough. */
+lt_status lt_fs_roll_due(lt_fs_sink *self, lt_error *err);
 /* Opens and removes a file at the top: can it be written to? */
 lt_status lt_fs_probe(lt_fs_sink *self, lt_error *err);
 /* Stops the sink; says what the failure costs. Gives st. */
