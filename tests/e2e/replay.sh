@@ -188,7 +188,7 @@ agrees two-2
 agrees two-2 two.sql
 
 # What depends on the clock does not come again.
-expect_exit "replay of what the clock says" 5 "$LEAT" replay two-3
+expect_exit "replay of what the clock says" 5 "$LEAT" replay two-3 --all
 expect_has "replay of what the clock says" err "depends on the order of arrival or on the clock"
 
 # ---- what cannot be repeated ----
