@@ -109,7 +109,7 @@ lt_status lt_plan_merge(lt_planner *p, lt_log *node, lt_log **out, lt_error *err
 lt_status lt_plan_prune(lt_planner *p, lt_log *const *roots, uint32_t count, lt_error *err);
 lt_status lt_plan_emit(lt_planner *p, lt_log *root, lt_error *err);
 lt_status lt_plan_changelog(lt_planner *p, lt_error *err);
-/* rules_local.c: aggregates in two phases, if options->local_agg. */
+/* rules_local.c: aggregates in two phases, where options->local_agg_lanes says so. */
 lt_status lt_plan_local(lt_planner *p, lt_error *err);
 /* spread.c: tasks and exchanges. */
 lt_status lt_plan_spread(lt_planner *p, lt_error *err);

@@ -103,8 +103,9 @@ typedef struct {
     double pace_speed;      /* --replay: 0 = off */
     int64_t future_skew_ms; /* far-future guard of unbounded sources without an option of their own;
                                0 = off */
-    bool local_agg;  /* aggregate batches before rows are dealt to tasks, where results stay the
-                        same; 'table.optimizer.agg-phase-strategy' may refuse it */
+    uint32_t local_agg_lanes; /* from so many lanes on batches are aggregated before their rows are
+                                 dealt to tasks, where results stay the same; 0 = never.
+                                 'table.optimizer.agg-phase-strategy' may say otherwise */
     bool final_rows; /* a query's consumer keeps only the final rows: intermediate updates need not
                         reach it */
 } lt_plan_options;

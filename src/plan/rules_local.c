@@ -15,10 +15,18 @@ static lt_status nomem(lt_error *err)
     return lt_error_nomem(err, "a plan");
 }
 
-static bool is_wanted(const lt_planner *p)
+/* With few lanes a hot key costs its task little more than its share, while folding and the wider
+ * rows cost all of them; what has no key would have one task alone. */
+static bool is_wanted(const lt_planner *p, uint32_t key_count)
 {
     lt_str strategy = lt_catalog_option(p->catalog, "table.optimizer.agg-phase-strategy");
-    return p->options->local_agg && !lt_str_eq_ci(strategy, LT_STR("ONE_PHASE"));
+    uint32_t lanes = p->plan->parallelism;
+    if (p->options->local_agg_lanes == 0 || lanes < 2 ||
+        lt_str_eq_ci(strategy, LT_STR("ONE_PHASE"))) {
+        return false;
+    }
+    return key_count == 0 || lanes >= p->options->local_agg_lanes ||
+           lt_str_eq_ci(strategy, LT_STR("TWO_PHASE"));
 }
 
 /* What the local spec says of the rows it reads; false: the node stays as it is. */
@@ -140,7 +148,7 @@ static lt_status insert_all(lt_planner *p, node_list *list, lt_error *err)
     for (uint32_t id = 0; id < p->plan->node_count; id++) {
         lt_plan_node *node = p->plan->nodes[id];
         lt_local_agg_spec spec;
-        if (!is_allowed(node, &spec)) {
+        if (!is_allowed(node, &spec) || !is_wanted(p, spec.key_count)) {
             put(list, node);
         } else {
             lt_plan_node *local;
@@ -159,7 +167,7 @@ static lt_status insert_all(lt_planner *p, node_list *list, lt_error *err)
 lt_status lt_plan_local(lt_planner *p, lt_error *err)
 {
     lt_plan *plan = p->plan;
-    if (!is_wanted(p)) {
+    if (p->options->local_agg_lanes == 0 || plan->parallelism < 2) {
         return LT_OK;
     }
     node_list list = {.nodes = LT_NEW_ARRAY(p->arena, lt_plan_node *, plan->node_count * 2 + 1),

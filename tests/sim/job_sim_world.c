@@ -227,7 +227,7 @@ static void bind_one(sim_world *world, sim_plan *plan, lt_str text, uint32_t par
     }
     if (st == LT_OK && (bound.kind == LT_BOUND_INSERT || bound.kind == LT_BOUND_QUERY)) {
         lt_plan_options options = {.parallelism = parallelism,
-                                   .local_agg = world->local_agg && parallelism > 1};
+                                   .local_agg_lanes = world->local_agg ? 2 : 0};
         st = lt_plan_build(plan->catalog, bound.rels, bound.rel_count, bound.kind == LT_BOUND_QUERY,
                            &options, plan->arena, &plan->plan, &err);
     }

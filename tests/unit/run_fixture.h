@@ -133,7 +133,7 @@ LT_UNUSED static void rig_plan(rig *self, const char *sql, uint32_t lanes)
         }
     }
     lt_text_putc(&text, '\0');
-    const lt_plan_options options = {.parallelism = lanes, .local_agg = lanes > 1};
+    const lt_plan_options options = {.parallelism = lanes, .local_agg_lanes = 2};
     char *copy = lt_arena_strndup(self->arena, text.ptr, text.len);
     lt_text_deinit(&text);
     for (const char *at = copy, *end = strstr(at, ";\n"); end != NULL;
