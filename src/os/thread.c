@@ -9,10 +9,14 @@
 #include <pthread.h>
 #include <signal.h>
 #include <string.h>
+#ifdef __linux__
+#include <sys/resource.h>
+#endif
 
 #include "base/assert.h"
 
-#define NAME_SIZE 16 /* of the system */
+#define NAME_SIZE     16 /* of the system */
+#define GIVE_WAY_NICE 10
 
 struct lt_thread {
     lt_mem *mem;
@@ -38,6 +42,14 @@ static void *thread_main(void *arg)
 #endif
     thread->run(thread->arg);
     return NULL;
+}
+
+/* Linux has a niceness per thread: who 0 is the calling one. */
+void lt_thread_give_way(void)
+{
+#ifdef __linux__
+    (void)setpriority(PRIO_PROCESS, 0, GIVE_WAY_NICE);
+#endif
 }
 
 static void block_signals(sigset_t *before)

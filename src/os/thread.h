@@ -14,6 +14,9 @@ typedef struct lt_mutex lt_mutex;
  * gives no more threads. */
 lt_status lt_thread_start(lt_mem *mem, const char *name, void (*run)(void *arg), void *arg,
                           lt_thread **out, lt_error *err);
+/* The calling thread gives way to others where processors are short; nothing where the system has
+ * no such thing. */
+void lt_thread_give_way(void);
 void lt_thread_join(lt_thread *thread); /* waits for its end and frees; accepts NULL */
 
 lt_mutex *lt_mutex_new(lt_mem *mem); /* NULL = out of memory */

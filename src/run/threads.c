@@ -58,6 +58,7 @@ static void run_checkpoints(void *arg)
 {
     lt_job *job = arg;
     lt_env *env = job->env;
+    lt_thread_give_way(); /* rows that wait for an answer come first */
     while (!atomic_load_explicit(&job->halted, memory_order_acquire)) {
         if (lt_ckpt_step(job) == LT_AGAIN) {
             int64_t deadline = LT_MIN(lt_ckpt_deadline(job), env->mono_ns(env) + LANE_WAIT_NS);
