@@ -91,10 +91,10 @@ static void exchange(void)
         {"source_2_lanes", PASS, NULL, PHASE_UNIFORM, 2, "gathering in the order of the source"},
         {"keyed_1_lane", COUNT_SUM, "ONE_PHASE", PHASE_UNIFORM, 1, "no exchange: the operator"},
         {"keyed_2_lanes", COUNT_SUM, "ONE_PHASE", PHASE_UNIFORM, 2, "dealing rows by key"},
-        {"keyed_2_lanes_local", COUNT_SUM, "AUTO", PHASE_UNIFORM, 2, "folding before dealing"},
+        {"keyed_2_lanes_local", COUNT_SUM, "TWO_PHASE", PHASE_UNIFORM, 2, "folding before dealing"},
         {"hot_key_1_lane", COUNT_SUM, "ONE_PHASE", PHASE_HOT, 1, "no exchange: the operator"},
         {"hot_key_2_lanes", COUNT_SUM, "ONE_PHASE", PHASE_HOT, 2, "the hot key's lane"},
-        {"hot_key_2_lanes_local", COUNT_SUM, "AUTO", PHASE_HOT, 2, "folding before dealing"},
+        {"hot_key_2_lanes_local", COUNT_SUM, "TWO_PHASE", PHASE_HOT, 2, "folding before dealing"},
     };
     for (size_t i = 0; i < LT_COUNT_OF(cases); i++) {
         const exchange_case *c = &cases[i];

@@ -76,22 +76,30 @@ static lt_status load_tables(lt_node *node, lt_ckpt_reader *reader, uint32_t ind
     return lt_state_load_end(loader, false, err);
 }
 
-static lt_status load_part(lt_node *node, lt_ckpt_reader *reader, uint32_t index, lt_part_fit fit,
-                           lt_error *err)
+/* What is to be done with the parts that belong to a node: first the scalars of all nodes, then the
+ * tables, which is the long part. */
+typedef lt_status (*part_fn)(lt_node *node, lt_ckpt_reader *reader, uint32_t index, lt_part_fit fit,
+                             lt_error *err);
+
+static lt_status load_scalars(lt_node *node, lt_ckpt_reader *reader, uint32_t index,
+                              lt_part_fit fit, lt_error *err)
 {
     lt_ckpt_part part;
     (void)lt_ckpt_part_at(reader, index, &part);
-    lt_status st = lt_node_load(node, part.scalars, fit, err);
-    if (st == LT_OK && node->op != NULL && lt_state_is_used(node->op->state)) {
-        st = load_tables(node, reader, index, fit == LT_PART_SAME, err);
-    }
-    return st;
+    return lt_node_load(node, part.scalars, fit, err);
 }
 
-static lt_status load_node(lt_node *node, lt_ckpt_reader *reader, uint32_t count, lt_error *err)
+static lt_status load_state(lt_node *node, lt_ckpt_reader *reader, uint32_t index, lt_part_fit fit,
+                            lt_error *err)
+{
+    bool is_used = node->op != NULL && lt_state_is_used(node->op->state);
+    return is_used ? load_tables(node, reader, index, fit == LT_PART_SAME, err) : LT_OK;
+}
+
+static lt_status each_part(lt_node *node, lt_ckpt_reader *reader, part_fn load, lt_error *err)
 {
     char own[LT_PART_NAME_MAX];
-    bool same = count == node->task_count;
+    bool same = parts_of(reader, node->plan->signature) == node->task_count;
     bool is_first = true;
     lt_ckpt_part part;
     lt_part_name(node, own, sizeof own);
@@ -101,11 +109,58 @@ static lt_status load_node(lt_node *node, lt_ckpt_reader *reader, uint32_t count
                     (!same || strcmp(part.name, own) == 0);
         if (mine) {
             lt_part_fit fit = same ? LT_PART_SAME : is_first ? LT_PART_FIRST : LT_PART_MORE;
-            LT_TRY(load_part(node, reader, i, fit, err));
+            LT_TRY(load(node, reader, i, fit, err));
             is_first = false;
         }
     }
     return LT_OK;
+}
+
+/* The tables of one lane's tasks. */
+typedef struct {
+    const lt_lane *lane;
+    lt_ckpt_reader *reader;
+    lt_status st;
+    lt_error err;
+} lane_load;
+
+static void load_lane(void *arg)
+{
+    lane_load *self = arg;
+    lt_error_clear(&self->err);
+    for (uint32_t i = 0; i < self->lane->node_count && self->st == LT_OK; i++) {
+        self->st = each_part(self->lane->nodes[i], self->reader, load_state, &self->err);
+    }
+}
+
+/* Every lane's tables on a thread of its own, where the job may have threads. */
+static lt_status load_lanes(lt_job *job, lt_ckpt_reader *reader, lt_error *err)
+{
+    lane_load *loads = LT_NEW_ARRAY(job->arena, lane_load, job->lane_count);
+    lt_thread **threads = LT_NEW_ARRAY(job->arena, lt_thread *, job->lane_count);
+    if (loads == NULL || threads == NULL) {
+        return lt_error_nomem(err, "a restore");
+    }
+    for (uint32_t i = 0; i < job->lane_count; i++) {
+        loads[i].lane = &job->lanes[i];
+        loads[i].reader = reader;
+        bool alone = i + 1 == job->lane_count || !job->options.threads;
+        if (alone || lt_thread_start(&job->mem, "leat-restore", load_lane, &loads[i], &threads[i],
+                                     NULL) != LT_OK) {
+            load_lane(&loads[i]);
+        }
+    }
+    lt_status st = LT_OK;
+    for (uint32_t i = 0; i < job->lane_count; i++) {
+        lt_thread_join(threads[i]);
+        if (st == LT_OK && loads[i].st != LT_OK) {
+            st = loads[i].st;
+            if (err != NULL) {
+                *err = loads[i].err;
+            }
+        }
+    }
+    return st;
 }
 
 /* ---- does it fit? ---- */
@@ -237,10 +292,9 @@ lt_status lt_ckpt_restore(lt_job *job, lt_ckpt_reader *reader, lt_error *err)
 {
     LT_TRY(check_fit(job, reader, err));
     for (uint32_t i = 0; i < job->node_count; i++) {
-        lt_node *node = &job->nodes[i];
-        uint32_t count = parts_of(reader, node->plan->signature);
-        LT_TRY(load_node(node, reader, count, err));
+        LT_TRY(each_part(&job->nodes[i], reader, load_scalars, err));
     }
+    LT_TRY(load_lanes(job, reader, err));
     const lt_ckpt_info *info = lt_ckpt_reader_info(reader);
     lt_ckpt_run *run = job->ckpt;
     run->stats.restored_id = info->id;
