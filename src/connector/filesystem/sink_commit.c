@@ -491,8 +491,10 @@ static lt_status reopen(const lt_fs_sink *self, const saved *from, lt_fs_part *p
         return wrong_size(self, part, stat.size, from->checkpoint, err);
     }
     LT_TRY(env->open(env, part->hidden, LT_OPEN_APPEND, out, err));
+    /* A cut is not durable before a sync, and neither is one that an earlier restart made and that
+     * only shows in the size by now: without it later rows would appear twice. */
+    part->durable = -1;
     if (stat.size > part->bytes && !LT_MUTANT(SINK_NOT_CUT)) {
-        part->durable = -1; /* the cut is not: without it later rows would appear twice */
         lt_status st = env->truncate(*out, part->bytes, err);
         if (st != LT_OK) {
             env->close(*out);
