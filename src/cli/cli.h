@@ -11,10 +11,13 @@
 
 #include "base/arena.h"
 #include "base/compiler.h"
+#include "base/hash.h"
 #include "base/mem.h"
 #include "base/status.h"
 #include "base/str.h"
 #include "os/env.h"
+
+#define LT_CLI_LANES_MAX LT_KEY_GROUPS /* of --parallelism */
 
 /* Exit codes 0-6 are the values of leat_status; want of memory and bugs of leat share sysexits.h's
  * EX_SOFTWARE. */

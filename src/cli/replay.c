@@ -14,10 +14,9 @@
 #include "cli/session.h"
 #include "cli/signals.h"
 
-#define ARENA_MAX       ((size_t)256 << 20)
-#define STEP_BUDGET     64
-#define WAIT_MAX_MS     1000
-#define PARALLELISM_MAX 128
+#define ARENA_MAX   ((size_t)256 << 20)
+#define STEP_BUDGET 64
+#define WAIT_MAX_MS 1000
 
 /* A row of what leat_inspect lists of a folder; all but the path may be "" or 0. */
 typedef struct {
@@ -377,7 +376,7 @@ static lt_status configure(replayer *self, const point *target, bool by_name, lt
     config->replay = target->path;
     config->parallelism = self->parallelism > 0
                               ? self->parallelism
-                              : (uint32_t)LT_MIN(LT_MAX(target->lanes, 0), PARALLELISM_MAX);
+                              : (uint32_t)LT_MIN(LT_MAX(target->lanes, 0), LT_CLI_LANES_MAX);
     config->say = print_line;
     config->say_arg = self;
     if (by_name) {
@@ -441,9 +440,9 @@ static lt_status read_options(replayer *self, lt_error *err)
     const char *text = lt_cli_arg(&self->args, "parallelism");
     int64_t lanes = 0;
     if (text != NULL &&
-        (!lt_str_to_i64(lt_str_of(text), &lanes) || lanes < 1 || lanes > PARALLELISM_MAX)) {
+        (!lt_str_to_i64(lt_str_of(text), &lanes) || lanes < 1 || lanes > LT_CLI_LANES_MAX)) {
         return lt_error_set(err, LT_ERR_USAGE, "--parallelism: '%s' is not a number from 1 to %d",
-                            text, PARALLELISM_MAX);
+                            text, LT_CLI_LANES_MAX);
     }
     self->parallelism = (uint32_t)lanes;
     self->session =

@@ -4,9 +4,8 @@
 #include "cli/place.h"
 #include "cli/run_int.h"
 
-#define INTERVAL_MS     10000 /* between checkpoints */
-#define PARALLELISM_MAX 128
-#define BATCH_ROWS_MAX  4096
+#define INTERVAL_MS    10000 /* between checkpoints */
+#define BATCH_ROWS_MAX 4096
 
 /* ---- what the script says ---- */
 
@@ -86,14 +85,14 @@ static lt_status choose_parallelism(lt_runner *self, lt_error *err)
                                        "table.exec.resource.default-parallelism"};
     leat_config *config = &self->session.config;
     size_t end = strlen(self->session.sql);
-    LT_TRY(parse_count(self, "parallelism", PARALLELISM_MAX, &config->parallelism, err));
+    LT_TRY(parse_count(self, "parallelism", LT_CLI_LANES_MAX, &config->parallelism, err));
     bool said = config->parallelism > 0;
     for (size_t i = 0; i < LT_COUNT_OF(keys); i++) {
         said = said || lt_run_setting(self, end, keys[i]).ptr != NULL;
     }
     if (!said) {
         unsigned processors = self->cli->env->cpu_count(self->cli->env);
-        config->parallelism = LT_MIN(LT_MAX(processors, 1U), (unsigned)PARALLELISM_MAX);
+        config->parallelism = LT_MIN(LT_MAX(processors, 1U), (unsigned)LT_CLI_LANES_MAX);
     }
     return LT_OK;
 }

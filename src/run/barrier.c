@@ -53,3 +53,11 @@ lt_status lt_node_barrier(lt_node *node, uint64_t id, lt_error *err)
     }
     return lt_node_send(node, (lt_msg){LT_MSG_BARRIER, NULL, id}, err);
 }
+
+lt_status lt_node_take_barrier(lt_node *node, lt_channel *channel, uint64_t id, lt_error *err)
+{
+    LT_ASSERT(!channel->barred);
+    channel->barred = true;
+    node->barred++;
+    return node->barred == node->channel_count ? lt_node_barrier(node, id, err) : LT_OK;
+}

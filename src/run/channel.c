@@ -8,15 +8,21 @@
 /* A producer that found no room left may sleep; it looks again when this much is free. */
 #define ROOM_WANTED (LT_EMIT_SLOTS + 2)
 
+void lt_node_wants_awake(lt_node *node, const lt_lane *lane)
+{
+    if (lane != node->lane) {
+        node->wakes[lane->no / 64] |= UINT64_C(1) << lane->no % 64;
+    }
+}
+
 void lt_channel_pop(lt_channel *channel)
 {
     lt_ring *ring = &channel->ring;
     bool was_tight = lt_ring_room(ring) < ROOM_WANTED;
     uint32_t head = atomic_load_explicit(&ring->head, memory_order_relaxed);
     atomic_store_explicit(&ring->head, head + 1, memory_order_release);
-    lt_lane *lane = channel->producer->lane;
-    if (was_tight && lane != channel->consumer->lane) {
-        channel->consumer->wakes |= UINT64_C(1) << lane->no;
+    if (was_tight) {
+        lt_node_wants_awake(channel->consumer, channel->producer->lane);
     }
 }
 
@@ -39,23 +45,19 @@ static void channel_put(lt_channel *channel, lt_msg msg)
     uint32_t tail = atomic_load_explicit(&ring->tail, memory_order_relaxed);
     ring->slots[tail % LT_RING_SLOTS] = msg;
     atomic_store_explicit(&ring->tail, tail + 1, memory_order_release);
-    lt_lane *lane = channel->consumer->lane;
-    if (lane != channel->producer->lane) {
-        channel->producer->wakes |= UINT64_C(1) << lane->no;
-    }
+    lt_node_wants_awake(channel->producer, channel->consumer->lane);
 }
 
 void lt_node_wake(lt_node *node)
 {
-    uint64_t wakes = node->wakes;
-    if (wakes == 0 || !node->job->running) {
-        node->wakes = 0;
-        return;
-    }
-    node->wakes = 0;
-    for (uint32_t i = 0; i < node->job->lane_count; i++) {
-        if ((wakes >> i & 1) != 0) {
-            node->job->env->waker_signal(node->job->lanes[i].waker);
+    lt_job *job = node->job;
+    for (uint32_t w = 0; w < LT_COUNT_OF(node->wakes); w++) {
+        uint64_t wanted = job->running ? node->wakes[w] : 0;
+        node->wakes[w] = 0;
+        for (uint32_t i = w * 64; wanted != 0; i++, wanted >>= 1) {
+            if ((wanted & 1) != 0) {
+                job->env->waker_signal(job->lanes[i].waker);
+            }
         }
     }
 }

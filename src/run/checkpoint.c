@@ -149,7 +149,7 @@ static void schedule(lt_job *job)
     run->phase = CKPT_IDLE;
 }
 
-static void say(const lt_job *job, const char *line)
+void lt_ckpt_say(const lt_job *job, const char *line)
 {
     const lt_ckpt_settings *settings = &job->options.ckpt;
     if (settings->say != NULL) {
@@ -174,7 +174,7 @@ static void give_up(lt_job *job, const lt_error *why)
     snprintf(line, sizeof line, "checkpoint %llu failed: %s", (unsigned long long)run->id,
              run->stats.last_error);
     lt_mutex_unlock(run->lock);
-    say(job, line);
+    lt_ckpt_say(job, line);
     run->failed_in_row++;
     run->retry_ns = now_ns(job) + RETRY_NS;
     schedule(job);
@@ -248,9 +248,8 @@ static lt_status write_part(lt_job *job, lt_node *node, lt_error *err)
 {
     lt_ckpt_run *run = job->ckpt;
     if (!run->part_begun) {
-        char name[LT_PART_NAME_MAX];
-        lt_part_name(node, name, sizeof name);
-        LT_TRY(lt_ckpt_write_part(run->writer, name, lt_text_str(&node->part.scalars), err));
+        LT_TRY(lt_ckpt_write_part(run->writer, node->part_name, lt_text_str(&node->part.scalars),
+                                  err));
         run->part_begun = true;
         LT_TRY(lt_record_write(node, run->writer, err));
     }

@@ -39,10 +39,10 @@ typedef struct lt_ckpt_run {
     char savepoint_dir[240];
 } lt_ckpt_run;
 
-#define LT_PART_NAME_MAX 320
-
-/* "<signature>/<task>" */
-void lt_part_name(const lt_node *node, char *to, size_t size);
+/* Does a part of this name, "<signature>/<task>", belong to the signature? */
+bool lt_part_is_of(const char *name, lt_str signature);
+/* A line for people, where somebody listens. */
+void lt_ckpt_say(const lt_job *job, const char *line);
 
 /* Loads every task; the checkpoint must fit the plan. */
 lt_status lt_ckpt_restore(lt_job *job, lt_ckpt_reader *reader, lt_error *err);

@@ -38,6 +38,7 @@ static lt_status open_node(lt_node *node, lt_error *err)
 
 static lt_status open_lanes(lt_job *job, lt_error *err)
 {
+    LT_ASSERT(job->plan->parallelism <= LT_LANES_MAX);
     job->lane_count = job->plan->parallelism;
     job->lanes = LT_NEW_ARRAY(job->arena, lt_lane, job->lane_count);
     if (job->lanes == NULL) {
@@ -102,8 +103,7 @@ lt_status lt_job_new(const lt_plan *plan, const lt_job_options *options, lt_job 
     lt_status st = open_all(job, err);
     if (st != LT_OK) {
         if (err != NULL) {
-            lt_masks_apply(&job->masks, err->text, sizeof err->text);
-            lt_masks_apply(&job->masks, err->hint, sizeof err->hint);
+            lt_job_mask_error(job, err);
         }
         lt_job_free(job);
         return st;

@@ -30,6 +30,7 @@ typedef struct {
 } lt_msg;
 
 #define LT_NODE_SCALARS_MAX 8
+#define LT_LANES_MAX        LT_KEY_GROUPS /* further ones would get no keys */
 
 #define LT_RING_SLOTS 16 /* power of two, at least 2 * LT_EMIT_SLOTS + 2 */
 
@@ -112,7 +113,6 @@ typedef struct {
     lt_text scalars;
     lt_text syncs; /* paths that must be durable, each with its NUL */
     lt_state_snap *snap;
-    bool taken;
 } lt_node_part;
 
 #define LT_SEQUENCE_WINDOW 1024 /* blocks under way at most; power of two */
@@ -163,17 +163,17 @@ struct lt_node {
     lt_node_rejects rejects;
     lt_mem mem;
     lt_batch_pool *pool;
-    lt_arena *scratch; /* of the exchange */
-    uint64_t wakes;    /* lanes to be woken, a bit each */
-    int64_t watermark; /* merged over active inputs */
-    bool idle;         /* all inputs idle */
-    bool ended;        /* END came on all inputs */
+    lt_arena *scratch;                 /* of the exchange */
+    uint64_t wakes[LT_LANES_MAX / 64]; /* lanes to be woken, a bit each */
+    int64_t watermark;                 /* merged over active inputs */
+    bool idle;                         /* all inputs idle */
+    bool ended;                        /* END came on all inputs */
     bool end_sent;
     uint32_t barred;       /* channels that are */
-    uint64_t barrier_id;   /* whose barrier is being aligned */
     uint64_t barrier_done; /* sources: the last one sent */
     lt_node_part part;
-    bool failed; /* runs no more */
+    const char *part_name; /* "<signature>/<task>"; NULL without checkpoints */
+    bool failed;           /* runs no more */
     bool opened;
     uint64_t rows_out;
     int64_t busy_ns;
@@ -310,7 +310,9 @@ void lt_node_emit_init(lt_node *node);
 uint32_t lt_node_room(const lt_node *node); /* messages that fit at every consumer */
 /* To every consumer; room was checked. Takes the batch over, also on errors. */
 lt_status lt_node_send(lt_node *node, lt_msg msg, lt_error *err);
-void lt_node_wake(lt_node *node); /* after a turn: wakes the lanes that got something */
+/* The lane is to be woken after the node's turn; its own is awake. */
+void lt_node_wants_awake(lt_node *node, const lt_lane *lane);
+void lt_node_wake(lt_node *node); /* after a turn: wakes the lanes that are wanted */
 lt_status lt_node_send_mark(lt_node *node, int64_t watermark, lt_error *err);
 
 /* Results that nobody took yet hold a query's last node up; only a query has a collector. */
@@ -342,6 +344,7 @@ typedef struct {
 /* lane.c: one message for one of the lane's tasks; LT_AGAIN = none can run. Errors were noted. */
 lt_status lt_lane_step(lt_lane *lane);
 void lt_lane_wait(lt_lane *lane, int64_t max_ns);
+void lt_job_mask_error(const lt_job *job, lt_error *err); /* no secrets in what is shown */
 void lt_job_fail(lt_job *job, lt_node *node, const lt_error *err);
 uint64_t lt_job_random(lt_job *job); /* buggify: 0 when off */
 /* Where the simulator puts things off or breaks them off: true one time in so many. */
@@ -372,8 +375,8 @@ lt_status lt_node_open_op(lt_node *node, lt_error *err);
 void lt_node_close_op(lt_node *node);
 
 /* source_node.c, sequence.c */
-#define LT_SOURCE_ROOM 3 /* messages that must fit before a source runs: a batch, a mark, an end \
-                          */
+/* Messages that must fit before a source runs: a batch, a mark, an end. */
+#define LT_SOURCE_ROOM 3
 lt_status lt_node_open_source(lt_node *node, lt_error *err);
 lt_status lt_node_run_source(lt_node *node, lt_error *err);
 void lt_node_close_source(lt_node *node);
@@ -404,10 +407,8 @@ void lt_align_note(const lt_node *node); /* the source's watermark has moved */
 
 /* barrier.c: the task's part of a checkpoint, and sending the barrier on. Room was checked. */
 lt_status lt_node_barrier(lt_node *node, uint64_t id, lt_error *err);
-LT_INLINE bool lt_node_is_aligned(const lt_node *node)
-{
-    return node->channel_count > 0 && node->barred == node->channel_count;
-}
+/* A channel's barrier came; with the last channel's the task's part is taken. */
+lt_status lt_node_take_barrier(lt_node *node, lt_channel *channel, uint64_t id, lt_error *err);
 
 /* checkpoint.c */
 lt_status lt_ckpt_open(lt_job *job, lt_error *err); /* before the first step: restores */

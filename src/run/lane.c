@@ -17,7 +17,7 @@ static lt_status run_node(lt_node *node, lt_error *err)
     return lt_node_run_source(node, err);
 }
 
-static void mask_error(const lt_job *job, lt_error *err)
+void lt_job_mask_error(const lt_job *job, lt_error *err)
 {
     lt_masks_apply(&job->masks, err->text, sizeof err->text);
     lt_masks_apply(&job->masks, err->hint, sizeof err->hint);
@@ -28,7 +28,7 @@ void lt_job_fail(lt_job *job, lt_node *node, const lt_error *err)
     lt_mutex_lock(job->lock);
     if (!atomic_load(&job->failing)) {
         job->error = *err;
-        mask_error(job, &job->error);
+        lt_job_mask_error(job, &job->error);
         atomic_store(&job->failing, true);
     }
     if (node != NULL) {

@@ -248,15 +248,6 @@ static lt_status take_next(lt_node *node, lt_channel *channel, uint64_t number, 
     return lt_node_send(node, (lt_msg){LT_MSG_NEXT, NULL, number}, err);
 }
 
-static lt_status take_barrier(lt_node *node, lt_channel *channel, uint64_t id, lt_error *err)
-{
-    LT_ASSERT(!channel->barred);
-    channel->barred = true;
-    node->barred++;
-    node->barrier_id = id;
-    return lt_node_is_aligned(node) ? lt_node_barrier(node, id, err) : LT_OK;
-}
-
 static lt_status resume(lt_node *node, lt_error *err)
 {
     lt_op *op = node->op;
@@ -331,7 +322,7 @@ static lt_status take_message(lt_node *node, lt_error *err)
     case LT_MSG_END:
         return take_end(node, channel, err);
     case LT_MSG_BARRIER:
-        return take_barrier(node, channel, msg.number, err);
+        return lt_node_take_barrier(node, channel, msg.number, err);
     case LT_MSG_NONE:
         break;
     }

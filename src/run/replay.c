@@ -8,27 +8,21 @@
 #include "base/assert.h"
 #include "run/checkpoint_int.h"
 
-static void say(const lt_job *job, const char *line)
-{
-    if (job->options.ckpt.say != NULL) {
-        job->options.ckpt.say(job->options.ckpt.arg, line);
-    }
-}
-
 typedef struct {
     uint64_t below;
     uint64_t best;
-    char path[1024];
+    lt_arena *arena;
+    char *path;
 } before;
 
 static lt_status look_at(void *arg, const char *path, const lt_ckpt_info *info)
 {
     before *found = arg;
-    if (!info->savepoint && info->id < found->below && info->id > found->best &&
-        strlen(path) < sizeof found->path) {
-        found->best = info->id;
-        snprintf(found->path, sizeof found->path, "%s", path);
+    if (info->savepoint || info->id >= found->below || info->id <= found->best) {
+        return LT_OK;
     }
+    found->best = info->id;
+    found->path = lt_arena_strndup(found->arena, path, strlen(path));
     return LT_OK;
 }
 
@@ -36,7 +30,7 @@ static lt_status look_at(void *arg, const char *path, const lt_ckpt_info *info)
 static lt_status start_before(lt_job *job, lt_error *err)
 {
     const char *target = job->options.ckpt.replay;
-    before found = {.below = lt_ckpt_reader_info(job->ckpt->target)->id};
+    before found = {.below = lt_ckpt_reader_info(job->ckpt->target)->id, .arena = job->arena};
     const char *slash = strrchr(target, '/');
     char *dir = slash != NULL ? lt_arena_strndup(job->arena, target, (size_t)(slash - target))
                               : lt_arena_strndup(job->arena, ".", 1);
@@ -44,8 +38,12 @@ static lt_status start_before(lt_job *job, lt_error *err)
         return lt_error_nomem(err, "a replay");
     }
     LT_TRY(lt_ckpt_list(job->env, &job->mem, dir, look_at, &found, err));
+    if (found.best != 0 && found.path == NULL) {
+        return lt_error_nomem(err, "a replay");
+    }
     if (found.best == 0) {
-        say(job, "replay: there is no checkpoint before it; from the beginning of the input");
+        lt_ckpt_say(job,
+                    "replay: there is no checkpoint before it; from the beginning of the input");
         return LT_OK;
     }
     lt_ckpt_reader *reader = NULL;
@@ -59,9 +57,8 @@ static lt_status start_before(lt_job *job, lt_error *err)
 static lt_status target_facts(const lt_job *job, const lt_plan_node *plan, lt_part_facts *out,
                               lt_error *err)
 {
-    char name[LT_PART_NAME_MAX];
+    const char *name = lt_job_task(job, plan->id, 0)->part_name;
     lt_ckpt_part part;
-    lt_part_name(lt_job_task(job, plan->id, 0), name, sizeof name);
     for (uint32_t i = 0; lt_ckpt_part_at(job->ckpt->target, i, &part); i++) {
         if (strcmp(part.name, name) == 0) {
             return lt_part_read(plan, part.scalars, out, err);
@@ -76,10 +73,7 @@ static lt_status read_records(const lt_job *job, lt_node *node, lt_error *err)
 {
     lt_ckpt_part part;
     for (uint32_t i = 0; lt_ckpt_part_at(job->ckpt->target, i, &part); i++) {
-        lt_str signature = node->plan->signature;
-        bool mine = strncmp(part.name, signature.ptr, signature.len) == 0 &&
-                    part.name[signature.len] == '/';
-        if (mine) {
+        if (lt_part_is_of(part.name, node->plan->signature)) {
             LT_TRY(lt_record_read(node, job->ckpt->target, i, err));
         }
     }
@@ -142,7 +136,7 @@ static lt_status compare_sink(lt_job *job, const lt_node *sink, lt_error *err)
         snprintf(line, sizeof line, "replay: '%.*s' agrees: %llu rows, hash %016llx",
                  (int)sink->plan->label.len, sink->plan->label.ptr,
                  (unsigned long long)sink->rows_out, (unsigned long long)sink->hash);
-        say(job, line);
+        lt_ckpt_say(job, line);
         return LT_OK;
     }
     lt_error_set(err, LT_ERR_STATE,
@@ -169,7 +163,7 @@ lt_status lt_replay_compare(lt_job *job, lt_error *err)
             first = st;
             *err = own;
         } else if (st != LT_OK) {
-            say(job, own.text);
+            lt_ckpt_say(job, own.text);
         }
     }
     return first;

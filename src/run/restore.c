@@ -13,18 +13,6 @@
 
 #define STORE_DATA_FILES_MAX 16
 
-void lt_part_name(const lt_node *node, char *to, size_t size)
-{
-    snprintf(to, size, LT_STR_FMT "/%u", LT_STR_ARG(node->plan->signature), node->task);
-}
-
-static void say(const lt_job *job, const char *line)
-{
-    if (job->options.ckpt.say != NULL) {
-        job->options.ckpt.say(job->options.ckpt.arg, line);
-    }
-}
-
 /* The signature of a part's name; false: not one of ours. */
 static bool part_signature(const char *name, lt_str *signature)
 {
@@ -36,13 +24,18 @@ static bool part_signature(const char *name, lt_str *signature)
     return true;
 }
 
+bool lt_part_is_of(const char *name, lt_str signature)
+{
+    lt_str of;
+    return part_signature(name, &of) && lt_str_eq(of, signature);
+}
+
 static uint32_t parts_of(lt_ckpt_reader *reader, lt_str signature)
 {
     uint32_t count = 0;
     lt_ckpt_part part;
     for (uint32_t i = 0; lt_ckpt_part_at(reader, i, &part); i++) {
-        lt_str of;
-        count += part_signature(part.name, &of) && lt_str_eq(of, signature);
+        count += lt_part_is_of(part.name, signature);
     }
     return count;
 }
@@ -98,15 +91,12 @@ static lt_status load_state(lt_node *node, lt_ckpt_reader *reader, uint32_t inde
 
 static lt_status each_part(lt_node *node, lt_ckpt_reader *reader, part_fn load, lt_error *err)
 {
-    char own[LT_PART_NAME_MAX];
     bool same = parts_of(reader, node->plan->signature) == node->task_count;
     bool is_first = true;
     lt_ckpt_part part;
-    lt_part_name(node, own, sizeof own);
     for (uint32_t i = 0; lt_ckpt_part_at(reader, i, &part); i++) {
-        lt_str of;
-        bool mine = part_signature(part.name, &of) && lt_str_eq(of, node->plan->signature) &&
-                    (!same || strcmp(part.name, own) == 0);
+        bool mine = same ? strcmp(part.name, node->part_name) == 0
+                         : lt_part_is_of(part.name, node->plan->signature);
         if (mine) {
             lt_part_fit fit = same ? LT_PART_SAME : is_first ? LT_PART_FIRST : LT_PART_MORE;
             LT_TRY(load(node, reader, i, fit, err));
@@ -283,7 +273,7 @@ static void say_resumed(const lt_job *job, const lt_ckpt_info *info)
     describe_positions(job, &line);
     lt_text_putc(&line, '\0');
     if (!line.failed) {
-        say(job, line.ptr);
+        lt_ckpt_say(job, line.ptr);
     }
     lt_text_deinit(&line);
 }
@@ -334,6 +324,14 @@ static lt_status open_run(lt_job *job, lt_error *err)
     if (run->plan.failed) {
         return lt_error_nomem(err, "checkpoints");
     }
+    for (uint32_t i = 0; i < job->node_count; i++) {
+        lt_node *node = &job->nodes[i];
+        node->part_name = lt_arena_printf(job->arena, LT_STR_FMT "/%u",
+                                          LT_STR_ARG(node->plan->signature), node->task);
+        if (node->part_name == NULL) {
+            return lt_error_nomem(err, "checkpoints");
+        }
+    }
     if (lt_job_replays(job)) {
         return LT_OK;
     }
@@ -363,7 +361,7 @@ lt_status lt_ckpt_open(lt_job *job, lt_error *err)
     } else {
         char line[160];
         snprintf(line, sizeof line, "%.100s: fresh start", job->name);
-        say(job, line);
+        lt_ckpt_say(job, line);
     }
     job->ckpt->next_ns =
         job->env->mono_ns(job->env) + job->ckpt->settings->interval_ms * INT64_C(1000000);

@@ -63,7 +63,7 @@ void lt_sequence_pass(lt_node *node, uint64_t block)
     lt_align_note(node);
     /* The lane that has the next block may wait for its turn. */
     for (uint32_t i = 0; i < node->job->lane_count; i++) {
-        node->wakes |= i != node->lane->no ? UINT64_C(1) << i : 0;
+        lt_node_wants_awake(node, &node->job->lanes[i]);
     }
 }
 

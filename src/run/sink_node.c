@@ -142,22 +142,20 @@ static lt_status add_hash(lt_node *node, const lt_batch *batch, lt_error *err)
     uint32_t live = lt_batch_live(batch);
     lt_arena_reset(node->scratch, HASH_KEEP);
     const lt_col **cols = LT_NEW_ARRAY(node->scratch, const lt_col *, batch->col_count + 1);
-    uint32_t *rows = LT_NEW_ARRAY(node->scratch, uint32_t, live + 1);
     lt_rows encoded;
-    if (cols == NULL || rows == NULL) {
+    if (cols == NULL) {
         return lt_error_nomem(err, "a sink");
     }
     for (uint32_t c = 0; c < batch->col_count; c++) {
         cols[c] = &batch->cols[c];
     }
-    for (uint32_t i = 0; i < live; i++) {
-        rows[i] = lt_batch_row(batch, i);
-    }
-    LT_TRY(lt_rowcodec_encode(node->hash_codec, cols, rows, live, node->scratch, &encoded, err));
+    LT_TRY(
+        lt_rowcodec_encode(node->hash_codec, cols, batch->sel, live, node->scratch, &encoded, err));
     for (uint32_t i = 0; i < live; i++) {
         uint64_t hash =
             lt_hash_bytes(lt_rows_ptr(&encoded, i), lt_rows_len(&encoded, i), HASH_SEED);
-        node->hash += lt_kind_is_add(lt_batch_kind(batch, rows[i])) ? hash : 0 - hash;
+        node->hash +=
+            lt_kind_is_add(lt_batch_kind(batch, lt_batch_row(batch, i))) ? hash : 0 - hash;
     }
     return LT_OK;
 }
@@ -226,15 +224,6 @@ static lt_status take_end(lt_node *node, lt_channel *channel, lt_error *err)
     return st;
 }
 
-static lt_status take_barrier(lt_node *node, lt_channel *channel, uint64_t id, lt_error *err)
-{
-    LT_ASSERT(!channel->barred);
-    channel->barred = true;
-    node->barred++;
-    node->barrier_id = id;
-    return lt_node_is_aligned(node) ? lt_node_barrier(node, id, err) : LT_OK;
-}
-
 static lt_status take_message(lt_node *node, lt_channel *channel, lt_error *err)
 {
     lt_msg msg = lt_ring_peek(&channel->ring);
@@ -246,7 +235,7 @@ static lt_status take_message(lt_node *node, lt_channel *channel, lt_error *err)
     case LT_MSG_END:
         return take_end(node, channel, err);
     case LT_MSG_BARRIER:
-        return take_barrier(node, channel, msg.number, err);
+        return lt_node_take_barrier(node, channel, msg.number, err);
     case LT_MSG_NEXT:
         if (input->sequence != NULL) {
             atomic_store_explicit(&input->next_block, msg.number + 1, memory_order_release);

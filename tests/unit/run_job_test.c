@@ -1,5 +1,6 @@
 /* Jobs as a whole: lanes and threads change nothing, sources keep their pace and wait for each
  * other, stop and drain, and what happens when sinks, checkpoints and disks fail. */
+#include "base/hash.h"
 #include "run_fixture.h"
 
 #define SECOND_NS INT64_C(1000000000)
@@ -53,6 +54,19 @@ static void test_lanes(void **state)
         }
         free(want);
     }
+}
+
+/* As many lanes as there can be: each of them must be woken when something comes for it. */
+static void test_most_lanes(void **state)
+{
+    (void)state;
+    char *want = whole(tumble_sql, 1, false, 0);
+    for (unsigned threads = 0; threads <= 1; threads++) {
+        char *got = whole(tumble_sql, LT_KEY_GROUPS, threads != 0, 100);
+        assert_string_equal(got, want);
+        free(got);
+    }
+    free(want);
 }
 
 /* ---- pace ---- */
@@ -451,6 +465,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_lanes),
+        cmocka_unit_test(test_most_lanes),
         cmocka_unit_test(test_rate_limit),
         cmocka_unit_test(test_alignment),
         cmocka_unit_test(test_stop_and_drain),
