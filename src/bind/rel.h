@@ -6,6 +6,7 @@
 
 #include "bind/catalog.h"
 #include "expr/aggregate.h"
+#include "expr/join.h"
 #include "expr/window.h"
 
 typedef enum {
@@ -24,7 +25,8 @@ typedef enum {
     LT_REL_SORT, /* ORDER BY, with LIMIT in `limit` when there is one */
     LT_REL_RANK, /* ROW_NUMBER() OVER (PARTITION BY .. ORDER BY ..): input columns + the number,
                     BIGINT NOT NULL */
-    LT_REL_JOIN, /* INNER JOIN of two inputs: left columns, then right ones, no time attributes */
+    LT_REL_JOIN, /* two inputs: left columns, then right ones, no time attributes; SEMI and ANTI:
+                    left columns alone. Outer joins make the other side's columns nullable */
     LT_REL_SINK  /* INSERT INTO: input columns match the sink's written columns exactly */
 } lt_rel_kind;
 
@@ -100,7 +102,9 @@ struct lt_rel {
             uint32_t order_count;
         } rank;
         struct {
-            lt_expr *condition; /* of ON or USING; NULL = none (comma, CROSS JOIN) */
+            lt_join_type type;
+            lt_expr *condition; /* over left columns, then right ones, whatever the type; NULL =
+                                   none (comma, CROSS JOIN) */
         } join;
         struct {
             const lt_table_def *table;
