@@ -82,8 +82,9 @@ static lt_status bind_json(const lt_expr_env *env, const lt_ast_expr *ast, lt_ex
 static bool not_null_in_groups(const lt_expr_env *env, const lt_ast_call *call,
                                lt_expr *const *args, uint32_t count)
 {
-    static const char *const names[] = {"MIN",        "MAX",     "SUM",         "AVG",
-                                        "STDDEV_POP", "VAR_POP", "FIRST_VALUE", "LAST_VALUE"};
+    static const char *const names[] = {"MIN",         "MAX",        "SUM",
+                                        "AVG",         "STDDEV_POP", "VAR_POP",
+                                        "FIRST_VALUE", "LAST_VALUE", "ARRAY_AGG"};
     bool named = false;
     for (size_t i = 0; i < LT_COUNT_OF(names); i++) {
         named = named || lt_str_eq(call->func, lt_str_of(names[i]));
@@ -136,10 +137,22 @@ static lt_status check_aggregate(const lt_expr_env *env, const lt_ast_expr *ast,
     if (call->order_by.count || call->within_group.count) {
         return lt_unsupported_at(err, ast->pos, "ORDER BY inside an aggregate");
     }
-    if (call->json) {
-        return lt_unsupported_at(err, ast->pos, "JSON aggregates with clauses");
-    }
     return LT_OK;
+}
+
+/* JSON_OBJECTAGG and JSON_ARRAYAGG with the clause that is not their default have names of their
+ * own. */
+static lt_str aggregate_name(const lt_ast_call *call)
+{
+    if (call->json && call->json->nulls == LT_JSON_ABSENT_ON_NULL &&
+        lt_str_eq(call->func, LT_STR("JSON_OBJECTAGG"))) {
+        return LT_STR("$JSON_OBJECTAGG_ABSENT");
+    }
+    if (call->json && call->json->nulls == LT_JSON_NULL_ON_NULL &&
+        lt_str_eq(call->func, LT_STR("JSON_ARRAYAGG"))) {
+        return LT_STR("$JSON_ARRAYAGG_NULL");
+    }
+    return call->func;
 }
 
 /* IGNORE NULLS of ARRAY_AGG is a filter; the other aggregates that take the words ignore NULLs
@@ -198,8 +211,8 @@ static lt_status bind_aggregate(const lt_expr_env *env, const lt_ast_expr *ast, 
     if (count > 0) {
         LT_TRY(treat_nulls(env, ast, args[0], &filter, err));
     }
-    LT_TRY(lt_agg_bind(&env->b->eb, call->func, args, count, call->quantifier == LT_QUANT_DISTINCT,
-                       filter, false, ast->pos, &agg, err));
+    LT_TRY(lt_agg_bind(&env->b->eb, aggregate_name(call), args, count,
+                       call->quantifier == LT_QUANT_DISTINCT, filter, false, ast->pos, &agg, err));
     if (not_null_in_groups(env, call, args, count) && agg->result->nullable) {
         agg->result = lt_type_with_nullable(env->b->arena, agg->result, false);
         if (!agg->result) {

@@ -46,6 +46,10 @@ LT_INLINE uint32_t lt_rows_len(const lt_rows *rows, uint32_t i)
 {
     return rows->stride ? rows->stride : rows->offsets[i + 1] - rows->offsets[i];
 }
+LT_INLINE lt_str lt_rows_str(const lt_rows *rows, uint32_t i)
+{
+    return (lt_str){(const char *)lt_rows_ptr(rows, i), lt_rows_len(rows, i)};
+}
 
 /* A codec for these field types; it lives in the arena. */
 lt_rowcodec *lt_rowcodec_new(lt_arena *arena, const lt_type *const *types, uint32_t count,

@@ -24,14 +24,23 @@ static const lt_agg_func agg_functions[] = {
      "first value that is not NULL"},
     {"LAST_VALUE", 1, 1, lt_agg_bind_value, LT_AGG_LAST, "LAST_VALUE(a)",
      "last value that is not NULL"},
-    {"SINGLE_VALUE", 1, 1, NULL, 0, "SINGLE_VALUE(a)", "the only value"},
+    {"SINGLE_VALUE", 1, 1, lt_agg_bind_single, 0, "SINGLE_VALUE(a)",
+     "the only value; an error when there are more"},
     {"LISTAGG", 1, 2, lt_agg_bind_listagg, 0, "LISTAGG(string[, separator])", "joined strings"},
     {"COLLECT", 1, 1, lt_agg_bind_collect, 0, "COLLECT(a)", "MULTISET of the values"},
     {"ARRAY_AGG", 1, 1, lt_agg_bind_array_agg, 0, "ARRAY_AGG(a)", "ARRAY of the values"},
-    {"JSON_OBJECTAGG", 2, N, NULL, 0, "JSON_OBJECTAGG(KEY k VALUE v)", "JSON object"},
-    {"JSON_ARRAYAGG", 1, N, NULL, 0, "JSON_ARRAYAGG(a)", "JSON array"},
-    {"PERCENTILE", 2, 3, NULL, 0, "PERCENTILE(a, p[, frequency])", "interpolated percentile"},
-    {"APPROX_COUNT_DISTINCT", 1, 1, NULL, 0, "APPROX_COUNT_DISTINCT(a)", "approximate count"},
+    {"JSON_OBJECTAGG", 2, 2, lt_agg_bind_json_object, LT_AGG_JSON_NULL,
+     "JSON_OBJECTAGG([KEY] k VALUE v [NULL|ABSENT ON NULL])", "JSON object of unique keys"},
+    {"$JSON_OBJECTAGG_ABSENT", 2, 2, lt_agg_bind_json_object, LT_AGG_JSON_ABSENT,
+     "JSON_OBJECTAGG([KEY] k VALUE v ABSENT ON NULL)", "JSON object without NULLs"},
+    {"JSON_ARRAYAGG", 1, 1, lt_agg_bind_json_array, LT_AGG_JSON_ABSENT,
+     "JSON_ARRAYAGG(a [NULL|ABSENT ON NULL])", "JSON array"},
+    {"$JSON_ARRAYAGG_NULL", 1, 1, lt_agg_bind_json_array, LT_AGG_JSON_NULL,
+     "JSON_ARRAYAGG(a NULL ON NULL)", "JSON array with NULLs"},
+    {"PERCENTILE", 2, 3, lt_agg_bind_percentile, 0, "PERCENTILE(number, p[, frequency])",
+     "interpolated percentile; p in 0 .. 1, or an ARRAY of such"},
+    {"APPROX_COUNT_DISTINCT", 1, 1, lt_agg_bind_approx, 0, "APPROX_COUNT_DISTINCT(a)",
+     "number of different values, within about 1 %"},
 };
 
 static const lt_agg_func *find(lt_str name)
@@ -89,6 +98,18 @@ bool lt_agg_set_null(lt_col *out, uint32_t row, uint32_t cap, lt_arena *arena)
     return true;
 }
 
+bool lt_agg_put_text(lt_col *out, uint32_t row, lt_str text, lt_arena *arena)
+{
+    if (text.len > LT_STRV_INLINE_MAX) {
+        text = lt_arena_str(arena, text);
+        if (text.ptr == NULL) {
+            return false;
+        }
+    }
+    LT_COL_DATA(out, lt_strv)[row] = lt_strv_make(text.ptr, text.len);
+    return true;
+}
+
 static lt_status check_call(const lt_agg_func *func, lt_str name, uint32_t arg_count, uint32_t pos,
                             lt_error *err)
 {
@@ -118,12 +139,12 @@ static lt_status check_call(const lt_agg_func *func, lt_str name, uint32_t arg_c
     return LT_OK;
 }
 
-lt_status lt_agg_bind(lt_expr_builder *b, lt_str name, lt_expr *const *args, uint32_t arg_count,
-                      bool distinct, lt_expr *filter, bool retracts, uint32_t pos, lt_agg **out,
-                      lt_error *err)
+/* `like` has the quantifier, the filter, and what kind of input it is for. */
+static lt_status bind_call(lt_agg_bind_ctx *c, const lt_agg *like, lt_expr *const *args,
+                           uint32_t arg_count, lt_agg **out, lt_error *err)
 {
-    const lt_agg_func *func = find(name);
-    LT_TRY(check_call(func, name, arg_count, pos, err));
+    lt_expr_builder *b = c->b;
+    const lt_expr *filter = like->filter;
     if (filter != NULL && filter->type->kind != LT_TYPE_BOOLEAN) {
         return lt_error_set_at(err, LT_ERR_SQL, filter->pos, "FILTER takes a BOOLEAN condition");
     }
@@ -138,12 +159,19 @@ lt_status lt_agg_bind(lt_expr_builder *b, lt_str name, lt_expr *const *args, uin
     for (uint32_t i = 0; i < arg_count; i++) {
         agg->args[i] = args[i];
     }
+    for (uint32_t i = 0; i < arg_count; i++) {
+        if (args[i]->type->kind == LT_TYPE_NULL) {
+            lt_status st = lt_error_set_at(err, LT_ERR_SQL, args[i]->pos, "Illegal use of 'NULL'");
+            lt_error_hint(err, "give it a type: CAST(NULL AS ..)");
+            return st;
+        }
+    }
     agg->arg_count = arg_count;
-    agg->distinct = distinct;
-    agg->filter = filter;
-    agg->retracts = retracts;
-    lt_agg_bind_ctx c = {.b = b, .func = func, .pos = pos, .agg = agg};
-    LT_TRY(func->bind(&c, err));
+    agg->distinct = like->distinct;
+    agg->filter = like->filter;
+    agg->retracts = like->retracts;
+    c->agg = agg;
+    LT_TRY(c->func->bind(c, err));
     if (agg->result == NULL) {
         return lt_error_nomem(err, "aggregate");
     }
@@ -152,17 +180,31 @@ lt_status lt_agg_bind(lt_expr_builder *b, lt_str name, lt_expr *const *args, uin
     return LT_OK;
 }
 
+lt_status lt_agg_bind(lt_expr_builder *b, lt_str name, lt_expr *const *args, uint32_t arg_count,
+                      bool distinct, lt_expr *filter, bool retracts, uint32_t pos, lt_agg **out,
+                      lt_error *err)
+{
+    lt_agg_bind_ctx c = {.b = b, .func = find(name), .pos = pos};
+    const lt_agg like = {.distinct = distinct, .filter = filter, .retracts = retracts};
+    LT_TRY(check_call(c.func, name, arg_count, pos, err));
+    return bind_call(&c, &like, args, arg_count, out, err);
+}
+
 lt_status lt_agg_rebind(lt_expr_builder *b, const lt_agg *agg, bool retracts, lt_agg **out,
                         lt_error *err)
 {
     uint32_t pos = agg->arg_count > 0 ? agg->args[0]->pos : 0;
-    return lt_agg_bind(b, lt_str_of(agg->cls->name), agg->args, agg->arg_count, agg->distinct,
-                       agg->filter, retracts, pos, out, err);
+    lt_agg_bind_ctx c = {
+        .b = b, .func = find(lt_str_of(agg->cls->name)), .pos = pos, .again = true};
+    lt_agg like = *agg;
+    LT_ASSERT(c.func != NULL);
+    like.retracts = retracts;
+    return bind_call(&c, &like, agg->args, agg->arg_count, out, err);
 }
 
 void lt_agg_print(const lt_agg *agg, const lt_schema *input, lt_text *to)
 {
-    lt_text_puts(to, agg->cls->name);
+    lt_text_puts(to, agg->shown != NULL ? agg->shown : agg->cls->name);
     lt_text_putc(to, '(');
     if (agg->distinct) {
         lt_text_puts(to, "DISTINCT ");
@@ -175,6 +217,9 @@ void lt_agg_print(const lt_agg *agg, const lt_schema *input, lt_text *to)
             lt_text_puts(to, ", ");
         }
         lt_expr_print(agg->args[i], input, to);
+    }
+    if (agg->clause != NULL) {
+        lt_text_printf(to, " %s", agg->clause);
     }
     lt_text_putc(to, ')');
     if (agg->filter != NULL) {

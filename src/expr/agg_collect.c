@@ -1,6 +1,8 @@
-/* ARRAY_AGG (keeps NULLs) and COLLECT (skips them, counts equal values). State: lt_agg_list; both
- * take rows away by value. */
-#include "expr/agg_list.h"
+/* ARRAY_AGG (keeps NULLs) and COLLECT (skips them, counts equal values). State: lt_agg_bag of
+ * encoded values; of COLLECT each value once, with its count. Both take rows away by value; COLLECT
+ * counts one below zero that is taken away ahead of its arrival. */
+#include "expr/agg_bag.h"
+#include "expr/agg_codec.h"
 
 static const lt_agg_value *value_of(const lt_agg *agg)
 {
@@ -12,21 +14,23 @@ static bool is_multiset(const lt_agg *agg)
     return agg->result->kind == LT_TYPE_MULTISET;
 }
 
-static bool add_value(lt_agg_list *s, const uint8_t *bytes, uint32_t len, int32_t times,
-                      bool multiset, lt_cells *cells)
+static bool count_value(lt_cells *cells, lt_agg_bag *bag, lt_str bytes, int32_t times)
 {
-    lt_agg_entry entry;
-    s->count += times;
-    if (multiset && lt_agg_list_find(&s->cell, bytes, len, &entry)) {
-        int32_t count = entry.count + times;
-        if (count == 0) {
-            lt_agg_list_remove(cells, &s->cell, &entry);
-        } else {
-            memcpy(s->cell.ptr + entry.at + 4, &count, 4);
-        }
-        return true;
+    lt_agg_item item;
+    bool found;
+    if (!lt_agg_bag_find(cells, bag, false, bytes, &item, &found)) {
+        return false;
     }
-    return lt_agg_list_append(cells, &s->cell, bytes, len, times);
+    if (!found) {
+        return lt_agg_bag_append(cells, bag, (const uint8_t *)bytes.ptr, (uint32_t)bytes.len,
+                                 times);
+    }
+    if (item.count + times == 0) {
+        lt_agg_bag_remove(cells, bag, false, &item);
+    } else {
+        lt_agg_bag_recount(bag, &item, item.count + times);
+    }
+    return true;
 }
 
 static lt_status collect_update(const lt_agg *agg, uint8_t *const *states, const lt_col *args,
@@ -35,40 +39,31 @@ static lt_status collect_update(const lt_agg *agg, uint8_t *const *states, const
 {
     lt_arena *arena = NULL;
     lt_rows encoded;
-    bool multiset = is_multiset(agg);
+    bool multiset = is_multiset(agg), ok = true;
     lt_status st = lt_agg_encode(value_of(agg), &args[0], rows, count, &arena, &encoded, err);
-    for (uint32_t i = 0; st == LT_OK && i < count; i++) {
-        lt_agg_list *s = (lt_agg_list *)(void *)states[i];
-        const uint8_t *bytes = lt_rows_ptr(&encoded, i);
-        uint32_t len = lt_rows_len(&encoded, i);
-        lt_agg_entry entry;
-        if (multiset && lt_col_is_null(&args[0], rows[i])) {
-            continue;
-        }
-        if (sign < 0 && !multiset) {
-            if (lt_agg_list_find(&s->cell, bytes, len, &entry)) {
-                lt_agg_list_remove(cells, &s->cell, &entry);
-                s->count--;
-            }
-            continue;
-        }
-        if (!add_value(s, bytes, len, sign, multiset, cells)) {
-            st = lt_error_nomem(err, "aggregate");
+    for (uint32_t i = 0; ok && st == LT_OK && i < count; i++) {
+        lt_agg_bag *bag = (lt_agg_bag *)(void *)states[i];
+        lt_str bytes = lt_rows_str(&encoded, i);
+        if (!multiset) {
+            ok = lt_agg_bag_change(cells, bag, bytes, sign);
+        } else if (!lt_col_is_null(&args[0], rows[i])) {
+            ok = count_value(cells, bag, bytes, sign);
         }
     }
     lt_arena_free(arena);
-    return st;
+    return ok ? st : lt_error_nomem(err, "aggregate");
 }
 
-static lt_status collect_merge(const lt_agg *agg, uint8_t *const *dst, const uint8_t *const *src,
-                               uint32_t count, lt_cells *cells, lt_error *err)
+static lt_status multiset_merge(const lt_agg *agg, uint8_t *const *dst, const uint8_t *const *src,
+                                uint32_t count, lt_cells *cells, lt_error *err)
 {
+    (void)agg;
     for (uint32_t i = 0; i < count; i++) {
-        const lt_agg_list *s = (const lt_agg_list *)(const void *)src[i];
-        lt_agg_list *d = (lt_agg_list *)(void *)dst[i];
-        lt_agg_entry entry;
-        for (uint32_t at = 0; lt_agg_list_at(&s->cell, at, &entry); at = entry.end) {
-            if (!add_value(d, entry.bytes, entry.len, entry.count, is_multiset(agg), cells)) {
+        const lt_agg_bag *s = (const lt_agg_bag *)(const void *)src[i];
+        lt_agg_item item;
+        for (uint32_t at = s->first; lt_agg_bag_next(s, at, &item); at = item.end) {
+            if (!count_value(cells, (lt_agg_bag *)(void *)dst[i],
+                             (lt_str){(const char *)item.bytes, item.len}, item.count)) {
                 return lt_error_nomem(err, "aggregate");
             }
         }
@@ -80,11 +75,7 @@ static uint32_t count_entries(const uint8_t *const *states, uint32_t count)
 {
     uint32_t total = 0;
     for (uint32_t i = 0; i < count; i++) {
-        const lt_agg_list *s = (const lt_agg_list *)(const void *)states[i];
-        lt_agg_entry entry;
-        for (uint32_t at = 0; lt_agg_list_at(&s->cell, at, &entry); at = entry.end) {
-            total++;
-        }
+        total += lt_agg_bag_entries((const lt_agg_bag *)(const void *)states[i]);
     }
     return total;
 }
@@ -101,13 +92,13 @@ static lt_status collect_finish(const lt_agg *agg, const uint8_t *const *states,
         return lt_error_nomem(err, "aggregate");
     }
     for (uint32_t i = 0; i < count; i++) {
-        const lt_agg_list *s = (const lt_agg_list *)(const void *)states[i];
-        lt_agg_entry entry;
+        const lt_agg_bag *bag = (const lt_agg_bag *)(const void *)states[i];
+        lt_agg_item item;
         lt_span span = {used, 0};
-        for (uint32_t at = 0; lt_agg_list_at(&s->cell, at, &entry); at = entry.end) {
-            bytes[used] = entry.bytes;
-            lens[used] = entry.len;
-            counts[used++] = entry.count;
+        for (uint32_t at = bag->first; lt_agg_bag_next(bag, at, &item); at = item.end) {
+            bytes[used] = item.bytes;
+            lens[used] = item.len;
+            counts[used++] = item.count;
             span.count++;
         }
         LT_COL_DATA(out, lt_span)[i] = span;
@@ -126,17 +117,15 @@ static lt_status collect_finish(const lt_agg *agg, const uint8_t *const *states,
     return LT_OK;
 }
 
-static const lt_agg_class array_class = {"ARRAY_AGG", collect_update, collect_merge,
+static const lt_agg_class array_class = {"ARRAY_AGG", collect_update, lt_agg_bag_merge,
                                          collect_finish};
-static const lt_agg_class multiset_class = {"COLLECT", collect_update, collect_merge,
+static const lt_agg_class multiset_class = {"COLLECT", collect_update, multiset_merge,
                                             collect_finish};
 
 static lt_status bind_list(lt_agg_bind_ctx *c, lt_agg_value **bound, lt_error *err)
 {
     LT_TRY(lt_agg_value_bind(c, bound, err));
-    c->agg->state_size = sizeof(lt_agg_list);
-    c->agg->cell_count = 1;
-    c->agg->cell_offsets[0] = (uint32_t)offsetof(lt_agg_list, cell);
+    lt_agg_bag_state(c->agg);
     return LT_OK;
 }
 

@@ -10,6 +10,7 @@ typedef struct {
     lt_expr_builder *b;
     const lt_agg_func *func;
     uint32_t pos;
+    bool again;  /* the arguments were coerced by an earlier bind */
     lt_agg *agg; /* args, retracts set; cls, result, state_size, cells, bound to fill in */
 } lt_agg_bind_ctx;
 
@@ -48,9 +49,19 @@ lt_status lt_agg_refuse(const lt_agg_bind_ctx *c, lt_error *err);
 /* Makes row NULL in a result column. false = out of memory. */
 bool lt_agg_set_null(lt_col *out, uint32_t row, uint32_t cap, lt_arena *arena);
 
+/* Puts a string into a result column, copied unless it is short. false = out of memory. */
+bool lt_agg_put_text(lt_col *out, uint32_t row, lt_str text, lt_arena *arena);
+
 /* agg_num.c */
 enum { LT_AGG_MIN, LT_AGG_MAX };
 lt_status lt_agg_bind_count(lt_agg_bind_ctx *c, lt_error *err);
+lt_status lt_agg_count_update(const lt_agg *agg, uint8_t *const *states, const lt_col *args,
+                              const uint32_t *rows, uint32_t count, int sign, lt_cells *cells,
+                              lt_error *err);
+lt_status lt_agg_count_merge(const lt_agg *agg, uint8_t *const *dst, const uint8_t *const *src,
+                             uint32_t count, lt_cells *cells, lt_error *err);
+lt_status lt_agg_count_finish(const lt_agg *agg, const uint8_t *const *states, uint32_t count,
+                              lt_col *out, uint32_t out_cap, lt_arena *arena, lt_error *err);
 lt_status lt_agg_bind_sum(lt_agg_bind_ctx *c, lt_error *err);
 lt_status lt_agg_bind_avg(lt_agg_bind_ctx *c, lt_error *err);
 /* agg_minmax.c */
@@ -63,7 +74,17 @@ lt_status lt_agg_bind_var(lt_agg_bind_ctx *c, lt_error *err);
 /* agg_value.c */
 enum { LT_AGG_FIRST, LT_AGG_LAST };
 lt_status lt_agg_bind_value(lt_agg_bind_ctx *c, lt_error *err);
+lt_status lt_agg_bind_single(lt_agg_bind_ctx *c, lt_error *err);
+/* agg_listagg.c */
 lt_status lt_agg_bind_listagg(lt_agg_bind_ctx *c, lt_error *err);
 /* agg_collect.c */
 lt_status lt_agg_bind_array_agg(lt_agg_bind_ctx *c, lt_error *err);
 lt_status lt_agg_bind_collect(lt_agg_bind_ctx *c, lt_error *err);
+/* agg_json.c */
+enum { LT_AGG_JSON_ABSENT, LT_AGG_JSON_NULL };
+lt_status lt_agg_bind_json_array(lt_agg_bind_ctx *c, lt_error *err);
+lt_status lt_agg_bind_json_object(lt_agg_bind_ctx *c, lt_error *err);
+/* agg_percentile.c */
+lt_status lt_agg_bind_percentile(lt_agg_bind_ctx *c, lt_error *err);
+/* agg_approx.c */
+lt_status lt_agg_bind_approx(lt_agg_bind_ctx *c, lt_error *err);

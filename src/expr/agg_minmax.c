@@ -210,19 +210,6 @@ static void put_value(lt_col *out, uint32_t row, const uint8_t *state)
     }
 }
 
-static bool put_string(lt_col *out, uint32_t row, const lt_cell *cell, lt_arena *arena)
-{
-    lt_str s = lt_cell_str(cell);
-    if (s.len > LT_STRV_INLINE_MAX) {
-        s = lt_arena_str(arena, s);
-        if (s.ptr == NULL) {
-            return false;
-        }
-    }
-    LT_COL_DATA(out, lt_strv)[row] = lt_strv_make(s.ptr, s.len);
-    return true;
-}
-
 static lt_status extreme_finish(const lt_agg *agg, const uint8_t *const *states, uint32_t count,
                                 lt_col *out, uint32_t out_cap, lt_arena *arena, lt_error *err)
 {
@@ -233,7 +220,7 @@ static lt_status extreme_finish(const lt_agg *agg, const uint8_t *const *states,
         if (s->seen == 0) {
             ok = lt_agg_set_null(out, i, out_cap, arena);
         } else if (out->phys == LT_PHYS_STR) {
-            ok = put_string(out, i, &s->cell, arena);
+            ok = lt_agg_put_text(out, i, lt_cell_str(&s->cell), arena);
         } else {
             put_value(out, i, states[i]);
         }

@@ -476,18 +476,6 @@ static const entry *best_of(const set_form *form, const set_state *s)
     return compare(form, s, a, &v) > 0 ? a : b;
 }
 
-static bool put_text(lt_col *out, uint32_t row, lt_str text, lt_arena *arena)
-{
-    if (text.len > LT_STRV_INLINE_MAX) {
-        text = lt_arena_str(arena, text);
-        if (text.ptr == NULL) {
-            return false;
-        }
-    }
-    LT_COL_DATA(out, lt_strv)[row] = lt_strv_make(text.ptr, text.len);
-    return true;
-}
-
 static void put_number(const set_form *form, lt_col *out, uint32_t row, const entry *e)
 {
     int64_t rank = form->maximum ? e->rank : ~e->rank;
@@ -535,7 +523,7 @@ static lt_status set_finish(const lt_agg *agg, const uint8_t *const *states, uin
         if (best == NULL) {
             ok = lt_agg_set_null(out, i, out_cap, arena);
         } else if (form->phys == LT_PHYS_STR) {
-            ok = put_text(out, i, text_of(s, best), arena);
+            ok = lt_agg_put_text(out, i, text_of(s, best), arena);
         } else {
             put_number(form, out, i, best);
         }

@@ -24,7 +24,7 @@ _Static_assert(sizeof(dec_state) == 24, "states are packed");
 
 /* ---- COUNT ---- */
 
-static lt_status count_update(const lt_agg *agg, uint8_t *const *states, const lt_col *args,
+lt_status lt_agg_count_update(const lt_agg *agg, uint8_t *const *states, const lt_col *args,
                               const uint32_t *rows, uint32_t count, int sign, lt_cells *cells,
                               lt_error *err)
 {
@@ -57,7 +57,7 @@ static lt_status count_update(const lt_agg *agg, uint8_t *const *states, const l
     return LT_OK;
 }
 
-static lt_status count_merge(const lt_agg *agg, uint8_t *const *dst, const uint8_t *const *src,
+lt_status lt_agg_count_merge(const lt_agg *agg, uint8_t *const *dst, const uint8_t *const *src,
                              uint32_t count, lt_cells *cells, lt_error *err)
 {
     (void)agg;
@@ -69,7 +69,7 @@ static lt_status count_merge(const lt_agg *agg, uint8_t *const *dst, const uint8
     return LT_OK;
 }
 
-static lt_status count_finish(const lt_agg *agg, const uint8_t *const *states, uint32_t count,
+lt_status lt_agg_count_finish(const lt_agg *agg, const uint8_t *const *states, uint32_t count,
                               lt_col *out, uint32_t out_cap, lt_arena *arena, lt_error *err)
 {
     (void)agg;
@@ -83,8 +83,10 @@ static lt_status count_finish(const lt_agg *agg, const uint8_t *const *states, u
     return LT_OK;
 }
 
-static const lt_agg_class count_class = {
-    .name = "COUNT", .update = count_update, .merge = count_merge, .finish = count_finish};
+static const lt_agg_class count_class = {.name = "COUNT",
+                                         .update = lt_agg_count_update,
+                                         .merge = lt_agg_count_merge,
+                                         .finish = lt_agg_count_finish};
 
 lt_status lt_agg_bind_count(lt_agg_bind_ctx *c, lt_error *err)
 {

@@ -481,7 +481,7 @@ static bool has_json_form(const lt_type *type)
 
 /* JSON_OBJECT, JSON_ARRAY and JSON_QUERY results inside the two stay JSON instead of becoming
  * strings. */
-static bool is_raw(const lt_expr *expr)
+bool lt_expr_is_json(const lt_expr *expr)
 {
     if (expr->kind != LT_NODE_CALL) {
         return false;
@@ -612,7 +612,7 @@ lt_status lt_infer_json_build(lt_infer *in, lt_error *err)
             lt_error_hint(err, "cast it to STRING: values of this type have no JSON form");
             return st;
         }
-        raw[i] = is_raw(in->args[i]);
+        raw[i] = lt_expr_is_json(in->args[i]);
     }
     if (op == LT_OP_JSON_OBJECT && (in->count - build->first) % 2 != 0) {
         return lt_in_refuse(in, err);

@@ -116,6 +116,8 @@ lt_status lt_expr_bool(lt_expr_builder *b, bool value, uint32_t pos, lt_expr **o
 /* A finished call: allocates the node and folds it if it may be. */
 lt_status lt_expr_finish(lt_infer *in, lt_expr **out, lt_error *err);
 bool lt_expr_is_null_literal(const lt_expr *expr);
+/* Is it a call of JSON_OBJECT or JSON_ARRAY, whose text stays JSON inside other JSON? */
+bool lt_expr_is_json(const lt_expr *expr);
 LT_INLINE bool lt_kind_is(const lt_expr *expr, lt_type_kind kind)
 {
     return expr->type->kind == kind;

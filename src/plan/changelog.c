@@ -46,8 +46,9 @@ static bool exprs_deterministic(lt_expr *const *exprs, uint32_t count)
 
 bool lt_plan_aggs_need_order(lt_agg *const *aggs, uint32_t count)
 {
-    static const char *const names[] = {"FIRST_VALUE", "LAST_VALUE", "LISTAGG",
-                                        "ARRAY_AGG",   "COLLECT",    "JSON_ARRAYAGG"};
+    static const char *const names[] = {"FIRST_VALUE",        "LAST_VALUE", "LISTAGG",
+                                        "ARRAY_AGG",          "COLLECT",    "JSON_ARRAYAGG",
+                                        "$JSON_ARRAYAGG_NULL"};
     for (uint32_t a = 0; a < count; a++) {
         for (size_t i = 0; i < LT_COUNT_OF(names); i++) {
             if (strcmp(aggs[a]->cls->name, names[i]) == 0) {
