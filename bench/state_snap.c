@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/hash.h"
 #include "os/env.h"
@@ -134,6 +135,57 @@ static lt_status barriers(bench *b, lt_error *err)
     return LT_OK;
 }
 
+/* Processor time of this thread: says what a snapshot costs the task also where others share the
+ * processor. */
+static int64_t own_cpu_ns(void)
+{
+    struct timespec at;
+    (void)clock_gettime(CLOCK_THREAD_CPUTIME_ID, &at);
+    return (int64_t)at.tv_sec * 1000000000 + at.tv_nsec;
+}
+
+#define SPREAD_ROWS 512 /* keys this far apart are in different blocks: 24 bytes an entry */
+
+/* One key of each block, blocks in random order. */
+static lt_status touch_blocks(bench *b, int64_t *ns, lt_error *err)
+{
+    const uint64_t blocks = KEYS / SPREAD_ROWS;
+    void *values[64];
+    int64_t start = own_cpu_ns();
+    for (uint64_t at = 0; at + 64 <= blocks; at += 64) {
+        for (uint64_t i = 0; i < 64; i++) {
+            b->keys[i] = (at + i) * 7919 % blocks * SPREAD_ROWS + 100;
+            b->hashes[i] = lt_hash_u64(b->keys[i]);
+        }
+        const lt_rows rows = {64, 8, (const uint8_t *)b->keys, NULL, b->hashes};
+        LT_TRY(lt_table_probe(b->table, &rows, false, values, NULL, err));
+    }
+    *ns = (own_cpu_ns() - start) * 1000 / (int64_t)blocks;
+    return LT_OK;
+}
+
+/* What the first change of a block costs its owner while a snapshot has it: nobody reads, so that
+ * every block is put aside. The first time the memory for that is new. */
+static lt_status first_touch(bench *b, lt_error *err)
+{
+    int64_t alone;
+    int64_t fresh;
+    int64_t again = INT64_MAX;
+    LT_TRY(touch_blocks(b, &alone, err));
+    for (int round = 0; round < 4; round++) {
+        lt_state_snap *snap;
+        int64_t took;
+        LT_TRY(lt_state_snap_begin(b->state, false, &snap, err));
+        LT_TRY(touch_blocks(b, &took, err));
+        lt_state_snap_end(snap, false);
+        fresh = round == 0 ? took : fresh;
+        again = round > 0 && took < again ? took : again;
+    }
+    report("first_touch_fresh", (double)(fresh - alone) / 1e3, "ns/block", false);
+    report("first_touch", (double)(again - alone) / 1e3, "ns/block", false);
+    return LT_OK;
+}
+
 typedef struct {
     lt_state_snap *snap;
     uint64_t bytes;
@@ -162,6 +214,7 @@ static lt_status under_snapshots(bench *b, lt_error *err)
     int64_t worst = 0;
     uint64_t rows = 0;
     int64_t spent = 0;
+    int64_t cpu = 0;
     LT_TRY(rewrite(b, &alone, &worst_alone, err));
     for (int round = 0; round < 3; round++) {
         reader r = {.bytes = 0};
@@ -169,6 +222,7 @@ static lt_status under_snapshots(bench *b, lt_error *err)
         LT_TRY(lt_state_snap_begin(b->state, round > 0, &r.snap, err));
         LT_TRY(lt_thread_start(b->mem, "reader", read_all, &r, &thread, err));
         int64_t start = b->env->mono_ns(b->env);
+        cpu -= own_cpu_ns();
         while (!atomic_load(&r.done)) {
             for (uint32_t i = 0; i < ROWS_PER_BATCH; i++) {
                 b->rng += 0x9e3779b97f4a7c15ULL;
@@ -180,6 +234,7 @@ static lt_status under_snapshots(bench *b, lt_error *err)
             worst = took > worst ? took : worst;
             rows += ROWS_PER_BATCH;
         }
+        cpu += own_cpu_ns();
         spent += b->env->mono_ns(b->env) - start;
         lt_thread_join(thread);
         if (r.st != LT_END) {
@@ -189,6 +244,7 @@ static lt_status under_snapshots(bench *b, lt_error *err)
     with = (double)rows * 1e3 / (double)spent;
     report("rewrite_alone", alone, "Mrows/s", true);
     report("rewrite_under_snapshot", with, "Mrows/s", true);
+    report("rewrite_under_snapshot_cpu", (double)rows * 1e3 / (double)cpu, "Mrows/s", true);
     report("worst_batch_alone", (double)worst_alone / 1e3, "us", false);
     report("worst_batch_under_snapshot", (double)worst / 1e3, "us", false);
     report("snapshot_time", (double)spent / 3e6, "ms", false);
@@ -238,6 +294,7 @@ int main(void)
     lt_status st = b->env && b->types ? declare(b, &err) : LT_ERR_NOMEM;
     st = st == LT_OK ? fill(b, &err) : st;
     st = st == LT_OK ? barriers(b, &err) : st;
+    st = st == LT_OK ? first_touch(b, &err) : st;
     st = st == LT_OK ? under_snapshots(b, &err) : st;
     st = st == LT_OK ? restore(b, &err) : st;
     if (st != LT_OK) {

@@ -44,9 +44,14 @@ bool lt_run_next_(const snap_view *view, entry_run *run)
 
 /* ---- writing ---- */
 
-static const uint8_t *run_entries(const snap_view *view, const entry_run *run)
+block_source lt_block_source_(const snap_view *view, const entry_run *run)
 {
-    return view->chunk_entries[run->chunk] + (size_t)run->first * view->lay.stride;
+    return (block_source){
+        .lay = &view->lay,
+        .entries = view->chunk_entries[run->chunk] + (size_t)run->first * view->lay.stride,
+        .links = view->chunks[run->chunk].links + run->first,
+        .count = run->count,
+    };
 }
 
 static uint32_t live_count(const entry_link *links, uint32_t count)
@@ -84,19 +89,17 @@ static size_t entry_fixed(const entry_layout *lay)
     return lay->key_offset + key + lay->saved_size + 4 * (size_t)lay->cell_count;
 }
 
-size_t lt_image_size_(const snap_view *view, const entry_run *run)
+size_t lt_image_size_(const block_source *from)
 {
-    const entry_layout *lay = &view->lay;
-    const entry_link *links = view->chunks[run->chunk].links + run->first;
-    uint32_t live = live_count(links, run->count);
+    const entry_layout *lay = from->lay;
+    uint32_t live = live_count(from->links, from->count);
     if (live == 0) {
         return SNAPSHOT_ENTRIES_HEAD;
     }
-    size_t size = SNAPSHOT_ENTRIES_HEAD + 4 * (size_t)run->count + live * entry_fixed(lay);
-    const uint8_t *entries = run_entries(view, run);
-    for (uint32_t i = 0; !lay->plain && i < run->count; i++) {
-        if (links[i].prev != LINK_FREE) {
-            size += entry_extra(lay, entries + (size_t)i * lay->stride);
+    size_t size = SNAPSHOT_ENTRIES_HEAD + 4 * (size_t)from->count + live * entry_fixed(lay);
+    for (uint32_t i = 0; !lay->plain && i < from->count; i++) {
+        if (from->links[i].prev != LINK_FREE) {
+            size += entry_extra(lay, from->entries + (size_t)i * lay->stride);
         }
     }
     return size;
@@ -144,28 +147,26 @@ static uint8_t *write_links(const entry_link *links, uint32_t count, uint8_t *to
     return to + 4 * (size_t)count;
 }
 
-void lt_image_write_(const snap_view *view, const entry_run *run, uint8_t *to)
+void lt_image_write_(const block_source *from, uint8_t *to)
 {
-    const entry_layout *lay = &view->lay;
-    const entry_link *links = view->chunks[run->chunk].links + run->first;
-    const uint8_t *entries = run_entries(view, run);
-    uint32_t live = live_count(links, run->count);
+    const entry_layout *lay = from->lay;
+    uint32_t live = live_count(from->links, from->count);
     image_put32(to + 4, BLOCK_ENTRIES);
-    image_put32(to + 8, run->count);
+    image_put32(to + 8, from->count);
     image_put32(to + 12, live);
     if (live == 0) {
         return;
     }
-    to = write_links(links, run->count, to + SNAPSHOT_ENTRIES_HEAD);
-    if (lay->plain && live == run->count) {
-        memcpy(to, entries, (size_t)live * lay->stride);
+    to = write_links(from->links, from->count, to + SNAPSHOT_ENTRIES_HEAD);
+    if (lay->plain && live == from->count) {
+        memcpy(to, from->entries, (size_t)live * lay->stride);
         return;
     }
-    for (uint32_t i = 0; i < run->count; i++) {
-        if (links[i].prev == LINK_FREE) {
+    for (uint32_t i = 0; i < from->count; i++) {
+        if (from->links[i].prev == LINK_FREE) {
             continue;
         }
-        const uint8_t *entry = entries + (size_t)i * lay->stride;
+        const uint8_t *entry = from->entries + (size_t)i * lay->stride;
         to = lay->plain ? put_bytes(to, entry, lay->stride) : write_entry(lay, entry, to);
     }
 }

@@ -3,9 +3,12 @@
  *   owner    begin() ── touches a block ── captures it if nobody did ── changes it ── ..
  *   reader        next(): takes what was captured, or captures the block itself ── .. ── end()
  *
- * A block's phase goes pending -> busy -> captured or taken; whoever makes it busy writes its
- * image. The other one waits for that, which is one block of about 16 KiB. What end() leaves behind
- * is freed by the owner (reap), because only the owner may change tables. */
+ * A block's phase goes pending -> busy -> captured or taken. The owner copies a busy block as it
+ * lies, where entries have nothing outside of themselves, and the reader makes the image of that
+ * later; else it writes the image. The other one waits for that, which is one block of about 16
+ * KiB. What end() leaves behind is freed by the owner (reap), because only the owner may change
+ * tables.
+ */
 #include <string.h>
 
 #include "base/assert.h"
@@ -35,6 +38,7 @@ static void view_take(snap_view *view, lt_state_snap *snap, uint32_t item, const
         .chunk_entries = table->chunk_entries,
         .chunks = table->chunks,
         .mods = table->mods,
+        .copies = table->copies,
         .chunk_end = table->bump_chunk,
         .index_end = table->bump_index,
         .tail = table->tail,
@@ -150,6 +154,43 @@ static void set_phase(block_state *block, uint32_t number, block_phase phase)
     atomic_store_explicit(&block->seen, number << 2 | (uint32_t)phase, memory_order_release);
 }
 
+/* Copies what lies in the table; false = out of memory. */
+static bool put_aside(const snap_view *view, const entry_run *run, block_state *block)
+{
+    const lt_table *table = view->table;
+    const block_source from = lt_block_source_(view, run);
+    bool raw = from.lay->cell_count == 0 && !table->has_long_keys;
+    size_t entries = (size_t)from.count * from.lay->stride;
+    size_t links = (size_t)from.count * sizeof *from.links;
+    block->len = raw ? entries + links : lt_image_size_(&from);
+    bool fits = block->len <= lt_copies_place_size_(table->copies);
+    LT_ASSERT(fits || !raw);
+    block->bytes =
+        fits ? lt_copies_take_(table->copies) : lt_mem_alloc(view->snap->mem, block->len);
+    if (!block->bytes) {
+        return false;
+    }
+    if (raw) {
+        memcpy(block->bytes, from.links, links);
+        memcpy(block->bytes + links, from.entries, entries);
+    } else {
+        lt_image_write_(&from, block->bytes);
+    }
+    block->form = raw ? COPY_RAW : fits ? COPY_IMAGE : COPY_IMAGE_LARGE;
+    return true;
+}
+
+static void copy_free(lt_mem *mem, copy_pool *pool, block_state *copy)
+{
+    if (copy->form == COPY_IMAGE_LARGE) {
+        lt_mem_free(mem, copy->bytes, copy->len);
+    } else if (copy->form != COPY_NONE) {
+        lt_copies_give_(pool, copy->bytes);
+    }
+    copy->form = COPY_NONE;
+    copy->bytes = NULL;
+}
+
 /* The owner captures a block before its first change. */
 static void secure(snap_view *view, uint32_t number)
 {
@@ -168,15 +209,9 @@ static void secure(snap_view *view, uint32_t number)
     if (!claim(block, snap->number)) {
         return;
     }
-    block->image = NULL;
-    if (!is_unchanged(view, &run)) {
-        block->image_len = lt_image_size_(view, &run);
-        block->image = lt_mem_alloc(snap->mem, block->image_len);
-        if (block->image) {
-            lt_image_write_(view, &run, block->image);
-        } else {
-            atomic_store(&snap->failed, true);
-        }
+    block->form = COPY_NONE;
+    if (!is_unchanged(view, &run) && !put_aside(view, &run, block)) {
+        atomic_store(&snap->failed, true);
     }
     set_phase(block, snap->number, BLOCK_CAPTURED);
 }
@@ -208,9 +243,8 @@ static void free_images(snap_view *view)
     entry_run run;
     for (bool more = lt_run_first_(view, &run); more; more = lt_run_next_(view, &run)) {
         block_state *block = &view->chunks[run.chunk].blocks[run.block];
-        if (atomic_load(&block->seen) == (snap->number << 2 | BLOCK_CAPTURED) && block->image) {
-            lt_mem_free(snap->mem, block->image, block->image_len);
-            block->image = NULL;
+        if (atomic_load(&block->seen) == (snap->number << 2 | BLOCK_CAPTURED)) {
+            copy_free(snap->mem, view->table->copies, block);
         }
     }
 }
@@ -343,6 +377,19 @@ static lt_status give_end(lt_state_snap *snap, lt_state_block *out, lt_error *er
     return give(snap, ID_END, BLOCK_END, SNAPSHOT_END_BYTES, out);
 }
 
+/* Writes the block's image into the buffer. */
+static lt_status write_image(lt_state_snap *snap, const block_source *from, size_t *len,
+                             lt_error *err)
+{
+    size_t size = lt_image_size_(from);
+    if (!buffer_reserve(snap, size)) {
+        return no_memory(err);
+    }
+    lt_image_write_(from, snap->buffer);
+    *len = size;
+    return LT_OK;
+}
+
 /* Captures the block into the buffer; *len 0: unchanged. */
 static lt_status capture(lt_state_snap *snap, const snap_view *view, size_t *len, lt_error *err)
 {
@@ -350,13 +397,46 @@ static lt_status capture(lt_state_snap *snap, const snap_view *view, size_t *len
     if (is_unchanged(view, &snap->run)) {
         return LT_OK;
     }
-    size_t size = lt_image_size_(view, &snap->run);
-    if (!buffer_reserve(snap, size)) {
-        return no_memory(err);
+    const block_source from = lt_block_source_(view, &snap->run);
+    return write_image(snap, &from, len, err);
+}
+
+/* What the owner has put aside: *bytes NULL: unchanged. */
+static lt_status take_copy(lt_state_snap *snap, const snap_view *view, block_state *block,
+                           uint8_t **bytes, size_t *len, lt_error *err)
+{
+    block_state *given = &snap->given;
+    given->form = block->form;
+    given->bytes = block->bytes;
+    given->len = block->len;
+    snap->given_to = view->copies;
+    block->form = COPY_NONE;
+    set_phase(block, snap->number, BLOCK_TAKEN);
+    *bytes = NULL;
+    switch ((copy_form)given->form) {
+    case COPY_NONE:
+        return atomic_load(&snap->failed) ? no_memory(err) : LT_OK;
+    case COPY_RAW: {
+        uint32_t count = snap->run.count;
+        const block_source from = {
+            .lay = &view->lay,
+            .entries = given->bytes + (size_t)count * sizeof(entry_link),
+            .links = (const entry_link *)(const void *)given->bytes,
+            .count = count,
+        };
+        LT_TRY(write_image(snap, &from, len, err));
+        *bytes = snap->buffer;
+        copy_free(snap->mem, snap->given_to, given);
+        return LT_OK;
     }
-    lt_image_write_(view, &snap->run, snap->buffer);
-    *len = size;
-    return LT_OK;
+    case COPY_IMAGE:
+    case COPY_IMAGE_LARGE:
+        *bytes = given->bytes;
+        *len = given->len;
+        return LT_OK;
+    }
+    LT_ASSERT(false);
+    return LT_ERR_INTERNAL;
 }
 
 static lt_status give_entries(lt_state_snap *snap, const snap_view *view, lt_state_block *out,
@@ -374,15 +454,7 @@ static lt_status give_entries(lt_state_snap *snap, const snap_view *view, lt_sta
         }
         LT_TRY(st);
     } else {
-        bytes = block->image;
-        len = bytes ? block->image_len : 0;
-        block->image = NULL;
-        set_phase(block, snap->number, BLOCK_TAKEN);
-        snap->image = bytes;
-        snap->image_len = len;
-        if (!bytes && atomic_load(&snap->failed)) {
-            return no_memory(err);
-        }
+        LT_TRY(take_copy(snap, view, block, &bytes, &len, err));
     }
     if (bytes) {
         lt_image_seal_(id, bytes, len);
@@ -443,16 +515,14 @@ static lt_status step(lt_state_snap *snap, lt_state_block *out, lt_error *err)
     return snap->place == AT_OVER ? LT_END : next_of_item(snap, out, err);
 }
 
-static void drop_image(lt_state_snap *snap)
+static void drop_given(lt_state_snap *snap)
 {
-    lt_mem_free(snap->mem, snap->image, snap->image_len);
-    snap->image = NULL;
-    snap->image_len = 0;
+    copy_free(snap->mem, snap->given_to, &snap->given);
 }
 
 lt_status lt_state_snap_next(lt_state_snap *snap, lt_state_block *out, lt_error *err)
 {
-    drop_image(snap);
+    drop_given(snap);
     atomic_store(&snap->reading, true);
     lt_status st = atomic_load(&snap->failed) ? no_memory(err) : step(snap, out, err);
     snap->blocks += st == LT_OK;
@@ -468,7 +538,11 @@ lt_status lt_state_snap_next(lt_state_snap *snap, lt_state_block *out, lt_error 
 void lt_state_snap_end(lt_state_snap *snap, bool committed)
 {
     LT_ASSERT(!committed || snap->place == AT_OVER);
-    drop_image(snap);
+    drop_given(snap);
+    if (snap->place == AT_OVER && !snap->still) {
+        /* The reader has passed all views: the owner puts nothing aside any more. */
+        lt_copies_trim_(snap->state);
+    }
     lt_mem_free(snap->mem, snap->buffer, snap->buffer_cap);
     snap->buffer = NULL;
     snap->committed = committed;

@@ -22,6 +22,7 @@ struct snap_view {
     uint8_t **chunk_entries;
     chunk_info *chunks;
     const uint32_t *mods;
+    copy_pool *copies;
     uint32_t chunk_end; /* blocks are those of the chunks before this one .. */
     uint32_t index_end; /* .. and of entries before this one in it */
     uint32_t tail;
@@ -63,8 +64,8 @@ struct lt_state_snap {
     uint64_t blocks;
     uint8_t *buffer;
     size_t buffer_cap;
-    uint8_t *image; /* given out last; captured by the owner */
-    size_t image_len;
+    block_state given;   /* copied by the owner, given out last .. */
+    copy_pool *given_to; /* .. and where it goes back to */
 };
 
 /* The whole table leaves the snapshot's way, which may copy it or take its memory over: afterwards
@@ -75,6 +76,18 @@ void lt_snap_let_go_(lt_table *table);
 bool lt_snap_keep_(lt_table *table, lt_slices *home);
 /* Frees the state's snapshot if it is over; then there is none. */
 void lt_snap_reap_(lt_state *state);
+
+/* ---- places for copies of blocks (copies.c) ---- */
+
+/* The state's pool of places of this size, made when missing; NULL = out of memory. The owner's. */
+copy_pool *lt_copies_of_(lt_state *state, size_t place_size);
+size_t lt_copies_place_size_(const copy_pool *pool);
+/* The owner's; NULL = out of memory. */
+void *lt_copies_take_(copy_pool *pool);
+void lt_copies_give_(copy_pool *pool, void *place); /* from any thread */
+/* When all places are back, and nobody takes any: frees what the last snapshots did not need. */
+void lt_copies_trim_(const lt_state *state);
+void lt_copies_free_(lt_state *state);
 
 /* ---- blocks ---- */
 
@@ -112,10 +125,19 @@ LT_INLINE uint64_t block_id(uint32_t item, uint64_t slot, uint64_t block)
            (slot & SLICE_SLOT_MASK) << ID_BLOCK_BITS | block;
 }
 
+/* What an image is written from: a block as it lies in its table, or a copy of that. */
+typedef struct {
+    const entry_layout *lay;
+    const uint8_t *entries;
+    const entry_link *links;
+    uint32_t count;
+} block_source;
+
+block_source lt_block_source_(const snap_view *view, const entry_run *run);
 /* Bytes of a block of entries; where entries hold cells this looks at each. */
-size_t lt_image_size_(const snap_view *view, const entry_run *run);
+size_t lt_image_size_(const block_source *from);
 /* Writes exactly that many bytes; the CRC is left open. */
-void lt_image_write_(const snap_view *view, const entry_run *run, uint8_t *to);
+void lt_image_write_(const block_source *from, uint8_t *to);
 /* Fills in the CRC of a block: over its id and all bytes behind the CRC. */
 void lt_image_seal_(uint64_t id, uint8_t *bytes, size_t len);
 bool lt_image_intact_(uint64_t id, const uint8_t *bytes, size_t len);

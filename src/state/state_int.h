@@ -45,9 +45,19 @@ typedef struct {
 typedef struct {
     _Atomic(uint32_t)
         seen;       /* number of the snapshot << 2 | block_phase; another number = pending */
-    uint8_t *image; /* phase captured: what the snapshot will give out; NULL = unchanged */
-    size_t image_len;
+    uint32_t form;  /* copy_form, from phase captured on: what lies in .. */
+    uint8_t *bytes; /* .. this */
+    size_t len;
 } block_state;
+
+/* How the owner of a table has put a block aside. */
+typedef enum {
+    COPY_NONE,  /* it is unchanged, or there was no memory */
+    COPY_RAW,   /* entries and links as they lie, in a place of the table's pool: the snapshot's
+                   reader writes the image */
+    COPY_IMAGE, /* the block's image in such a place */
+    COPY_IMAGE_LARGE /* in memory of its own */
+} copy_form;
 
 typedef enum {
     BLOCK_BUSY = 1,     /* one of the two threads is at it */
@@ -81,6 +91,7 @@ typedef struct {
 
 typedef struct snap_view snap_view;
 typedef struct dir_head dir_head;
+typedef struct copy_pool copy_pool;
 
 struct lt_table {
     /* What a probe reads, first. */
@@ -116,6 +127,8 @@ struct lt_table {
     } * scan;
     lt_cells *cells;
     lt_cells *key_cells; /* long keys; NULL unless KEY_VAR or KEY_ROW */
+    bool has_long_keys;  /* some entry since the last clear has one, outside of itself */
+    copy_pool *copies;   /* where blocks are put aside for a snapshot */
     snap_view *view;     /* of the snapshot under way; NULL = none, or none that has this table */
     dir_head *stale;     /* arrays that were outgrown while a snapshot reads them */
 };
@@ -296,6 +309,7 @@ struct lt_state {
     uint32_t base_epoch; /* what changed last in this one or before is in the base; 0 = no base */
     uint32_t snap_number;
     lt_state_snap *snap; /* until it is reaped */
+    copy_pool *copies;   /* one for each size; the list only grows, when tables are declared */
     bool keys_as_bytes;  /* tables declared next have keys whose codec is not known */
 };
 

@@ -79,6 +79,7 @@ bool lt_table_key_store_(lt_table *table, uint8_t *entry, const uint8_t *key, ui
     var->len = len;
     var->hash_high = (uint32_t)(hash >> 32);
     if (len > VAR_KEY_INLINE) {
+        table->has_long_keys = true;
         return lt_cells_set(table->key_cells, &var->u.cell, key, len);
     }
     if (len > 0) {
@@ -358,6 +359,14 @@ entry_layout lt_table_layout_(const lt_table_decl *decl, table_kind kind)
     return lay;
 }
 
+/* Room for a block as it lies; where it may not be copied so, its image mostly fits too. */
+static size_t copy_size(const entry_layout *lay)
+{
+    size_t raw = (size_t)(lay->stride + sizeof(entry_link)) << lay->block_shift;
+    bool has_more = lay->form >= KEY_VAR || lay->cell_count > 0;
+    return has_more ? LT_MAX(2 * raw, 2 * BLOCK_BYTES) : raw;
+}
+
 lt_table *lt_table_new_(lt_state *state, const lt_table_decl *decl, table_kind kind)
 {
     for (uint32_t i = 0; i < decl->cell_count; i++) {
@@ -383,7 +392,8 @@ lt_table *lt_table_new_(lt_state *state, const lt_table_decl *decl, table_kind k
     table->cells = lt_cells_new(mem);
     bool has_keys = table->lay.form >= KEY_VAR;
     table->key_cells = has_keys ? lt_cells_new(mem) : NULL;
-    if (!table->scan || !table->cells || (has_keys && !table->key_cells)) {
+    table->copies = lt_copies_of_(state, copy_size(&table->lay));
+    if (!table->copies || !table->scan || !table->cells || (has_keys && !table->key_cells)) {
         lt_table_free_(table);
         return NULL;
     }
@@ -426,6 +436,7 @@ void lt_table_clear(lt_table *table)
     table->untouched = 0;
     table->old_chunk = 0;
     table->old_index = 0;
+    table->has_long_keys = false;
     table->scan->handed = 0;
     table->scan->actual = 0;
     lt_cells_reset(table->cells);

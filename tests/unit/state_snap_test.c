@@ -492,6 +492,24 @@ static void check_store(const store *s, const lt_text *expected)
     fixture_deinit(&fix);
 }
 
+/* What a snapshot gives out while the state changes is, byte for byte, what saving the state gave
+ * when it began: it does not matter who copied a block, nor how. */
+static void check_bytes(const store *s, const lt_text *saved)
+{
+    size_t at = 0;
+    for (size_t i = 0; i < s->count; i++) {
+        const stored_block *block = &s->items[i];
+        uint64_t head[2];
+        assert_true(saved->len - at >= sizeof head + block->len);
+        memcpy(head, saved->ptr + at, sizeof head);
+        assert_int_equal(head[0], block->id);
+        assert_int_equal(head[1], block->len);
+        assert_memory_equal(saved->ptr + at + sizeof head, block->bytes, block->len);
+        at += sizeof head + block->len;
+    }
+    assert_int_equal(at, saved->len);
+}
+
 /* ---- one thread ---- */
 
 /* Checkpoints of one state, some abandoned; blocks are taken between changes. */
@@ -506,10 +524,13 @@ static void chain(uint64_t seed, uint32_t range)
     assert_int_equal(change_many(&fix, &rng, range, range * 4, &err), LT_OK);
     for (int round = 0; round < 12; round++) {
         lt_text expected;
+        lt_text saved;
         lt_state_snap *snap;
         store now = {0};
         lt_text_init(&expected, &fix.mem);
+        lt_text_init(&saved, &fix.mem);
         dump_whole(&fix, &expected);
+        assert_int_equal(lt_state_save(fix.state, &saved, &err), LT_OK);
         assert_int_equal(lt_state_snap_begin(fix.state, rng_below(&rng, 4) != 0, &snap, &err),
                          LT_OK);
         uint32_t per_block = rng_below(&rng, 3) == 0 ? 0 : rng_below(&rng, range / 4 + 3);
@@ -532,6 +553,7 @@ static void chain(uint64_t seed, uint32_t range)
         lt_state_snap_end(snap, committed);
         if (st == LT_END) {
             unchanged += now.unchanged;
+            check_bytes(&now, &saved);
             check_store(&now, &expected);
         }
         store *gone = committed ? &base : &now;
@@ -540,6 +562,7 @@ static void chain(uint64_t seed, uint32_t range)
             base = now;
         }
         lt_text_deinit(&expected);
+        lt_text_deinit(&saved);
         assert_int_equal(change_many(&fix, &rng, range, rng_below(&rng, 30), &err), LT_OK);
     }
     assert_true(unchanged > 0);
