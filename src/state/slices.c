@@ -18,12 +18,22 @@ lt_slices *lt_slices_new_(lt_state *state, const lt_table_decl *decl)
     return slices;
 }
 
+bool lt_slices_store_(lt_slices *slices, lt_table *table)
+{
+    LT_ASSERT(!table->view && lt_table_count(table) == 0);
+    if (slices->idle_count == SLICES_IDLE_MAX) {
+        return false;
+    }
+    slices->idle[slices->idle_count++] = table;
+    return true;
+}
+
 void lt_slices_recycle_(lt_slices *slices, lt_table *table)
 {
     LT_ASSERT(!table->view);
     if (slices->idle_count < SLICES_IDLE_MAX) {
         lt_table_clear(table);
-        slices->idle[slices->idle_count++] = table;
+        (void)lt_slices_store_(slices, table);
     } else {
         lt_table_free_(table);
     }

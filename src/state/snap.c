@@ -6,9 +6,11 @@
  * A block's phase goes pending -> busy -> captured or taken. The owner copies a busy block as it
  * lies, where entries have nothing outside of themselves, and the reader makes the image of that
  * later; else it writes the image. The other one waits for that, which is one block of about 16
- * KiB. What end() leaves behind is freed by the owner (reap), because only the owner may change
- * tables.
- */
+ * KiB.
+ *
+ * The owner spends as little as can be on a snapshot's beginning, which holds up its task: what the
+ * one before has left is garbage that the reader frees; so are tables that were put aside for it.
+ * end() deals with the blocks that were not asked for, so that none is left pending. */
 #include <string.h>
 
 #include "base/assert.h"
@@ -83,22 +85,39 @@ static void take_views(lt_state_snap *snap)
     LT_ASSERT(view == snap->views + snap->view_count);
 }
 
-static lt_state_snap *snap_new(const lt_state *state, bool still)
+static void snap_free(lt_state_snap *snap)
 {
-    lt_state_snap *snap = lt_mem_zalloc(state->mem, sizeof *snap);
-    if (!snap) {
-        return NULL;
-    }
-    snap->state = state;
-    snap->mem = state->mem;
-    snap->still = still;
-    snap->epoch = state->epoch;
-    snap->view_count = table_count(state);
-    snap->views = lt_mem_alloc(snap->mem, sizeof *snap->views * (snap->view_count + 1));
-    if (!snap->views) {
+    if (snap) {
+        lt_mem_free(snap->mem, snap->views, sizeof *snap->views * snap->view_cap);
         lt_mem_free(snap->mem, snap, sizeof *snap);
+    }
+}
+
+/* `used`: memory of one that is over, or NULL; taken over. */
+static lt_state_snap *snap_new(const lt_state *state, lt_state_snap *used, bool still)
+{
+    size_t count = table_count(state);
+    if (used && used->view_cap < count) {
+        snap_free(used);
+        used = NULL;
+    }
+    size_t cap = used ? used->view_cap : count + count / 4 + 1;
+    snap_view *views = used ? used->views : lt_mem_alloc(state->mem, sizeof *views * cap);
+    lt_state_snap *snap = used ? used : lt_mem_alloc(state->mem, sizeof *snap);
+    if (!views || !snap) {
+        lt_mem_free(state->mem, views, sizeof *views * cap);
+        lt_mem_free(state->mem, snap, sizeof *snap);
         return NULL;
     }
+    *snap = (lt_state_snap){
+        .state = state,
+        .mem = state->mem,
+        .still = still,
+        .epoch = state->epoch,
+        .views = views,
+        .view_count = count,
+        .view_cap = cap,
+    };
     take_views(snap);
     return snap;
 }
@@ -109,10 +128,13 @@ lt_status lt_state_snap_begin(lt_state *state, bool incremental, lt_state_snap *
     if (state->snap) {
         return lt_error_set(err, LT_ERR_INTERNAL, "a snapshot of this state is under way");
     }
-    lt_state_snap *snap = snap_new(state, false);
+    lt_state_snap *snap = snap_new(state, state->spare, false);
+    state->spare = NULL;
     if (!snap) {
         return lt_error_nomem(err, "a snapshot");
     }
+    snap->garbage = state->garbage;
+    state->garbage = (state_garbage){NULL, NULL};
     snap->base = incremental ? state->base_epoch : 0;
     snap->number = ++state->snap_number;
     state->epoch++;
@@ -218,7 +240,7 @@ static void secure(snap_view *view, uint32_t number)
 
 static bool view_finished(const snap_view *view)
 {
-    return atomic_load_explicit(&view->done, memory_order_acquire) ||
+    return atomic_load_explicit(&view->fate, memory_order_acquire) == VIEW_DONE ||
            atomic_load_explicit(&view->snap->over, memory_order_acquire);
 }
 
@@ -250,15 +272,24 @@ static void free_images(snap_view *view)
 }
 
 /* Nobody reads the view any more. */
-static void view_unlink(snap_view *view)
+static void view_unlink(snap_view *view, state_garbage *garbage)
 {
     lt_table *table = view->table;
-    if (!atomic_load_explicit(&view->done, memory_order_acquire)) {
-        free_images(view);
+    if (atomic_load_explicit(&view->fate, memory_order_acquire) != VIEW_DONE) {
+        free_images(view); /* the snapshot has failed: its reader left them */
     }
     table->view = NULL;
     view->table = NULL;
-    lt_table_tidy_(table);
+    lt_table_tidy_(table, garbage);
+}
+
+/* Leaves the table to the reader. false: it was past it before. */
+static bool view_keep(snap_view *view, lt_slices *home)
+{
+    uint32_t open = VIEW_OPEN;
+    view->home = home;
+    return atomic_compare_exchange_strong_explicit(&view->fate, &open, VIEW_KEPT,
+                                                   memory_order_acq_rel, memory_order_acquire);
 }
 
 static table_kind kind_of(const lt_table *table)
@@ -271,6 +302,7 @@ static table_kind kind_of(const lt_table *table)
 void lt_snap_let_go_(lt_table *table)
 {
     snap_view *view = table->view;
+    state_garbage *garbage = &table->state->garbage;
     lt_table *husk = NULL;
     if (!view_finished(view)) {
         husk = lt_table_new_(table->state, &table->decl, kind_of(table));
@@ -283,7 +315,7 @@ void lt_snap_let_go_(lt_table *table)
         }
     }
     if (!husk) {
-        view_unlink(view);
+        view_unlink(view, garbage);
         return;
     }
     /* The contents go to the husk, which the snapshot keeps. */
@@ -292,18 +324,20 @@ void lt_snap_let_go_(lt_table *table)
     *husk = filled;
     table->lay = filled.lay;
     view->table = husk;
-    view->kept = true;
+    if (!view_keep(view, NULL)) {
+        view_unlink(view, garbage);
+        husk->next_dead = garbage->tables;
+        garbage->tables = husk;
+    }
 }
 
 bool lt_snap_keep_(lt_table *table, lt_slices *home)
 {
     snap_view *view = table->view;
-    if (view_finished(view)) {
-        view_unlink(view);
+    if (view_finished(view) || !view_keep(view, home)) {
+        view_unlink(view, &table->state->garbage);
         return false;
     }
-    view->kept = true;
-    view->home = home;
     return true;
 }
 
@@ -463,11 +497,53 @@ static lt_status give_entries(lt_state_snap *snap, const snap_view *view, lt_sta
     return LT_OK;
 }
 
+/* A table that nobody else has any more. One of each slice set is enough to go on with. */
+static void dispose(snap_view *view)
+{
+    lt_table *table = view->table;
+    state_garbage arrays = {NULL, NULL};
+    bool wanted = view->home != NULL;
+    for (const snap_view *at = view->snap->views; wanted && at < view; at++) {
+        wanted = !at->emptied || at->home != view->home;
+    }
+    table->view = NULL;
+    if (wanted) {
+        lt_table_clear(table);
+        lt_table_tidy_(table, &arrays);
+        lt_garbage_free_(view->snap->mem, &arrays);
+        view->emptied = true;
+    } else {
+        lt_table_free_(table);
+        view->table = NULL;
+    }
+}
+
 static void view_done(lt_state_snap *snap)
 {
-    atomic_store_explicit(&snap->views[snap->view].done, true, memory_order_release);
+    snap_view *view = &snap->views[snap->view];
+    uint32_t was = atomic_exchange_explicit(&view->fate, VIEW_DONE, memory_order_acq_rel);
+    if (was == VIEW_KEPT) {
+        dispose(view);
+    }
     snap->view++;
     snap->place = AT_TABLE;
+}
+
+/* Takes the blocks that were not asked for, so that the owner need not look for any. */
+static void pass_rest(lt_state_snap *snap)
+{
+    while (snap->view < snap->view_count) {
+        const snap_view *view = &snap->views[snap->view];
+        bool more = snap->place == AT_ENTRIES || lt_run_first_(view, &snap->run);
+        for (; more; more = lt_run_next_(view, &snap->run)) {
+            block_state *block = &view->chunks[snap->run.chunk].blocks[snap->run.block];
+            if (!claim(block, snap->number)) {
+                copy_free(snap->mem, view->copies, block);
+            }
+            set_phase(block, snap->number, BLOCK_TAKEN);
+        }
+        view_done(snap);
+    }
 }
 
 static lt_status next_of_item(lt_state_snap *snap, lt_state_block *out, lt_error *err)
@@ -523,6 +599,7 @@ static void drop_given(lt_state_snap *snap)
 lt_status lt_state_snap_next(lt_state_snap *snap, lt_state_block *out, lt_error *err)
 {
     drop_given(snap);
+    lt_garbage_free_(snap->mem, &snap->garbage);
     atomic_store(&snap->reading, true);
     lt_status st = atomic_load(&snap->failed) ? no_memory(err) : step(snap, out, err);
     snap->blocks += st == LT_OK;
@@ -539,20 +616,32 @@ void lt_state_snap_end(lt_state_snap *snap, bool committed)
 {
     LT_ASSERT(!committed || snap->place == AT_OVER);
     drop_given(snap);
-    if (snap->place == AT_OVER && !snap->still) {
-        /* The reader has passed all views: the owner puts nothing aside any more. */
-        lt_copies_trim_(snap->state);
+    lt_garbage_free_(snap->mem, &snap->garbage);
+    atomic_store(&snap->reading, true);
+    if (!snap->still && !atomic_load(&snap->failed)) {
+        pass_rest(snap);
+        lt_copies_trim_(snap->state); /* the owner puts nothing aside any more */
     }
+    atomic_store(&snap->reading, false);
     lt_mem_free(snap->mem, snap->buffer, snap->buffer_cap);
     snap->buffer = NULL;
     snap->committed = committed;
     atomic_store_explicit(&snap->over, true, memory_order_release);
 }
 
-static void snap_free(lt_state_snap *snap)
+/* What is to become of a table that a view still has. */
+static void view_reap(snap_view *view, state_garbage *garbage)
 {
-    lt_mem_free(snap->mem, snap->views, sizeof *snap->views * (snap->view_count + 1));
-    lt_mem_free(snap->mem, snap, sizeof *snap);
+    lt_table *table = view->table;
+    lt_slices *home = view->home;
+    bool is_kept = atomic_load(&view->fate) == VIEW_KEPT; /* the snapshot has failed */
+    if (!view->emptied) {
+        view_unlink(view, garbage);
+    }
+    if (is_kept || (view->emptied && !lt_slices_store_(home, table))) {
+        table->next_dead = garbage->tables;
+        garbage->tables = table;
+    }
 }
 
 void lt_snap_reap_(lt_state *state)
@@ -562,23 +651,22 @@ void lt_snap_reap_(lt_state *state)
         return;
     }
     for (size_t i = 0; i < snap->view_count; i++) {
-        snap_view *view = &snap->views[i];
-        lt_table *table = view->table;
-        if (!table) {
-            continue;
-        }
-        view_unlink(view);
-        if (view->kept && view->home) {
-            lt_slices_recycle_(view->home, table);
-        } else if (view->kept) {
-            lt_table_free_(table);
+        if (snap->views[i].table) {
+            view_reap(&snap->views[i], &state->garbage);
         }
     }
     if (snap->committed) {
         state->base_epoch = snap->epoch;
     }
     state->snap = NULL;
-    snap_free(snap);
+    state->spare = snap;
+}
+
+void lt_snap_tidy_(lt_state *state)
+{
+    lt_garbage_free_(state->mem, &state->garbage);
+    snap_free(state->spare);
+    state->spare = NULL;
 }
 
 /* ---- all at once ---- */
@@ -594,7 +682,7 @@ static void append_frame(lt_text *to, const lt_state_block *block)
 
 lt_status lt_state_save(const lt_state *state, lt_text *to, lt_error *err)
 {
-    lt_state_snap *snap = snap_new(state, true);
+    lt_state_snap *snap = snap_new(state, NULL, true);
     if (!snap) {
         return no_memory(err);
     }

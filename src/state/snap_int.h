@@ -10,12 +10,20 @@
 
 #include "state/state_int.h"
 
+/* Goes from OPEN to DONE, by way of KEPT for a table that leaves its place meanwhile. */
+typedef enum {
+    VIEW_OPEN,
+    VIEW_KEPT, /* by the owner: the table is the reader's now, who disposes of it */
+    VIEW_DONE  /* by the reader, who is past it */
+} view_fate;
+
 struct snap_view {
     lt_state_snap *snap;
-    /* The owner's. */
-    lt_table *table; /* whose view this is; NULL when the table was let go */
-    bool kept;       /* the table left its place: recycled when the snapshot is over .. */
-    lt_slices *home; /* .. here, or freed when NULL */
+    _Atomic(uint32_t) fate;
+    /* The owner's until the view is KEPT, the reader's then. */
+    lt_table *table; /* whose view this is; NULL when it is gone */
+    lt_slices *home; /* of one that is KEPT: it comes back here, empty; NULL: it is freed */
+    bool emptied;    /* by the reader, and to be put there */
     /* The table as it was. */
     uint32_t item;
     entry_layout lay;
@@ -30,7 +38,6 @@ struct snap_view {
     uint64_t serial; /* of a slice */
     int64_t slice_end;
     int64_t slice_tag;
-    _Atomic(bool) done; /* the reader is past it */
 };
 
 /* A run of entries that is saved as one block. */
@@ -52,6 +59,8 @@ struct lt_state_snap {
     bool still;     /* nothing changes while it is read: blocks are not marked */
     snap_view *views;
     size_t view_count;
+    size_t view_cap;
+    state_garbage garbage; /* of the time before; the reader frees it */
     bool committed;
     _Atomic(bool) over;
     _Atomic(bool) failed;  /* one of the two had no memory; the reader stops */
@@ -71,11 +80,14 @@ struct lt_state_snap {
 /* The whole table leaves the snapshot's way, which may copy it or take its memory over: afterwards
  * the table may be cleared. For a table with a view. */
 void lt_snap_let_go_(lt_table *table);
-/* The table itself is kept until the snapshot is over and goes back to `home` then; false: nobody
- * reads it any more. */
+/* The table itself is kept as long as the snapshot needs it and goes back to `home` when that is
+ * over; false: nobody reads it any more. */
 bool lt_snap_keep_(lt_table *table, lt_slices *home);
-/* Frees the state's snapshot if it is over; then there is none. */
+/* If the state's snapshot is over there is none afterwards. Only takes its hands off: what is to be
+ * freed is garbage for the next snapshot's reader, since this runs in the barrier. */
 void lt_snap_reap_(lt_state *state);
+/* Frees what is left for a next snapshot. */
+void lt_snap_tidy_(lt_state *state);
 
 /* ---- places for copies of blocks (copies.c) ---- */
 

@@ -43,6 +43,7 @@ void lt_state_free(lt_state *state)
         item_free(state->mem, &state->items.items[i]);
     }
     lt_array_deinit(&state->items, state->mem);
+    lt_snap_tidy_(state);
     lt_copies_free_(state);
     lt_mem_free(state->mem, state, sizeof *state);
 }

@@ -131,7 +131,14 @@ struct lt_table {
     copy_pool *copies;   /* where blocks are put aside for a snapshot */
     snap_view *view;     /* of the snapshot under way; NULL = none, or none that has this table */
     dir_head *stale;     /* arrays that were outgrown while a snapshot reads them */
+    lt_table *next_dead; /* in state_garbage */
 };
+
+/* What snapshots left behind. */
+typedef struct {
+    dir_head *arrays;
+    lt_table *tables;
+} state_garbage;
 
 typedef enum {
     TABLE_KEYED, /* as declared */
@@ -145,8 +152,9 @@ uint32_t lt_chunk_cap_(const entry_layout *lay, uint32_t chunk);
 /* NULL = out of memory. */
 lt_table *lt_table_new_(lt_state *state, const lt_table_decl *decl, table_kind kind);
 void lt_table_free_(lt_table *table); /* accepts NULL */
-/* Frees arrays that no snapshot reads any more. */
-void lt_table_tidy_(lt_table *table);
+/* Moves arrays that no snapshot reads any more to the garbage. */
+void lt_table_tidy_(lt_table *table, state_garbage *to);
+void lt_garbage_free_(lt_mem *mem, state_garbage *garbage);
 /* Wall clock in ms for tables with a TTL, else 0. */
 int64_t lt_table_now_(const lt_table *table);
 /* Makes chunks up to this one. false = out of memory. */
@@ -223,6 +231,8 @@ void lt_slices_free_(lt_slices *slices);
 void lt_slices_clear_(lt_slices *slices);
 /* Takes an emptied or still filled table back for the next slice, or frees it. */
 void lt_slices_recycle_(lt_slices *slices, lt_table *table);
+/* Takes an emptied one back; false: there are enough. */
+bool lt_slices_store_(lt_slices *slices, lt_table *table);
 /* A slice with this serial, for loading. */
 lt_status lt_slices_restore_(lt_slices *slices, int64_t slice_end, uint64_t serial, lt_table **out,
                              lt_error *err);
@@ -308,9 +318,11 @@ struct lt_state {
     uint32_t epoch;      /* from 1; a snapshot ends one */
     uint32_t base_epoch; /* what changed last in this one or before is in the base; 0 = no base */
     uint32_t snap_number;
-    lt_state_snap *snap; /* until it is reaped */
-    copy_pool *copies;   /* one for each size; the list only grows, when tables are declared */
-    bool keys_as_bytes;  /* tables declared next have keys whose codec is not known */
+    lt_state_snap *snap;  /* until it is reaped */
+    lt_state_snap *spare; /* memory of the one before, for the next */
+    state_garbage garbage;
+    copy_pool *copies;  /* one for each size; the list only grows, when tables are declared */
+    bool keys_as_bytes; /* tables declared next have keys whose codec is not known */
 };
 
 /* Empties everything that was declared. */

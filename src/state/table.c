@@ -152,12 +152,27 @@ static void dir_drop(lt_table *table, void *array)
     }
 }
 
-void lt_table_tidy_(lt_table *table)
+void lt_table_tidy_(lt_table *table, state_garbage *to)
 {
     while (table->stale) {
-        dir_head *next = table->stale->next;
-        lt_mem_free(table->mem, table->stale, table->stale->size);
-        table->stale = next;
+        dir_head *head = table->stale;
+        table->stale = head->next;
+        head->next = to->arrays;
+        to->arrays = head;
+    }
+}
+
+void lt_garbage_free_(lt_mem *mem, state_garbage *garbage)
+{
+    while (garbage->arrays) {
+        dir_head *head = garbage->arrays;
+        garbage->arrays = head->next;
+        lt_mem_free(mem, head, head->size);
+    }
+    while (garbage->tables) {
+        lt_table *table = garbage->tables;
+        garbage->tables = table->next_dead;
+        lt_table_free_(table);
     }
 }
 
@@ -411,7 +426,9 @@ void lt_table_free_(lt_table *table)
     dir_drop(table, table->chunk_entries);
     dir_drop(table, table->chunks);
     dir_drop(table, table->mods);
-    lt_table_tidy_(table);
+    state_garbage arrays = {0};
+    lt_table_tidy_(table, &arrays);
+    lt_garbage_free_(table->mem, &arrays);
     lt_cells_free(table->cells);
     lt_cells_free(table->key_cells);
     lt_mem_free(table->mem, table->scan, sizeof *table->scan);
