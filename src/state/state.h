@@ -225,8 +225,8 @@ lt_status lt_state_snap_begin(lt_state *state, bool incremental, lt_state_snap *
  * snapshot can only be ended. */
 lt_status lt_state_snap_next(lt_state_snap *snap, lt_state_block *out, lt_error *err);
 /* From any one thread; the state must outlive its snapshot. committed: the checkpoint is durable
- * and becomes the base. What the task's thread still keeps for it is freed by that thread's next
- * change or snapshot. */
+ * and becomes the base. What the task's thread still keeps for it is freed by the thread that asks
+ * for the next snapshot's blocks. */
 void lt_state_snap_end(lt_state_snap *snap, bool committed);
 
 /* For records found by a scan, before they are changed. */
