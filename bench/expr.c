@@ -137,7 +137,8 @@ typedef struct {
     lt_mem mem;
     lt_env *env;
     lt_catalog *catalog;
-    lt_arena *arena; /* trees, data */
+    lt_arena *arena;       /* trees, numbers */
+    lt_arena *texts[COLS]; /* each column's by itself, as a batch of an operator has them */
     lt_arena *out;
     lt_batch batch;
     const lt_schema *schema;
@@ -176,7 +177,7 @@ static void put(rig *r, uint32_t column, uint32_t row, const char *fmt, ...)
     va_start(args, fmt);
     int len = vsnprintf(text, sizeof text, fmt, args);
     va_end(args);
-    lt_str s = lt_arena_str(r->arena, (lt_str){text, (size_t)len});
+    lt_str s = lt_arena_str(r->texts[column], (lt_str){text, (size_t)len});
     must(s.ptr != NULL, "out of memory");
     LT_COL_DATA(&r->batch.cols[column], lt_strv)[row] = lt_strv_make(s.ptr, s.len);
 }
@@ -271,6 +272,8 @@ static void setup(rig *r)
     r->batch.cols = LT_NEW_ARRAY(r->arena, lt_col, COLS);
     must(r->batch.cols != NULL, "out of memory");
     for (uint32_t c = 0; c < COLS; c++) {
+        r->texts[c] = lt_arena_new(&r->mem, (size_t)1 << 30);
+        must(r->texts[c] != NULL, "out of memory");
         must(lt_col_init(&r->batch.cols[c], r->schema->fields[c].type, ROWS, r->arena),
              "out of memory");
     }
@@ -381,6 +384,9 @@ int main(int argc, char **argv)
                 run(&r, &subjects[i], nulls != 0, quick ? 1 : MEASURES, rounds);
             }
         }
+    }
+    for (uint32_t c = 0; c < COLS; c++) {
+        lt_arena_free(r.texts[c]);
     }
     lt_arena_free(r.out);
     lt_arena_free(r.arena);

@@ -166,6 +166,16 @@ void *lt_arena_alloc(lt_arena *arena, size_t size, size_t align)
     return ptr;
 }
 
+void lt_arena_give_back(lt_arena *arena, const void *end, size_t size)
+{
+    chunk *at = arena->current;
+    if (at && (const char *)at + at->used == (const char *)end) {
+        LT_ASSERT(size <= at->used - CHUNK_HEADER);
+        at->used -= size;
+        arena->bytes -= size;
+    }
+}
+
 void *lt_arena_zalloc(lt_arena *arena, size_t size, size_t align)
 {
     void *ptr = lt_arena_alloc(arena, size, align);

@@ -23,6 +23,10 @@ void lt_arena_reset(lt_arena *arena, size_t keep_bytes);
 void *lt_arena_alloc(lt_arena *arena, size_t size, size_t align);
 void *lt_arena_zalloc(lt_arena *arena, size_t size, size_t align);
 
+/* Takes back the last `size` bytes, which end at `end`, of what was handed out last; anything else
+ * is left as it is. */
+void lt_arena_give_back(lt_arena *arena, const void *end, size_t size);
+
 /* NUL-terminated copies. NULL / {NULL, 0} when out of memory. */
 char *lt_arena_strndup(lt_arena *arena, const char *ptr, size_t len);
 lt_str lt_arena_str(lt_arena *arena, lt_str str);

@@ -2,6 +2,12 @@
  * integer and decimal division by zero fails the row. Temporal operands go to interval.c. */
 #include <math.h>
 
+#include "base/compiler.h"
+
+#if LT_HAVE_X86_64
+#include <immintrin.h>
+#endif
+
 #include "expr/cast.h"
 #include "expr/decimal.h"
 #include "expr/families.h"
@@ -35,13 +41,7 @@
         }                                         \
     } while (0)
 
-#define BIN_KERNEL(NAME, T, EXPR)                    \
-    static lt_status NAME(lt_kctx *k, lt_error *err) \
-    {                                                \
-        (void)err;                                   \
-        BIN_BODY(T, EXPR);                           \
-        return LT_OK;                                \
-    }
+#define BIN_KERNEL(NAME, T, EXPR) LT_WIDE_KERNEL(NAME, BIN_BODY(T, EXPR))
 
 /* Unsigned arithmetic wraps; the result is read back as signed. */
 #define INT_KERNELS(SUFFIX, T, U)                 \
@@ -69,63 +69,187 @@ static void fail_zero(lt_kctx *k, uint32_t row)
     lt_k_fail(k, row, "division-by-zero", "division by zero");
 }
 
-/* -1 apart: the smallest number divided by it overflows, which traps in C and wraps in Java. */
-#define DIV_KERNELS(SUFFIX, T, U)                                    \
-    static lt_status div_##SUFFIX(lt_kctx *k, lt_error *err)         \
-    {                                                                \
-        (void)err;                                                   \
-        const T *restrict a = LT_ARG(k, 0, T);                       \
-        const T *restrict b = LT_ARG(k, 1, T);                       \
-        T *restrict out = LT_OUT(k, T);                              \
-        uint32_t mask_a = k->args[0].mask, mask_b = k->args[1].mask; \
-        if (mask_b == 0 && b[0] > 0) {                               \
-            const T y = b[0];                                        \
-            for (uint32_t i = 0; i < k->rows; i++) {                 \
-                out[i] = (T)(a[i] / y);                              \
-            }                                                        \
-            return LT_OK;                                            \
-        }                                                            \
-        LT_EACH(k, row)                                              \
-        {                                                            \
-            const T y = b[row & mask_b], x = a[row & mask_a];        \
-            if (y == 0) {                                            \
-                fail_zero(k, row);                                   \
-                continue;                                            \
-            }                                                        \
-            out[row] = (T)(y == -1 ? (T)(U)(0 - (U)x) : (T)(x / y)); \
-        }                                                            \
-        return LT_OK;                                                \
-    }                                                                \
-    static lt_status mod_##SUFFIX(lt_kctx *k, lt_error *err)         \
-    {                                                                \
-        (void)err;                                                   \
-        const T *restrict a = LT_ARG(k, 0, T);                       \
-        const T *restrict b = LT_ARG(k, 1, T);                       \
-        T *restrict out = LT_OUT(k, T);                              \
-        uint32_t mask_a = k->args[0].mask, mask_b = k->args[1].mask; \
-        if (mask_b == 0 && b[0] > 0) {                               \
-            const T y = b[0];                                        \
-            for (uint32_t i = 0; i < k->rows; i++) {                 \
-                out[i] = (T)(a[i] % y);                              \
-            }                                                        \
-            return LT_OK;                                            \
-        }                                                            \
-        LT_EACH(k, row)                                              \
-        {                                                            \
-            const T y = b[row & mask_b], x = a[row & mask_a];        \
-            if (y == 0) {                                            \
-                fail_zero(k, row);                                   \
-                continue;                                            \
-            }                                                        \
-            out[row] = (T)(y == -1 ? 0 : x % y);                     \
-        }                                                            \
-        return LT_OK;                                                \
+/* -1 apart: the smallest number divided by it overflows, which traps in C and wraps in Java. A zero
+ * divisor gives anything: the row fails elsewhere. */
+#define DIV_ONE(T, U, x, y) ((T)((y) == -1 ? (T)(U)(0 - (U)(x)) : (y) == 0 ? 0 : (x) / (y)))
+#define MOD_ONE(T, U, x, y) ((T)((y) == -1 || (y) == 0 ? 0 : (x) % (y)))
+
+#if LT_HAVE_X86_64
+
+/* Dividing integers in floating point: for |x|, |y| < 2^53 the quotient rounded to a double and cut
+ * is the integer quotient. For a whole n above x / y lies 1 / y away from it at least, and that is
+ * more than half the distance from n to the double below it. (Integers of 64 bits have no vector
+ * instruction for dividing, and none in AVX2 for becoming doubles: below 2^51 adding 3 * 2^51 does
+ * that.) */
+#define DIV_BLOCK   256
+#define SMALL_LIMIT (INT64_C(1) << 51)
+#define SMALL_SHIFT INT64_C(0x4338000000000000) /* the bits of .. */
+#define SMALL_MAGIC 6755399441055744.0          /* 3 * 2^51 */
+
+LT_TARGET("avx2")
+LT_INLINE __m256d small_to_real(__m256i x)
+{
+    __m256i bits = _mm256_add_epi64(x, _mm256_set1_epi64x(SMALL_SHIFT));
+    return _mm256_sub_pd(_mm256_castsi256_pd(bits), _mm256_set1_pd(SMALL_MAGIC));
+}
+
+LT_TARGET("avx2")
+LT_INLINE __m256i small_from_real(__m256d x)
+{
+    __m256i bits = _mm256_castpd_si256(_mm256_add_pd(x, _mm256_set1_pd(SMALL_MAGIC)));
+    return _mm256_sub_epi64(bits, _mm256_set1_epi64x(SMALL_SHIFT));
+}
+
+LT_TARGET("avx2")
+LT_INLINE __m256i div_small(__m256i x, __m256i y, const bool rest)
+{
+    __m256d a = small_to_real(x), b = small_to_real(y);
+    __m256d q = _mm256_round_pd(_mm256_div_pd(a, b), _MM_FROUND_TO_ZERO | _MM_FROUND_NO_EXC);
+    return small_from_real(rest ? _mm256_sub_pd(a, _mm256_mul_pd(q, b)) : q);
+}
+
+/* Quotients (or remainders) of n rows, dead ones too; step_b 0: one divisor for all. Gives whether
+ * a divisor is 0. */
+LT_TARGET("avx2")
+LT_INLINE bool quick_i64(const int64_t *restrict a, const int64_t *restrict b,
+                         const uint32_t step_b, int64_t *restrict out, uint32_t n, const bool rest)
+{
+    const __m256i limit = _mm256_set1_epi64x(SMALL_LIMIT), none = _mm256_setzero_si256();
+    __m256i large = none, zero = none, y = _mm256_set1_epi64x(b[0]);
+    uint32_t i = 0;
+    for (; i + 4 <= n; i += 4) {
+        __m256i x = _mm256_loadu_si256((const __m256i *)(const void *)(a + i));
+        if (step_b != 0) {
+            y = _mm256_loadu_si256((const __m256i *)(const void *)(b + i));
+        }
+        __m256i is_zero = _mm256_cmpeq_epi64(y, none);
+        __m256i above = _mm256_or_si256(_mm256_add_epi64(x, limit), _mm256_add_epi64(y, limit));
+        large = _mm256_or_si256(large, above);
+        zero = _mm256_or_si256(zero, is_zero);
+        /* 1 for 0: no exception, no NaN. */
+        __m256i value = div_small(x, _mm256_sub_epi64(y, is_zero), rest);
+        _mm256_storeu_si256((__m256i *)(void *)(out + i), value);
+    }
+    bool again = _mm256_testz_si256(large, _mm256_set1_epi64x(-2 * SMALL_LIMIT)) == 0;
+    bool found = _mm256_testz_si256(zero, zero) == 0;
+    for (i = again ? 0 : i; i < n; i++) {
+        const int64_t d = b[i * step_b];
+        out[i] = rest ? MOD_ONE(int64_t, uint64_t, a[i], d) : DIV_ONE(int64_t, uint64_t, a[i], d);
+        found |= d == 0;
+    }
+    return found;
+}
+
+/* The same; every 32-bit integer is a double. */
+LT_TARGET("avx2")
+LT_INLINE bool quick_i32(const int32_t *restrict a, const int32_t *restrict b,
+                         const uint32_t step_b, int32_t *restrict out, uint32_t n, const bool rest)
+{
+    int32_t zero = 0, large = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        const int32_t x = a[i], y = b[i * step_b];
+        zero |= y == 0;
+        large |= (x == INT32_MIN) & (y == -1);
+    }
+    for (uint32_t i = 0; large == 0 && i < n; i++) {
+        const int32_t x = a[i], y = b[i * step_b] + (b[i * step_b] == 0);
+        const int32_t q = (int32_t)((double)x / (double)y);
+        out[i] = rest ? x - q * y : q;
+    }
+    for (uint32_t i = 0; large != 0 && i < n; i++) {
+        const int32_t x = a[i], y = b[i * step_b];
+        out[i] = rest ? MOD_ONE(int32_t, uint32_t, x, y) : DIV_ONE(int32_t, uint32_t, x, y);
+    }
+    return zero != 0;
+}
+
+#define QUICK_KERNEL(NAME, T, BLOCK, REST)                                              \
+    LT_TARGET("avx2")                                                                   \
+    static bool NAME##_quick(const lt_kctx *k)                                          \
+    {                                                                                   \
+        const T *a = LT_ARG(k, 0, T), *b = LT_ARG(k, 1, T);                             \
+        T *out = LT_OUT(k, T);                                                          \
+        bool zero = false;                                                              \
+        for (uint32_t at = 0; at < k->rows; at += DIV_BLOCK) {                          \
+            uint32_t n = LT_MIN(k->rows - at, (uint32_t)DIV_BLOCK);                     \
+            zero |= k->args[1].mask == 0 ? BLOCK(a + at, b, 0, out + at, n, REST)       \
+                                         : BLOCK(a + at, b + at, 1, out + at, n, REST); \
+        }                                                                               \
+        return zero;                                                                    \
     }
 
-DIV_KERNELS(i8, int8_t, uint8_t)
-DIV_KERNELS(i16, int16_t, uint16_t)
-DIV_KERNELS(i32, int32_t, uint32_t)
-DIV_KERNELS(i64, int64_t, uint64_t)
+QUICK_KERNEL(div_i32, int32_t, quick_i32, false)
+QUICK_KERNEL(mod_i32, int32_t, quick_i32, true)
+QUICK_KERNEL(div_i64, int64_t, quick_i64, false)
+QUICK_KERNEL(mod_i64, int64_t, quick_i64, true)
+
+/* Worth computing all rows, and a processor for it? */
+static bool divides_quickly(const lt_kctx *k)
+{
+    return k->cpu >= LT_CPU_AVX2 && k->args[0].mask != 0 && k->count >= k->rows / 4;
+}
+
+#define TRY_QUICK(NAME, T)                           \
+    if (divides_quickly(k)) {                        \
+        if (NAME##_quick(k)) {                       \
+            const T *b = LT_ARG(k, 1, T);            \
+            LT_EACH(k, row)                          \
+            {                                        \
+                if (b[row & k->args[1].mask] == 0) { \
+                    fail_zero(k, row);               \
+                }                                    \
+            }                                        \
+        }                                            \
+        return LT_OK;                                \
+    }
+
+#else
+#define TRY_QUICK(NAME, T)
+#endif
+
+#define DIV_EACH(T, U, ONE)                                          \
+    do {                                                             \
+        const T *restrict a = LT_ARG(k, 0, T);                       \
+        const T *restrict b = LT_ARG(k, 1, T);                       \
+        T *restrict out = LT_OUT(k, T);                              \
+        uint32_t mask_a = k->args[0].mask, mask_b = k->args[1].mask; \
+        LT_EACH(k, row)                                              \
+        {                                                            \
+            const T y = b[row & mask_b], x = a[row & mask_a];        \
+            if (y == 0) {                                            \
+                fail_zero(k, row);                                   \
+                continue;                                            \
+            }                                                        \
+            out[row] = ONE(T, U, x, y);                              \
+        }                                                            \
+    } while (0)
+
+#define DIV_KERNEL(NAME, T, U, ONE)                  \
+    static lt_status NAME(lt_kctx *k, lt_error *err) \
+    {                                                \
+        (void)err;                                   \
+        DIV_EACH(T, U, ONE);                         \
+        return LT_OK;                                \
+    }
+
+DIV_KERNEL(div_i8, int8_t, uint8_t, DIV_ONE)
+DIV_KERNEL(mod_i8, int8_t, uint8_t, MOD_ONE)
+DIV_KERNEL(div_i16, int16_t, uint16_t, DIV_ONE)
+DIV_KERNEL(mod_i16, int16_t, uint16_t, MOD_ONE)
+
+#define WIDE_DIV_KERNEL(NAME, T, U, ONE)             \
+    static lt_status NAME(lt_kctx *k, lt_error *err) \
+    {                                                \
+        (void)err;                                   \
+        TRY_QUICK(NAME, T)                           \
+        DIV_EACH(T, U, ONE);                         \
+        return LT_OK;                                \
+    }
+
+WIDE_DIV_KERNEL(div_i32, int32_t, uint32_t, DIV_ONE)
+WIDE_DIV_KERNEL(mod_i32, int32_t, uint32_t, MOD_ONE)
+WIDE_DIV_KERNEL(div_i64, int64_t, uint64_t, DIV_ONE)
+WIDE_DIV_KERNEL(mod_i64, int64_t, uint64_t, MOD_ONE)
 
 /* In order of LT_OP_ADD, SUB, MUL, DIV, MOD. */
 static const lt_kernel number_kernels[][5] = {
@@ -142,7 +266,7 @@ static const lt_kernel number_kernels[][5] = {
 typedef struct {
     bool wide_a, wide_b, wide_out;
     int scale_a, scale_b, scale, precision;
-    int64_t up_a, up_b; /* + and - in 64 bits: what the operands are multiplied with */
+    lt_i128 up_a, up_b; /* + and - without rounding: what the operands are multiplied with */
 } dec_op;
 
 #define DEC_ADD64(NAME, OP)                                                  \
@@ -158,12 +282,64 @@ typedef struct {
 DEC_ADD64(dec_add64, +)
 DEC_ADD64(dec_sub64, -)
 
-static lt_status dec_mul64(lt_kctx *k, lt_error *err)
-{
-    (void)err;
-    BIN_BODY(int64_t, (uint64_t)x * (uint64_t)y);
-    return LT_OK;
-}
+LT_WIDE_KERNEL(dec_mul64, BIN_BODY(int64_t, (uint64_t)x *(uint64_t)y))
+
+/* 128 bits out: there is room for every digit, so no row is looked at. */
+#define WIDE_BODY(TA, TB, EXPR)                                      \
+    do {                                                             \
+        const TA *restrict a = LT_ARG(k, 0, TA);                     \
+        const TB *restrict b = LT_ARG(k, 1, TB);                     \
+        lt_i128 *restrict out = LT_OUT(k, lt_i128);                  \
+        uint32_t mask_a = k->args[0].mask, mask_b = k->args[1].mask; \
+        for (uint32_t i = 0; i < k->rows; i++) {                     \
+            const lt_u128 x = (lt_u128)(lt_i128)a[i & mask_a];       \
+            const lt_u128 y = (lt_u128)(lt_i128)b[i & mask_b];       \
+            out[i] = (lt_i128)(EXPR);                                \
+        }                                                            \
+    } while (0)
+
+#define DEC_ADD128(NAME, TA, TB, OP)                                      \
+    static lt_status NAME(lt_kctx *k, lt_error *err)                      \
+    {                                                                     \
+        (void)err;                                                        \
+        const dec_op *op = (const dec_op *)k->data;                       \
+        const lt_u128 up_a = (lt_u128)op->up_a, up_b = (lt_u128)op->up_b; \
+        if (up_a == 1 && up_b == 1) {                                     \
+            WIDE_BODY(TA, TB, x OP y);                                    \
+        } else {                                                          \
+            WIDE_BODY(TA, TB, x *up_a OP y *up_b);                        \
+        }                                                                 \
+        return LT_OK;                                                     \
+    }
+
+DEC_ADD128(dec_add_nn, int64_t, int64_t, +)
+DEC_ADD128(dec_add_nw, int64_t, lt_i128, +)
+DEC_ADD128(dec_add_wn, lt_i128, int64_t, +)
+DEC_ADD128(dec_add_ww, lt_i128, lt_i128, +)
+DEC_ADD128(dec_sub_nn, int64_t, int64_t, -)
+DEC_ADD128(dec_sub_nw, int64_t, lt_i128, -)
+DEC_ADD128(dec_sub_wn, lt_i128, int64_t, -)
+DEC_ADD128(dec_sub_ww, lt_i128, lt_i128, -)
+
+#define DEC_MUL128(NAME, TA, TB)                     \
+    static lt_status NAME(lt_kctx *k, lt_error *err) \
+    {                                                \
+        (void)err;                                   \
+        WIDE_BODY(TA, TB, x *y);                     \
+        return LT_OK;                                \
+    }
+
+DEC_MUL128(dec_mul_nn, int64_t, int64_t)
+DEC_MUL128(dec_mul_nw, int64_t, lt_i128)
+DEC_MUL128(dec_mul_wn, lt_i128, int64_t)
+DEC_MUL128(dec_mul_ww, lt_i128, lt_i128)
+
+/* By operation, then by which operands have 128 bits. */
+static const lt_kernel dec_exact[][4] = {
+    [LT_OP_ADD] = {dec_add_nn, dec_add_nw, dec_add_wn, dec_add_ww},
+    [LT_OP_SUB] = {dec_sub_nn, dec_sub_nw, dec_sub_wn, dec_sub_ww},
+    [LT_OP_MUL] = {dec_mul_nn, dec_mul_nw, dec_mul_wn, dec_mul_ww},
+};
 
 LT_INLINE void dec_each(lt_kctx *k, bool (*compute)(const dec_op *, lt_i128, lt_i128, lt_i128 *),
                         const bool divides)
@@ -305,6 +481,16 @@ static lt_status to_decimal(lt_infer *in, uint32_t arg, lt_error *err)
     return lt_in_cast(in, arg, lt_type_decimal(in->b->arena, (uint8_t)precision, 0, true), err);
 }
 
+/* Does every sum or product of these have room in 38 digits? */
+static bool has_room(int op, const lt_type *a, const lt_type *b)
+{
+    if (op == LT_OP_MUL) {
+        return a->precision + b->precision + 1 <= 38;
+    }
+    int whole = LT_MAX(a->precision - a->scale, b->precision - b->scale);
+    return op <= LT_OP_SUB && whole + LT_MAX(a->scale, b->scale) + 1 <= 38;
+}
+
 static lt_status infer_decimal(lt_infer *in, lt_error *err)
 {
     int op = in->func->op, precision, scale;
@@ -340,13 +526,18 @@ static lt_status infer_decimal(lt_infer *in, lt_error *err)
     in->data = data;
     static const lt_kernel kernels[] = {dec_add, dec_sub, dec_mul, dec_div, dec_mod};
     in->kernel = kernels[op];
-    in->flags &= ~(uint32_t)LT_FUNC_DENSE;
+    in->flags |= LT_FUNC_DENSE;
     if (precision <= 18 && op <= LT_OP_MUL) {
         static const lt_kernel small[] = {dec_add64, dec_sub64, dec_mul64};
-        data->up_a = (int64_t)lt_pow10(op == LT_OP_MUL ? 0 : scale - a->scale);
-        data->up_b = (int64_t)lt_pow10(op == LT_OP_MUL ? 0 : scale - b->scale);
         in->kernel = small[op];
-        in->flags |= LT_FUNC_DENSE;
+    } else if (has_room(op, a, b)) {
+        in->kernel = dec_exact[op][(data->wide_a ? 2 : 0) + (data->wide_b ? 1 : 0)];
+    } else {
+        in->flags &= ~(uint32_t)LT_FUNC_DENSE;
+    }
+    if (op == LT_OP_ADD || op == LT_OP_SUB) {
+        data->up_a = lt_pow10(LT_MAX(scale - a->scale, 0));
+        data->up_b = lt_pow10(LT_MAX(scale - b->scale, 0));
     }
     if (whole && divisor->kind != LT_TYPE_DECIMAL) {
         /* Of whole numbers the remainder has the divisor's type. */
@@ -381,6 +572,12 @@ static lt_status infer_numbers(lt_infer *in, lt_error *err)
     LT_TRY(lt_in_cast(in, 1, common, err));
     in->type = common;
     in->kernel = number_kernels[lt_type_phys(common)][op];
+    const lt_value *divisor = lt_in_literal(in, 1);
+    bool safe =
+        op < LT_OP_DIV || !lt_type_is_integer(common) || (divisor != NULL && divisor->u.i > 0);
+    if (safe) {
+        in->flags |= LT_FUNC_DENSE;
+    }
     if (op == LT_OP_MOD && lt_type_is_integer(a) && lt_type_is_integer(b) &&
         b->kind != common->kind) {
         /* The remainder has the divisor's type. */
@@ -391,14 +588,8 @@ static lt_status infer_numbers(lt_infer *in, lt_error *err)
                                lt_type_with_nullable(in->b->arena, b, common->nullable),
                                &in->replace, err);
     }
-    const lt_value *divisor = lt_in_literal(in, 1);
     if (op == LT_OP_DIV && in->b->fold && is_zero_float(divisor) && lt_in_literal(in, 0) != NULL) {
         return lt_error_set_at(err, LT_ERR_SQL, in->pos, "division by zero");
-    }
-    bool safe =
-        op < LT_OP_DIV || !lt_type_is_integer(common) || (divisor != NULL && divisor->u.i > 0);
-    if (safe) {
-        in->flags |= LT_FUNC_DENSE;
     }
     return LT_OK;
 }

@@ -22,18 +22,17 @@ LT_INLINE int64_t saturate_i64(double x)
     return x >= 9223372036854775807.0 ? INT64_MAX : (int64_t)x;
 }
 
-#define CAST_KERNEL(FROM, TO, T, U, EXPR)                          \
-    static lt_status cast_##FROM##_##TO(lt_kctx *k, lt_error *err) \
-    {                                                              \
-        (void)err;                                                 \
-        const T *restrict a = LT_ARG(k, 0, T);                     \
-        U *restrict out = LT_OUT(k, U);                            \
-        for (uint32_t i = 0; i < k->rows; i++) {                   \
-            const T x = a[i];                                      \
-            out[i] = (U)(EXPR);                                    \
-        }                                                          \
-        return LT_OK;                                              \
-    }
+#define CAST_BODY(T, U, EXPR)                    \
+    do {                                         \
+        const T *restrict a = LT_ARG(k, 0, T);   \
+        U *restrict out = LT_OUT(k, U);          \
+        for (uint32_t i = 0; i < k->rows; i++) { \
+            const T x = a[i];                    \
+            out[i] = (U)(EXPR);                  \
+        }                                        \
+    } while (0)
+
+#define CAST_KERNEL(FROM, TO, T, U, EXPR) LT_WIDE_KERNEL(cast_##FROM##_##TO, CAST_BODY(T, U, EXPR))
 
 #define FROM_INT(NAME, T)                    \
     CAST_KERNEL(NAME, b, T, uint8_t, x != 0) \

@@ -1,5 +1,12 @@
 /* Comparison: = <> < <= > >=, IS DISTINCT FROM, BETWEEN, IN, GREATEST, LEAST. A literal always
  * stands on the right: operators are mirrored. */
+#include "base/compiler.h"
+
+#if LT_HAVE_X86_64
+#include <immintrin.h>
+#endif
+
+#include "expr/bytes.h"
 #include "expr/cast.h"
 #include "expr/families.h"
 #include "expr/kernel.h"
@@ -31,13 +38,7 @@
         }                                                                                        \
     } while (0)
 
-#define CMP_KERNEL(NAME, T, TEST)                    \
-    static lt_status NAME(lt_kctx *k, lt_error *err) \
-    {                                                \
-        (void)err;                                   \
-        CMP_BODY(T, TEST);                           \
-        return LT_OK;                                \
-    }
+#define CMP_KERNEL(NAME, T, TEST) LT_WIDE_KERNEL(NAME, CMP_BODY(T, TEST))
 
 #define CMP_FAMILY(SUFFIX, T)           \
     CMP_KERNEL(eq_##SUFFIX, T, x == y)  \
@@ -70,19 +71,20 @@ CMP_KERNEL(le_ts9, lt_ts9, !TS9_LT(y, x))
 CMP_KERNEL(gt_ts9, lt_ts9, TS9_LT(y, x))
 CMP_KERNEL(ge_ts9, lt_ts9, !TS9_LT(x, y))
 
-#define STR_ORDER(NAME, TEST)                                                              \
-    static lt_status NAME(lt_kctx *k, lt_error *err)                                       \
-    {                                                                                      \
-        (void)err;                                                                         \
-        const lt_strv *a = LT_ARG(k, 0, lt_strv);                                          \
-        const lt_strv *b = LT_ARG(k, 1, lt_strv);                                          \
-        uint8_t *out = LT_OUT(k, uint8_t);                                                 \
-        LT_EACH(k, row)                                                                    \
-        {                                                                                  \
-            int order = lt_strv_cmp(&a[row & k->args[0].mask], &b[row & k->args[1].mask]); \
-            out[row] = (uint8_t)(order TEST 0);                                            \
-        }                                                                                  \
-        return LT_OK;                                                                      \
+#define STR_ORDER(NAME, TEST)                                                  \
+    static lt_status NAME(lt_kctx *k, lt_error *err)                           \
+    {                                                                          \
+        (void)err;                                                             \
+        const lt_strv *a = LT_ARG(k, 0, lt_strv);                              \
+        const lt_strv *b = LT_ARG(k, 1, lt_strv);                              \
+        uint8_t *out = LT_OUT(k, uint8_t);                                     \
+        uint32_t mask_a = k->args[0].mask, mask_b = k->args[1].mask;           \
+        LT_EACH(k, row)                                                        \
+        {                                                                      \
+            int order = lt_bytes_cmp_view(&a[row & mask_a], &b[row & mask_b]); \
+            out[row] = (uint8_t)(order TEST 0);                                \
+        }                                                                      \
+        return LT_OK;                                                          \
     }
 
 STR_ORDER(less_str, <)
@@ -90,27 +92,100 @@ STR_ORDER(le_str, <=)
 STR_ORDER(gt_str, >)
 STR_ORDER(ge_str, >=)
 
+/* With a constant in the view itself, no string is followed: rows that hold none may be among them.
+ */
+LT_INLINE void equal_short(const lt_strv *restrict a, const lt_strv *b, uint8_t *restrict out,
+                           uint32_t rows, const bool want)
+{
+    const uint64_t head = lt_bytes_load8((const char *)b);
+    const uint64_t tail = lt_bytes_load8((const char *)b + 8);
+    for (uint32_t i = 0; i < rows; i++) {
+        uint64_t x = lt_bytes_load8((const char *)&a[i]);
+        uint64_t y = lt_bytes_load8((const char *)&a[i] + 8);
+        out[i] = (uint8_t)(((x == head) & (y == tail)) == want);
+    }
+}
+
+/* With a longer constant: length and prefix decide most rows. */
+LT_INLINE void equal_long(const lt_strv *restrict a, const lt_strv *b, uint8_t *restrict out,
+                          uint32_t rows, const bool want)
+{
+    const uint64_t head = lt_bytes_load8((const char *)b);
+    const char *text = lt_strv_ptr(b);
+    const size_t len = b->len;
+    for (uint32_t i = 0; i < rows; i++) {
+        bool same = lt_bytes_load8((const char *)&a[i]) == head;
+        out[i] = (uint8_t)((same && lt_bytes_equal(lt_strv_ptr(&a[i]), text, len)) == want);
+    }
+}
+
+#if LT_HAVE_X86_64
+/* lt_bytes_eq_view with two loads of each string for most lengths. */
+LT_TARGET("avx2")
+LT_INLINE bool view_equal_avx2(const lt_strv *a, const lt_strv *b)
+{
+    if (a->len <= 32 || a->len > 64) {
+        return lt_bytes_eq_view(a, b);
+    }
+    if (lt_bytes_load8((const char *)a) != lt_bytes_load8((const char *)b)) {
+        return false;
+    }
+    const __m256i *x = (const void *)lt_strv_ptr(a), *y = (const void *)lt_strv_ptr(b);
+    const __m256i *x_end = (const void *)((const char *)x + a->len - 32);
+    const __m256i *y_end = (const void *)((const char *)y + a->len - 32);
+    __m256i head = _mm256_xor_si256(_mm256_loadu_si256(x), _mm256_loadu_si256(y));
+    __m256i tail = _mm256_xor_si256(_mm256_loadu_si256(x_end), _mm256_loadu_si256(y_end));
+    __m256i any = _mm256_or_si256(head, tail);
+    return _mm256_testz_si256(any, any) != 0;
+}
+
+LT_TARGET("avx2")
+LT_INLINE void equal_views_avx2(const lt_strv *restrict a, const lt_strv *restrict b,
+                                uint8_t *restrict out, uint32_t rows, const bool want)
+{
+    for (uint32_t i = 0; i < rows; i++) {
+        out[i] = (uint8_t)(view_equal_avx2(&a[i], &b[i]) == want);
+    }
+}
+
+LT_TARGET("avx2")
+static void equal_avx2(const lt_strv *a, const lt_strv *b, uint8_t *out, uint32_t rows)
+{
+    equal_views_avx2(a, b, out, rows, true);
+}
+
+LT_TARGET("avx2")
+static void differ_avx2(const lt_strv *a, const lt_strv *b, uint8_t *out, uint32_t rows)
+{
+    equal_views_avx2(a, b, out, rows, false);
+}
+#endif
+
 LT_INLINE void str_equal(lt_kctx *k, const bool want)
 {
     const lt_strv *restrict a = LT_ARG(k, 0, lt_strv);
     const lt_strv *restrict b = LT_ARG(k, 1, lt_strv);
     uint8_t *restrict out = LT_OUT(k, uint8_t);
-    if (k->args[1].mask == 0 && b[0].len <= LT_STRV_INLINE_MAX) {
-        uint64_t want_head, want_tail;
-        memcpy(&want_head, &b[0], 8);
-        memcpy(&want_tail, (const char *)&b[0] + 8, 8);
-        for (uint32_t i = 0; i < k->rows; i++) {
-            uint64_t head, tail;
-            memcpy(&head, &a[i], 8);
-            memcpy(&tail, (const char *)&a[i] + 8, 8);
-            out[i] = (uint8_t)(((head == want_head) & (tail == want_tail)) == want);
-        }
-        return;
-    }
     uint32_t mask_a = k->args[0].mask, mask_b = k->args[1].mask;
-    LT_EACH(k, row)
-    {
-        out[row] = (uint8_t)(lt_strv_eq(&a[row & mask_a], &b[row & mask_b]) == want);
+    if (mask_b == 0 && b[0].len <= LT_STRV_INLINE_MAX) {
+        equal_short(a, b, out, k->rows, want);
+    } else if (mask_b == 0 && mask_a != 0 && k->sel == NULL) {
+        equal_long(a, b, out, k->count, want);
+    } else if (mask_b != 0 && mask_a != 0 && k->sel == NULL) {
+#if LT_HAVE_X86_64
+        if (k->cpu >= LT_CPU_AVX2) {
+            (want ? equal_avx2 : differ_avx2)(a, b, out, k->count);
+            return;
+        }
+#endif
+        for (uint32_t i = 0; i < k->count; i++) {
+            out[i] = (uint8_t)(lt_bytes_eq_view(&a[i], &b[i]) == want);
+        }
+    } else {
+        LT_EACH(k, row)
+        {
+            out[row] = (uint8_t)(lt_bytes_eq_view(&a[row & mask_a], &b[row & mask_b]) == want);
+        }
     }
 }
 

@@ -6,6 +6,8 @@
 
 /* ---- the kernel's side ---- */
 
+#define ROOM_BYTES ((size_t)16 << 10)
+
 static uint64_t *new_bits(lt_arena *arena, uint32_t rows)
 {
     return (uint64_t *)lt_arena_zalloc(arena, lt_bits_bytes(rows), 8);
@@ -43,26 +45,32 @@ void lt_k_null_slow(lt_kctx *k)
     }
 }
 
-char *lt_k_bytes(lt_kctx *k, size_t len)
+static void end_room(lt_kctx *k)
 {
-    char *ptr = lt_arena_alloc(k->bytes, len ? len : 1, 1);
-    if (ptr == NULL) {
-        k->nomem = true;
+    if (k->room_left > 0) {
+        lt_arena_give_back(k->bytes, k->room + k->room_left, k->room_left);
+        k->room_left = 0;
     }
-    return ptr;
 }
 
-void lt_k_put_copy(lt_kctx *k, uint32_t row, const char *ptr, size_t len)
+/* Rows are served from a block; what is longer than a fair part of one goes by itself. The block of
+ * a small batch is no larger than its rows may need. */
+char *lt_k_bytes_slow(lt_kctx *k, size_t len)
 {
-    if (len > LT_STRV_INLINE_MAX) {
-        char *copy = lt_k_bytes(k, len);
-        if (copy == NULL) {
-            return;
-        }
-        memcpy(copy, ptr, len);
-        ptr = copy;
+    size_t size = LT_MAX(len, (size_t)1);
+    bool alone = len > ROOM_BYTES / 8;
+    if (!alone) {
+        size = LT_MIN(size * LT_MAX(k->count, 1u), ROOM_BYTES);
+        end_room(k);
     }
-    LT_OUT(k, lt_strv)[row] = lt_strv_make(ptr, len);
+    char *ptr = lt_arena_alloc(k->bytes, size, 1);
+    if (ptr == NULL) {
+        k->nomem = true;
+    } else if (!alone) {
+        k->room = ptr + len;
+        k->room_left = size - len;
+    }
+    return ptr;
 }
 
 const lt_batch *lt_k_batch(const lt_kctx *k)
@@ -184,6 +192,31 @@ static lt_status merge_valid(lt_kctx *k, lt_col *out, uint32_t rows, lt_error *e
     return LT_OK;
 }
 
+/* Live rows by the word: most words are all ones or nearly so. */
+static uint32_t list_live(const uint64_t *valid, const uint64_t *failed, uint32_t rows,
+                          uint32_t *sel)
+{
+    uint32_t used = 0;
+    for (uint32_t base = 0; base < rows; base += 64) {
+        uint64_t bits = (valid != NULL ? valid[base / 64] : UINT64_MAX) &
+                        (failed != NULL ? ~failed[base / 64] : UINT64_MAX);
+        if (rows - base < 64) {
+            bits &= ((uint64_t)1 << (rows - base)) - 1;
+        }
+        if (bits == UINT64_MAX) {
+            for (uint32_t i = 0; i < 64; i++) {
+                sel[used + i] = base + i;
+            }
+            used += 64;
+            continue;
+        }
+        for (; bits != 0; bits &= bits - 1) {
+            sel[used++] = base + LT_CTZ64(bits);
+        }
+    }
+    return used;
+}
+
 /* Rows worth visiting: arguments neither NULL nor failed. */
 static lt_status narrow(lt_kctx *k, const lt_col *out, uint32_t rows, lt_error *err)
 {
@@ -194,9 +227,14 @@ static lt_status narrow(lt_kctx *k, const lt_col *out, uint32_t rows, lt_error *
     if (sel == NULL) {
         return lt_error_nomem(err, "selection");
     }
+    if (k->sel == NULL) {
+        k->count = list_live(out->valid, k->err, k->count, sel);
+        k->sel = sel;
+        return LT_OK;
+    }
     uint32_t used = 0;
     for (uint32_t i = 0; i < k->count; i++) {
-        uint32_t row = k->sel ? k->sel[i] : i;
+        uint32_t row = k->sel[i];
         bool live = (out->valid == NULL || lt_bit_get(out->valid, row)) &&
                     (k->err == NULL || !lt_bit_get(k->err, row));
         sel[used] = row;
@@ -272,6 +310,7 @@ static void init_kctx(lt_program *p, uint32_t id, lt_kctx *k)
     k->mem = p->mem;
     k->session = p->session;
     k->watermark = p->watermark;
+    k->cpu = p->cpu;
     k->program = p;
     k->node = id;
 }
@@ -312,6 +351,7 @@ static lt_status eval_call(lt_program *p, uint32_t id, const uint32_t *sel, uint
         st = eval_strict(&k, flags, k.out, err);
     }
     LT_TRY(st);
+    end_room(&k);
     if (k.nomem) {
         return lt_error_nomem(err, "expression");
     }

@@ -8,6 +8,7 @@
  * framework carries them to the rows of the result that depend on them. */
 #pragma once
 
+#include "base/cpu.h"
 #include "data/batch.h"
 #include "expr/program.h"
 #include "expr/registry.h"
@@ -37,9 +38,12 @@ struct lt_kctx {
     lt_arena *arena;   /* for arrays of the result */
     lt_arena *bytes;   /* for bytes that result strings point to */
     lt_arena *scratch; /* dies with the batch's evaluation */
+    char *room;        /* of `bytes`, taken for many rows at once; see lt_k_bytes */
+    size_t room_left;
     lt_mem *mem;
     const lt_session *session;
     int64_t watermark;
+    lt_cpu_level cpu;
     uint64_t *err;     /* failed rows; made by lt_k_fail */
     uint32_t err_rows; /* bits in it */
     const lt_kfail *fail;
@@ -56,6 +60,29 @@ struct lt_kctx {
 #define LT_ARG(k, i, T) ((const T *)(k)->args[i].col->data)
 #define LT_OUT(k, T)    ((T *)(k)->out->data)
 
+/* A kernel that is one plain loop over k, compiled for the registers that every processor has and
+ * for wider ones. Both give the same bits: no operation is contracted or reordered. */
+#define LT_WIDE_KERNEL(NAME, ...)                    \
+    LT_INLINE void NAME##_rows(lt_kctx *k)           \
+    {                                                \
+        __VA_ARGS__;                                 \
+    }                                                \
+    LT_TARGET("avx2")                                \
+    static void NAME##_avx2(lt_kctx *k)              \
+    {                                                \
+        NAME##_rows(k);                              \
+    }                                                \
+    static lt_status NAME(lt_kctx *k, lt_error *err) \
+    {                                                \
+        (void)err;                                   \
+        if (k->cpu >= LT_CPU_AVX2) {                 \
+            NAME##_avx2(k);                          \
+        } else {                                     \
+            NAME##_rows(k);                          \
+        }                                            \
+        return LT_OK;                                \
+    }
+
 /* Marks a row as failed, with a stable reason code (static) and a message. */
 void lt_k_fail(lt_kctx *k, uint32_t row, const char *code, const char *fmt, ...) LT_PRINTF(4, 5);
 /* Makes the result NULL in this row. */
@@ -71,9 +98,40 @@ LT_INLINE void lt_k_null(lt_kctx *k, uint32_t row)
     lt_bit_clear(k->out->valid, row);
 }
 /* Room for len bytes that live as long as the result; NULL and k->nomem when there is none. */
-char *lt_k_bytes(lt_kctx *k, size_t len);
+char *lt_k_bytes_slow(lt_kctx *k, size_t len);
+LT_INLINE char *lt_k_bytes(lt_kctx *k, size_t len)
+{
+    if (LT_UNLIKELY(len > k->room_left || k->room == NULL)) {
+        return lt_k_bytes_slow(k, len);
+    }
+    char *ptr = k->room;
+    k->room += len;
+    k->room_left -= len;
+    return ptr;
+}
+/* Gives back the last len bytes, which end at `end`, of what lt_k_bytes gave last. */
+LT_INLINE void lt_k_bytes_unused(lt_kctx *k, char *end, size_t len)
+{
+    if (end == k->room) {
+        k->room -= len;
+        k->room_left += len;
+    } else {
+        lt_arena_give_back(k->bytes, end, len);
+    }
+}
 /* Sets a string result by copying bytes (or by pointing to them, when they outlive the result). */
-void lt_k_put_copy(lt_kctx *k, uint32_t row, const char *ptr, size_t len);
+LT_INLINE void lt_k_put_copy(lt_kctx *k, uint32_t row, const char *ptr, size_t len)
+{
+    if (len > LT_STRV_INLINE_MAX) {
+        char *copy = lt_k_bytes(k, len);
+        if (copy == NULL) {
+            return;
+        }
+        memcpy(copy, ptr, len);
+        ptr = copy;
+    }
+    LT_OUT(k, lt_strv)[row] = lt_strv_make(ptr, len);
+}
 LT_INLINE void lt_k_put_view(lt_kctx *k, uint32_t row, const char *ptr, size_t len)
 {
     LT_OUT(k, lt_strv)[row] = lt_strv_make(ptr, len);

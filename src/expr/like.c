@@ -1,6 +1,13 @@
 /* LIKE. A literal pattern is classified once: equal, prefix, suffix, contains; all else runs the
  * general matcher, which backtracks to the last % only and so takes at most length x pattern steps.
  */
+#include "base/compiler.h"
+
+#if LT_HAVE_X86_64
+#include <immintrin.h>
+#endif
+
+#include "expr/bytes.h"
 #include "expr/families.h"
 #include "expr/kernel.h"
 #include "expr/utf8.h"
@@ -123,34 +130,132 @@ static bool contains(lt_str s, lt_str part)
     return false;
 }
 
+#if LT_HAVE_X86_64
+
+#define FAR_MAX 1024 /* longer strings are left to libc */
+
+/* A bit for each of the 32 positions at p where the part's first and last byte stand. */
+LT_TARGET("avx2")
+LT_INLINE uint32_t candidates(const char *p, size_t last, __m256i first_byte, __m256i last_byte)
+{
+    __m256i a = _mm256_loadu_si256((const __m256i *)(const void *)p);
+    __m256i b = _mm256_loadu_si256((const __m256i *)(const void *)(p + last));
+    return (uint32_t)_mm256_movemask_epi8(
+        _mm256_and_si256(_mm256_cmpeq_epi8(a, first_byte), _mm256_cmpeq_epi8(b, last_byte)));
+}
+
+/* The last block of positions overlaps the one before it. */
+LT_TARGET("avx2")
+LT_INLINE bool contains_avx2(lt_str s, lt_str part, __m256i first_byte, __m256i last_byte)
+{
+    if (s.len < part.len + 31 || s.len > FAR_MAX) {
+        return contains(s, part);
+    }
+    size_t last = part.len - 1, end = s.len - last - 32;
+    for (size_t i = 0;; i = LT_MIN(i + 32, end)) {
+        uint32_t bits = candidates(s.ptr + i, last, first_byte, last_byte);
+        for (; bits != 0; bits &= bits - 1) {
+            if (lt_bytes_equal(s.ptr + i + LT_CTZ64(bits), part.ptr, part.len)) {
+                return true;
+            }
+        }
+        if (i == end) {
+            return false;
+        }
+    }
+}
+
+LT_TARGET("avx2")
+static void each_containing_avx2(const lt_kctx *k, lt_str part, bool negate)
+{
+    const lt_strv *views = LT_ARG(k, 0, lt_strv);
+    const __m256i first_byte = _mm256_set1_epi8(part.ptr[0]);
+    const __m256i last_byte = _mm256_set1_epi8(part.ptr[part.len - 1]);
+    LT_EACH(k, row)
+    {
+        lt_str s = lt_strv_str(&views[row & k->args[0].mask]);
+        LT_OUT(k, uint8_t)[row] = contains_avx2(s, part, first_byte, last_byte) != negate;
+    }
+}
+#endif
+
+static void each_containing(const lt_kctx *k, lt_str part, bool negate)
+{
+#if LT_HAVE_X86_64
+    if (k->cpu >= LT_CPU_AVX2 && part.len > 0) {
+        each_containing_avx2(k, part, negate);
+        return;
+    }
+#endif
+    LT_EACH(k, row)
+    {
+        LT_OUT(k, uint8_t)[row] = contains(lt_k_str(k, 0, row), part) != negate;
+    }
+}
+
+/* The prefix in the view decides most rows without following the string. */
+static void each_starting(const lt_kctx *k, lt_str part, bool negate)
+{
+    const lt_strv *views = LT_ARG(k, 0, lt_strv);
+    uint32_t want = 0;
+    size_t head = LT_MIN(part.len, sizeof want);
+    memcpy(&want, part.ptr, head);
+    uint32_t keep = 0;
+    memset(&keep, 0xff, head);
+    LT_EACH(k, row)
+    {
+        const lt_strv *view = &views[row & k->args[0].mask];
+        uint32_t prefix;
+        memcpy(&prefix, view->u.inlined, sizeof prefix);
+        bool hit =
+            (prefix & keep) == want && view->len >= part.len &&
+            (part.len <= sizeof want || lt_bytes_equal(lt_strv_ptr(view), part.ptr, part.len));
+        LT_OUT(k, uint8_t)[row] = hit != negate;
+    }
+}
+
+static void each_ending(const lt_kctx *k, lt_str part, bool negate)
+{
+    LT_EACH(k, row)
+    {
+        lt_str s = lt_k_str(k, 0, row);
+        bool hit =
+            s.len >= part.len && lt_bytes_equal(s.ptr + s.len - part.len, part.ptr, part.len);
+        LT_OUT(k, uint8_t)[row] = hit != negate;
+    }
+}
+
 static lt_status like_literal(lt_kctx *k, lt_error *err)
 {
     (void)err;
     const like_plan *plan = (const like_plan *)k->data;
     lt_str part = plan->text, escape = lt_str_of(plan->escape);
-    uint8_t *out = LT_OUT(k, uint8_t);
-    LT_EACH(k, row)
-    {
-        lt_str s = lt_k_str(k, 0, row);
-        bool fits = s.len >= part.len, hit = false;
-        switch (plan->form) {
-        case LIKE_EQUAL:
-            hit = s.len == part.len && memcmp(s.ptr, part.ptr, part.len) == 0;
-            break;
-        case LIKE_PREFIX:
-            hit = fits && memcmp(s.ptr, part.ptr, part.len) == 0;
-            break;
-        case LIKE_SUFFIX:
-            hit = fits && memcmp(s.ptr + s.len - part.len, part.ptr, part.len) == 0;
-            break;
-        case LIKE_CONTAINS:
-            hit = contains(s, part);
-            break;
-        case LIKE_GENERAL:
-            hit = like_match(s, lt_k_str(k, 1, row), escape);
-            break;
+    switch (plan->form) {
+    case LIKE_EQUAL: {
+        lt_strv want = lt_strv_make(part.ptr, part.len);
+        LT_EACH(k, row)
+        {
+            const lt_strv *view = &LT_ARG(k, 0, lt_strv)[row & k->args[0].mask];
+            LT_OUT(k, uint8_t)[row] = lt_bytes_eq_view(view, &want) != plan->negate;
         }
-        out[row] = hit != plan->negate;
+        break;
+    }
+    case LIKE_PREFIX:
+        each_starting(k, part, plan->negate);
+        break;
+    case LIKE_SUFFIX:
+        each_ending(k, part, plan->negate);
+        break;
+    case LIKE_CONTAINS:
+        each_containing(k, part, plan->negate);
+        break;
+    case LIKE_GENERAL:
+        LT_EACH(k, row)
+        {
+            bool hit = like_match(lt_k_str(k, 0, row), lt_k_str(k, 1, row), escape);
+            LT_OUT(k, uint8_t)[row] = hit != plan->negate;
+        }
+        break;
     }
     return LT_OK;
 }

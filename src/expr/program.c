@@ -357,6 +357,8 @@ lt_status lt_program_new(lt_mem *mem, const lt_session *session, lt_expr *const 
     }
     p->mem = mem;
     p->session = session;
+    lt_env *env = session->env;
+    p->cpu = lt_cpu_level_from(env != NULL ? env->getenv(env, "LEAT_CPU") : NULL);
     lt_status st = compile(p, exprs, count, err);
     if (st != LT_OK) {
         lt_program_free(p);

@@ -39,6 +39,7 @@ struct lt_program {
     const lt_session *session;
     lt_arena *arena;   /* the program itself */
     lt_arena *scratch; /* one evaluation */
+    lt_cpu_level cpu;
     lt_node *nodes;
     uint32_t node_count;
     uint32_t node_cap;

@@ -1,5 +1,6 @@
 /* Strings: joining, cutting, trimming, case, padding. Strings are UTF-8 and count in code points;
  * ASCII strings take the byte path. */
+#include "expr/bytes.h"
 #include "expr/families.h"
 #include "expr/simple.h"
 #include "expr/utf8.h"
@@ -245,35 +246,37 @@ static size_t map_case(lt_str s, bool upper, char *to)
     return len;
 }
 
-static void ascii_case(lt_str s, bool upper, char *to)
-{
-    char low = upper ? 'a' : 'A';
-    for (size_t i = 0; i < s.len; i++) {
-        char c = s.ptr[i];
-        to[i] = (unsigned char)(c - low) < 26 ? (char)(c ^ 0x20) : c;
-    }
-}
-
 static void change_case(lt_kctx *k, bool upper)
 {
+    const lt_strv *from = LT_ARG(k, 0, lt_strv);
+    const uint32_t mask = k->args[0].mask;
+    const char low = upper ? 'a' : 'A';
     LT_EACH(k, row)
     {
-        lt_str s = lt_k_str(k, 0, row);
-        char small[LT_STRV_INLINE_MAX];
-        if (lt_is_ascii(s)) {
-            char *to = s.len <= sizeof small ? small : lt_k_bytes(k, s.len);
+        const lt_strv *view = &from[row & mask];
+        lt_str s = lt_strv_str(view);
+        if (s.len <= LT_STRV_INLINE_MAX) {
+            if (lt_bytes_change_view(view, low, &LT_OUT(k, lt_strv)[row])) {
+                continue;
+            }
+        } else {
+            char *to = lt_k_bytes(k, s.len);
             if (to == NULL) {
                 return;
             }
-            ascii_case(s, upper, to);
-            lt_k_put_view(k, row, to, s.len);
-            continue;
+            if (lt_bytes_change_case(s.ptr, s.len, low, to)) {
+                lt_k_put_view(k, row, to, s.len);
+                continue;
+            }
+            lt_k_bytes_unused(k, to + s.len, s.len);
         }
         char *to = lt_k_bytes(k, s.len * 3); /* no mapping grows more */
         if (to == NULL) {
             return;
         }
-        lt_k_put_view(k, row, to, map_case(s, upper, to));
+        size_t len = map_case(s, upper, to);
+        lt_k_bytes_unused(k, to + s.len * 3, s.len * 3 - len);
+        lt_k_put_view(k, row, to, len);
     }
 }
 
