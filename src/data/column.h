@@ -30,9 +30,18 @@ LT_INLINE lt_strv lt_strv_make(const char *ptr, size_t len)
     lt_strv view;
     memset(&view, 0, sizeof view);
     view.len = (uint32_t)len;
+    /* Pieces that overlap: a call of memcpy for so little costs more than all of this. */
     if (len <= LT_STRV_INLINE_MAX) {
-        if (len > 0) {
-            memcpy(view.u.inlined, ptr, len);
+        if (len >= 8) {
+            memcpy(view.u.inlined, ptr, 8);
+            memcpy(view.u.inlined + len - 4, ptr + len - 4, 4);
+        } else if (len >= 4) {
+            memcpy(view.u.inlined, ptr, 4);
+            memcpy(view.u.inlined + len - 4, ptr + len - 4, 4);
+        } else if (len > 0) {
+            view.u.inlined[0] = ptr[0];
+            view.u.inlined[len / 2] = ptr[len / 2];
+            view.u.inlined[len - 1] = ptr[len - 1];
         }
     } else {
         memcpy(view.u.ref.prefix, ptr, 4);

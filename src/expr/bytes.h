@@ -120,6 +120,72 @@ LT_INLINE int lt_bytes_cmp_view(const lt_strv *a, const lt_strv *b)
     return x != y ? (x < y ? -1 : 1) : lt_strv_cmp(a, b);
 }
 
+/* memcpy of what is usually 13 to 64 bytes. */
+LT_INLINE void lt_bytes_copy(char *restrict to, const char *restrict from, size_t len)
+{
+    if (len >= 16 && len <= LT_BYTES_SHORT) {
+        for (size_t i = 0; i + 16 < len; i += 16) {
+            memcpy(to + i, from + i, 16);
+        }
+        memcpy(to + len - 16, from + len - 16, 16);
+    } else if (len >= 8 && len < 16) {
+        memcpy(to, from, 8);
+        memcpy(to + len - 8, from + len - 8, 8);
+    } else {
+        memcpy(to, from, len);
+    }
+}
+
+/* ---- digits, eight at a time ---- */
+
+#define LT_BYTES_EACH(byte) (UINT64_C(0x0101010101010101) * (byte))
+
+/* Of bytes from which the digit '0' was taken away (by exclusive or): is one of them not 0 to 9? */
+LT_INLINE bool lt_bytes_no_digits(uint64_t x)
+{
+    return (((x + LT_BYTES_EACH(0x76)) | x) & LT_BYTES_EACH(0x80)) != 0;
+}
+
+/* Their value, the first byte (in the lowest bits) leading. */
+LT_INLINE uint64_t lt_bytes_digits_value(uint64_t x)
+{
+    x = x * 10 + (x >> 8); /* pairs, in every second byte */
+    return (((x & UINT64_C(0x000000ff000000ff)) * UINT64_C(0x000f424000000064)) +
+            (((x >> 16) & UINT64_C(0x000000ff000000ff)) * UINT64_C(0x0000271000000001))) >>
+           32;
+}
+
+/* A string of 1 to 16 digits and nothing else; false: something else, or not to be told here. */
+LT_INLINE bool lt_bytes_whole(const lt_strv *view, uint64_t *value)
+{
+    if (!LT_LITTLE_ENDIAN || view->len - 1 > 15) {
+        return false;
+    }
+    const char *ptr = lt_strv_ptr(view); /* 12 bytes at least */
+    const uint64_t zeros = LT_BYTES_EACH('0');
+    uint64_t first = lt_bytes_load8(ptr) ^ zeros;
+    if (view->len <= 8) {
+        first <<= 64 - 8 * view->len;
+        *value = lt_bytes_digits_value(first);
+        return !lt_bytes_no_digits(first);
+    }
+    uint64_t last = lt_bytes_load8(ptr + view->len - 8) ^ zeros;
+    first <<= 128 - 8 * view->len; /* without those that are in `last` too */
+    if (lt_bytes_no_digits(first) || lt_bytes_no_digits(last)) {
+        return false;
+    }
+    *value = lt_bytes_digits_value(first) * 100000000 + lt_bytes_digits_value(last);
+    return true;
+}
+
+/* "00" .. "99" */
+extern const char lt_bytes_pairs[200];
+
+LT_INLINE void lt_bytes_put2(char *to, uint32_t number)
+{
+    memcpy(to, lt_bytes_pairs + 2 * (size_t)number, 2);
+}
+
 /* ---- letters ---- */
 
 /* Changes the case of ASCII letters from `low` ('a' or 'A') on. to has room for len bytes and may

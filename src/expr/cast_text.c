@@ -1,7 +1,9 @@
 /* Casts to and from character strings and bytes. */
 #include <stdio.h>
 
+#include "expr/bytes.h"
 #include "expr/cast_int.h"
+#include "expr/datefmt.h"
 #include "expr/decimal.h"
 #include "expr/javafmt.h"
 #include "expr/temporal.h"
@@ -110,6 +112,142 @@ static lt_status scalar_to_string(lt_kctx *k, lt_error *err)
     return LT_OK;
 }
 
+/* Decimal digits from behind, two at a time; `end` is behind the last one. */
+static char *put_digits(char *end, uint64_t rest)
+{
+    while (rest >= 100) {
+        end -= 2;
+        lt_bytes_put2(end, (uint32_t)(rest % 100));
+        rest /= 100;
+    }
+    if (rest >= 10) {
+        end -= 2;
+        lt_bytes_put2(end, (uint32_t)rest);
+    } else {
+        *--end = (char)('0' + rest);
+    }
+    return end;
+}
+
+/* Eight digits of a number below 100,000,000, the leading one in the lowest byte: halves, then
+ * quarters, then eighths of it side by side, divided by multiplying. */
+LT_INLINE uint64_t eight_digits(uint32_t number)
+{
+    uint64_t x = number / 10000 | (uint64_t)(number % 10000) << 32;
+    uint64_t high = ((x * 10486) >> 20) & UINT64_C(0x0000007f0000007f);
+    x = high | (x - high * 100) << 16;
+    high = ((x * 103) >> 10) & UINT64_C(0x000f000f000f000f);
+    return high | (x - high * 10) << 8;
+}
+
+/* The view of a number of at most 12 characters. */
+LT_INLINE lt_strv number_view(uint64_t number, bool negative)
+{
+    uint32_t over = (uint32_t)(number / 100000000), below = (uint32_t)(number % 100000000);
+    uint64_t digits = eight_digits(over > 0 ? over : below);
+    unsigned zeros = digits == 0 ? 7 : LT_CTZ64(digits) / 8, len = 8 - zeros;
+    lt_u128 text = (digits | LT_BYTES_EACH('0')) >> (8 * zeros);
+    if (over > 0) {
+        text |= (lt_u128)(eight_digits(below) | LT_BYTES_EACH('0')) << (8 * len);
+        len += 8;
+    }
+    if (negative) {
+        text = text << 8 | '-';
+        len++;
+    }
+    lt_u128 bits = text << 32 | len;
+    lt_strv view;
+    memcpy(&view, &bits, sizeof view);
+    return view;
+}
+
+LT_INLINE void put_number(lt_kctx *k, uint32_t row, int64_t value, const bool plain)
+{
+    uint64_t u = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
+    if (LT_LITTLE_ENDIAN && plain && u < UINT64_C(100000000000)) {
+        LT_OUT(k, lt_strv)[row] = number_view(u, value < 0);
+        return;
+    }
+    char buf[24], *end = buf + sizeof buf, *at = put_digits(end, u);
+    if (value < 0) {
+        *--at = '-';
+    }
+    put_fitted(k, row, (lt_str){at, (size_t)(end - at)}, false);
+}
+
+#define INT_TO_STRING(NAME, T)                                                              \
+    static lt_status NAME(lt_kctx *k, lt_error *err)                                        \
+    {                                                                                       \
+        (void)err;                                                                          \
+        const T *values = LT_ARG(k, 0, T);                                                  \
+        const lt_type *to = lt_k_cast(k)->to;                                               \
+        const bool plain = to->kind == LT_TYPE_VARCHAR && to->length >= LT_STRV_INLINE_MAX; \
+        LT_EACH(k, row)                                                                     \
+        {                                                                                   \
+            put_number(k, row, values[row & k->args[0].mask], plain);                       \
+        }                                                                                   \
+        return LT_OK;                                                                       \
+    }
+
+INT_TO_STRING(i8_to_string, int8_t)
+INT_TO_STRING(i16_to_string, int16_t)
+INT_TO_STRING(i32_to_string, int32_t)
+INT_TO_STRING(i64_to_string, int64_t)
+
+/* What all rows of a day have in common is written once. */
+static lt_status timestamp_to_string(lt_kctx *k, lt_error *err)
+{
+    (void)err;
+    static const char pattern[] = "yyyy-MM-dd HH:mm:ss.SSSSSSSSS";
+    const lt_type *from = lt_k_cast(k)->from;
+    size_t used = from->precision > 0 ? 20 + (size_t)from->precision : 19;
+    lt_datefmt fmt;
+    bool good = lt_datefmt_compile((lt_str){pattern, used}, false, &fmt);
+    LT_ASSERT(good);
+    int form = lt_ts_form(from);
+    const lt_zone *zone = from->kind == LT_TYPE_TIMESTAMP_LTZ ? k->session->zone : NULL;
+    lt_datefmt_day day = {0};
+    const lt_type *to = lt_k_cast(k)->to;
+    bool plain = to->kind == LT_TYPE_VARCHAR && (size_t)to->length >= used;
+    LT_EACH(k, row)
+    {
+        lt_ts9 ts = lt_ts_load(k->args[0].col->data, form, row & k->args[0].mask);
+        ts.ms += zone != NULL ? lt_zone_offset_ms(zone, ts.ms) : 0;
+        if (!plain || !lt_datefmt_near(&fmt, &day, ts) || day.len != used) {
+            char buf[96];
+            size_t len = lt_format_timestamp(ts, from->precision, buf);
+            put_fitted(k, row, (lt_str){buf, len}, false);
+            continue;
+        }
+        char *text = lt_k_bytes(k, used);
+        if (text == NULL) {
+            break;
+        }
+        lt_datefmt_put(&day, ts, text);
+        lt_k_put_view(k, row, text, used);
+    }
+    return LT_OK;
+}
+
+static lt_kernel to_string(lt_type_kind kind)
+{
+    switch ((int)kind) {
+    case LT_TYPE_TINYINT:
+        return i8_to_string;
+    case LT_TYPE_SMALLINT:
+        return i16_to_string;
+    case LT_TYPE_INT:
+        return i32_to_string;
+    case LT_TYPE_BIGINT:
+        return i64_to_string;
+    case LT_TYPE_TIMESTAMP:
+    case LT_TYPE_TIMESTAMP_LTZ:
+        return timestamp_to_string;
+    default:
+        return scalar_to_string;
+    }
+}
+
 static lt_status nested_to_string(lt_kctx *k, lt_error *err)
 {
     lt_text text;
@@ -179,21 +317,29 @@ static bool parse_integer(lt_str s, int64_t min, int64_t max, int64_t *out)
     return value >= min && value <= max;
 }
 
-#define STRING_TO_INT(NAME, T, MIN, MAX)                           \
-    static lt_status NAME(lt_kctx *k, lt_error *err)               \
-    {                                                              \
-        (void)err;                                                 \
-        LT_EACH(k, row)                                            \
-        {                                                          \
-            lt_str s = lt_k_str(k, 0, row);                        \
-            int64_t value;                                         \
-            if (parse_integer(trim_blanks(s), MIN, MAX, &value)) { \
-                LT_OUT(k, T)[row] = (T)value;                      \
-            } else {                                               \
-                lt_cast_fail(k, row, s);                           \
-            }                                                      \
-        }                                                          \
-        return LT_OK;                                              \
+#define STRING_TO_INT(NAME, T, MIN, MAX)                                    \
+    static lt_status NAME(lt_kctx *k, lt_error *err)                        \
+    {                                                                       \
+        (void)err;                                                          \
+        const lt_strv *views = LT_ARG(k, 0, lt_strv);                       \
+        T *restrict out = LT_OUT(k, T);                                     \
+        LT_EACH(k, row)                                                     \
+        {                                                                   \
+            const lt_strv *view = &views[row & k->args[0].mask];            \
+            int64_t value;                                                  \
+            uint64_t whole;                                                 \
+            if (lt_bytes_whole(view, &whole) && whole <= (uint64_t)(MAX)) { \
+                out[row] = (T)whole;                                        \
+                continue;                                                   \
+            }                                                               \
+            lt_str s = lt_strv_str(view);                                   \
+            if (parse_integer(trim_blanks(s), MIN, MAX, &value)) {          \
+                out[row] = (T)value;                                        \
+            } else {                                                        \
+                lt_cast_fail(k, row, s);                                    \
+            }                                                               \
+        }                                                                   \
+        return LT_OK;                                                       \
     }
 
 STRING_TO_INT(string_to_i8, int8_t, INT8_MIN, INT8_MAX)
@@ -299,11 +445,12 @@ static lt_status string_to_timestamp(lt_kctx *k, lt_error *err)
     const lt_type *to = lt_k_cast(k)->to;
     int form = lt_ts_form(to);
     const lt_zone *zone = to->kind == LT_TYPE_TIMESTAMP_LTZ ? k->session->zone : NULL;
+    lt_stamp_day last = {0};
     LT_EACH(k, row)
     {
         lt_str s = lt_k_str(k, 0, row);
         lt_ts9 ts;
-        if (!lt_text_to_timestamp(trim_blanks(s), &ts)) {
+        if (!lt_text_to_timestamp_near(trim_blanks(s), &last, &ts)) {
             lt_cast_fail(k, row, s);
             continue;
         }
@@ -373,7 +520,7 @@ void lt_cast_pick_text(lt_cast *cast)
     } else if (to_text && cast->from->field_count > 0) {
         cast->kernel = text_of_nested_ok(cast->from) ? nested_to_string : NULL;
     } else if (to_text && text_of_nested_ok(cast->from)) {
-        cast->kernel = scalar_to_string;
+        cast->kernel = to_string(cast->from->kind);
     } else if (from_text) {
         cast->kernel = from_string(cast->to->kind);
     } else if (lt_type_is_binary(cast->from) && lt_type_is_binary(cast->to)) {

@@ -3,6 +3,7 @@
  * SimpleDateFormat's lenience when `legacy`. */
 #include "expr/datefmt.h"
 
+#include "expr/bytes.h"
 #include "expr/civil.h"
 #include "expr/temporal.h"
 
@@ -53,6 +54,28 @@ static bool add_text(lt_datefmt *out, char ch, bool optional)
         last->optional = optional;
     }
     last->text[last->count++] = ch;
+    return true;
+}
+
+static bool is_daily(const lt_datefmt *fmt)
+{
+    static const char of_day[] = "GuyDMLQqYwWdEecF", of_clock[] = "HmsS";
+    uint32_t seen = 0;
+    for (uint32_t i = 0; i < fmt->count; i++) {
+        const lt_datefmt_item *item = &fmt->items[i];
+        if (item->letter == 0 || strchr(of_day, item->letter) != NULL) {
+            continue;
+        }
+        const char *at = strchr(of_clock, item->letter);
+        if (at == NULL || (seen >> (at - of_clock) & 1) != 0) {
+            return false;
+        }
+        seen |= 1u << (at - of_clock);
+        bool fraction = item->letter == 'S';
+        if (fraction ? item->count > 9 || (fmt->legacy && item->count != 3) : item->count != 2) {
+            return false;
+        }
+    }
     return true;
 }
 
@@ -123,6 +146,7 @@ bool lt_datefmt_compile(lt_str pattern, bool legacy, lt_datefmt *out)
             item->reserve = (uint8_t)(next->count + next->reserve);
         }
     }
+    out->daily = is_daily(out);
     return true;
 }
 
@@ -296,37 +320,126 @@ static size_t put_item(const lt_datefmt_item *item, const fields *f, int64_t off
     }
 }
 
+/* One item; S and the weekday of SimpleDateFormat apart. */
+static size_t format_item(const lt_datefmt *fmt, const lt_datefmt_item *item, const fields *f,
+                          int64_t offset_ms, lt_str zone, char *to)
+{
+    if (item->letter == 0) {
+        memcpy(to, item->text, item->count);
+        return item->count;
+    }
+    if (item->letter == 'S' && fmt->legacy) { /* milliseconds as a number */
+        return lt_put_padded(f->nano / 1000000, item->count, to);
+    }
+    if (item->letter == 'S') {
+        char digits[24];
+        (void)lt_put_padded(f->nano, 9, digits);
+        for (int d = 0; d < item->count; d++) {
+            to[d] = d < 9 ? digits[d] : '0';
+        }
+        return item->count;
+    }
+    if (item->letter == 'u' && fmt->legacy) {
+        return lt_put_padded(f->weekday, item->count, to);
+    }
+    return put_item(item, f, offset_ms, zone, to);
+}
+
 size_t lt_datefmt_format(const lt_datefmt *fmt, lt_ts9 local, int64_t offset_ms, lt_str zone,
                          char *to)
 {
     fields f;
     split(local, &f);
     size_t len = 0;
-    for (uint32_t i = 0; i < fmt->count; i++) {
-        const lt_datefmt_item *item = &fmt->items[i];
-        if (len + 64 > LT_DATEFMT_TEXT_MAX) {
-            break;
-        }
-        if (item->letter == 0) {
-            memcpy(to + len, item->text, item->count);
-            len += item->count;
-        } else if (item->letter == 'S') {
-            char digits[24];
-            if (fmt->legacy) { /* milliseconds as a number */
-                len += lt_put_padded(f.nano / 1000000, item->count, to + len);
-                continue;
-            }
-            (void)lt_put_padded(f.nano, 9, digits);
-            for (int d = 0; d < item->count; d++) {
-                to[len++] = d < 9 ? digits[d] : '0';
-            }
-        } else if (item->letter == 'u' && fmt->legacy) {
-            len += lt_put_padded(f.weekday, item->count, to + len);
-        } else {
-            len += put_item(item, &f, offset_ms, zone, to + len);
-        }
+    for (uint32_t i = 0; i < fmt->count && len + 64 <= LT_DATEFMT_TEXT_MAX; i++) {
+        len += format_item(fmt, &fmt->items[i], &f, offset_ms, zone, to + len);
     }
     return len;
+}
+
+/* ---- formatting values of one day ---- */
+
+/* false: the text is too long to be kept. */
+static bool begin_day(const lt_datefmt *fmt, lt_datefmt_day *day, int64_t ms)
+{
+    fields f;
+    char text[LT_DATEFMT_DAY_MAX + 64];
+    day->ready = false;
+    day->hour = day->minute = day->second = day->fraction = -1;
+    day->start_ms = lt_floor_div(ms, LT_MS_PER_DAY) * LT_MS_PER_DAY;
+    split((lt_ts9){day->start_ms, 0, 0}, &f);
+    size_t len = 0;
+    for (uint32_t i = 0; i < fmt->count; i++) {
+        const lt_datefmt_item *item = &fmt->items[i];
+        switch (item->letter) {
+        case 'H':
+            day->hour = (int)len;
+            break;
+        case 'm':
+            day->minute = (int)len;
+            break;
+        case 's':
+            day->second = (int)len;
+            break;
+        case 'S':
+            day->fraction = (int)len;
+            day->digits = item->count;
+            break;
+        default:
+            break;
+        }
+        len += format_item(fmt, item, &f, 0, LT_STR(""), text + len);
+        if (len > LT_DATEFMT_DAY_MAX) {
+            return false;
+        }
+    }
+    memcpy(day->text, text, len);
+    day->len = len;
+    day->ready = true;
+    return true;
+}
+
+static void put_fraction(const lt_datefmt_day *day, uint32_t ms, int32_t ns_of_ms, char *to)
+{
+    char digits[24];
+    digits[0] = (char)('0' + ms / 100);
+    lt_bytes_put2(digits + 1, ms % 100);
+    if (day->digits == 3) {
+        memcpy(to, digits, 3);
+        return;
+    }
+    if (day->digits > 3) {
+        (void)lt_put_padded(ns_of_ms, 6, digits + 3);
+    }
+    memcpy(to, digits, (size_t)day->digits);
+}
+
+bool lt_datefmt_find_day(const lt_datefmt *fmt, lt_datefmt_day *day, lt_ts9 local)
+{
+    /* Beyond some 570,000 years rows go the long way. */
+    const int64_t far = INT64_C(1) << 54;
+    return fmt->daily && local.ms < far && local.ms > -far && begin_day(fmt, day, local.ms);
+}
+
+/* The day is copied and the clock written over the copy: reading what was just written piecewise
+ * would wait for it. */
+void lt_datefmt_put(const lt_datefmt_day *day, lt_ts9 local, char *to)
+{
+    lt_bytes_copy(to, day->text, day->len);
+    uint32_t of_day = (uint32_t)(local.ms - day->start_ms), seconds = of_day / 1000;
+    uint32_t minutes = seconds / 60, hour = minutes / 60;
+    if (day->hour >= 0) {
+        lt_bytes_put2(to + day->hour, hour);
+    }
+    if (day->minute >= 0) {
+        lt_bytes_put2(to + day->minute, minutes - hour * 60);
+    }
+    if (day->second >= 0) {
+        lt_bytes_put2(to + day->second, seconds - minutes * 60);
+    }
+    if (day->fraction >= 0) {
+        put_fraction(day, of_day - seconds * 1000, local.ns_of_ms, to + day->fraction);
+    }
 }
 
 /* ---- parsing ---- */

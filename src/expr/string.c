@@ -447,7 +447,7 @@ static lt_status chr_kernel(lt_kctx *k, lt_error *err)
     LT_EACH(k, row)
     {
         int64_t code = lt_k_i64(k, 0, row);
-        char text[4];
+        char text[LT_STRV_INLINE_MAX];
         size_t len = code < 0 ? 0 : lt_utf8_put((uint32_t)(code & 0xff), text);
         lt_k_put_view(k, row, text, len);
     }

@@ -56,7 +56,7 @@ LT_INLINE lt_ts9 lt_ts_cut(lt_ts9 ts, int precision)
 {
     static const int32_t units[] = {1000, 100, 10, 1, 100000, 10000, 1000, 100, 10, 1};
     if (precision <= 3) {
-        ts.ms -= lt_floor_mod(ts.ms, units[precision]);
+        ts.ms -= precision == 3 ? 0 : lt_floor_mod(ts.ms, units[precision]);
         ts.ns_of_ms = 0;
     } else {
         ts.ns_of_ms -= ts.ns_of_ms % units[precision];
@@ -80,3 +80,11 @@ size_t lt_format_interval_second(int64_t ms, char *to);
 bool lt_text_to_date(lt_str s, int32_t *days);
 bool lt_text_to_time(lt_str s, int32_t *ms);
 bool lt_text_to_timestamp(lt_str s, lt_ts9 *ts);
+
+/* The date of a text that was read, for the next ones of the same day. Starts zeroed. */
+typedef struct {
+    char text[10];
+    int64_t ms;
+} lt_stamp_day;
+/* The same for many texts, one after the other. */
+bool lt_text_to_timestamp_near(lt_str s, lt_stamp_day *last, lt_ts9 *ts);

@@ -87,16 +87,21 @@ static bool parse_loosely(lt_str s, lt_ts9 *ts)
     return dashes == 2 && lt_text_to_timestamp(s, ts);
 }
 
-static bool parse_stamp(lt_kctx *k, uint32_t row, lt_datefmt *space, lt_ts9 *ts)
+typedef struct {
+    lt_datefmt fmt;    /* a pattern that varies from row to row */
+    lt_stamp_day last; /* without a pattern */
+} stamp_space;
+
+static bool parse_stamp(lt_kctx *k, uint32_t row, stamp_space *space, lt_ts9 *ts)
 {
     const time_pattern *p = (const time_pattern *)k->data;
     lt_str s = lt_k_str(k, 0, row);
     bool has_offset;
     int64_t offset_ms;
     if (p->is_default) {
-        return memchr(s.ptr, 'T', s.len) == NULL && lt_text_to_timestamp(s, ts);
+        return memchr(s.ptr, 'T', s.len) == NULL && lt_text_to_timestamp_near(s, &space->last, ts);
     }
-    const lt_datefmt *fmt = pattern_of(k, 1, row, false, space);
+    const lt_datefmt *fmt = pattern_of(k, 1, row, false, &space->fmt);
     if (fmt == NULL) {
         return false;
     }
@@ -107,7 +112,8 @@ static bool parse_stamp(lt_kctx *k, uint32_t row, lt_datefmt *space, lt_ts9 *ts)
 static lt_status to_timestamp_kernel(lt_kctx *k, lt_error *err)
 {
     (void)err;
-    lt_datefmt space;
+    stamp_space space;
+    space.last = (lt_stamp_day){0};
     LT_EACH(k, row)
     {
         lt_ts9 ts;
@@ -133,7 +139,8 @@ lt_status lt_infer_to_timestamp(lt_infer *in, lt_error *err)
 static lt_status to_date_kernel(lt_kctx *k, lt_error *err)
 {
     (void)err;
-    lt_datefmt space;
+    stamp_space space;
+    space.last = (lt_stamp_day){0};
     LT_EACH(k, row)
     {
         lt_ts9 ts;
@@ -290,7 +297,8 @@ static const lt_zone *named_zone(lt_kctx *k, uint32_t arg, uint32_t row, int whi
 static lt_status string_ltz_kernel(lt_kctx *k, lt_error *err)
 {
     (void)err;
-    lt_datefmt space;
+    stamp_space space;
+    space.last = (lt_stamp_day){0};
     LT_EACH(k, row)
     {
         lt_ts9 ts;
@@ -336,9 +344,19 @@ lt_status lt_infer_to_timestamp_ltz(lt_infer *in, lt_error *err)
 
 /* ---- formatting ---- */
 
-static void put_formatted(lt_kctx *k, uint32_t row, const lt_datefmt *fmt, lt_ts9 local,
-                          int64_t offset_ms)
+/* A pattern that is the same in all rows goes by the day. */
+static void put_formatted(lt_kctx *k, uint32_t row, const lt_datefmt *fmt, lt_datefmt_day *day,
+                          lt_ts9 local, int64_t offset_ms)
 {
+    if (fmt == ((const time_pattern *)k->data)->fmt && lt_datefmt_near(fmt, day, local)) {
+        char small[LT_STRV_INLINE_MAX];
+        char *to = day->len <= sizeof small ? small : lt_k_bytes(k, day->len);
+        if (to != NULL) {
+            lt_datefmt_put(day, local, to);
+            lt_k_put_view(k, row, to, day->len);
+        }
+        return;
+    }
     char text[LT_DATEFMT_TEXT_MAX];
     size_t len = lt_datefmt_format(fmt, local, offset_ms, k->session->time_zone, text);
     lt_k_put_copy(k, row, text, len);
@@ -351,6 +369,7 @@ static lt_status date_format_kernel(lt_kctx *k, lt_error *err)
     int form = lt_ts_form(type);
     const lt_zone *zone = type->kind == LT_TYPE_TIMESTAMP_LTZ ? session_zone(k) : NULL;
     lt_datefmt space;
+    lt_datefmt_day day = {0};
     LT_EACH(k, row)
     {
         const lt_datefmt *fmt = pattern_of(k, 1, row, false, &space);
@@ -360,7 +379,7 @@ static lt_status date_format_kernel(lt_kctx *k, lt_error *err)
         lt_ts9 ts = lt_ts_load(k->args[0].col->data, form, row & k->args[0].mask);
         int64_t offset = zone != NULL ? lt_zone_offset_ms(zone, ts.ms) : 0;
         ts.ms += offset;
-        put_formatted(k, row, fmt, ts, offset);
+        put_formatted(k, row, fmt, &day, ts, offset);
     }
     return LT_OK;
 }
@@ -369,6 +388,7 @@ static lt_status string_format_kernel(lt_kctx *k, lt_error *err)
 {
     (void)err;
     lt_datefmt space;
+    lt_datefmt_day day = {0};
     LT_EACH(k, row)
     {
         lt_ts9 ts;
@@ -380,7 +400,7 @@ static lt_status string_format_kernel(lt_kctx *k, lt_error *err)
             lt_k_null(k, row);
             continue;
         }
-        put_formatted(k, row, fmt, ts, 0);
+        put_formatted(k, row, fmt, &day, ts, 0);
     }
     return LT_OK;
 }
@@ -410,6 +430,7 @@ static lt_status from_unixtime_kernel(lt_kctx *k, lt_error *err)
     (void)err;
     const lt_zone *zone = session_zone(k);
     lt_datefmt space;
+    lt_datefmt_day day = {0};
     LT_EACH(k, row)
     {
         const lt_datefmt *fmt = pattern_of(k, 1, row, true, &space);
@@ -419,7 +440,7 @@ static lt_status from_unixtime_kernel(lt_kctx *k, lt_error *err)
         lt_ts9 ts = {(int64_t)((uint64_t)lt_k_i64(k, 0, row) * 1000), 0, 0};
         int64_t offset = zone != NULL ? lt_zone_offset_ms(zone, ts.ms) : 0;
         ts.ms = (int64_t)((uint64_t)ts.ms + (uint64_t)offset);
-        put_formatted(k, row, fmt, ts, offset);
+        put_formatted(k, row, fmt, &day, ts, offset);
     }
     return LT_OK;
 }

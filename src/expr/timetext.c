@@ -1,5 +1,11 @@
 /* Temporal values as SQL text and back, as CAST does it. */
+#include "expr/bytes.h"
 #include "expr/temporal.h"
+
+const char lt_bytes_pairs[200] =
+    "00010203040506070809101112131415161718192021222324252627282930313233343536373839"
+    "40414243444546474849505152535455565758596061626364656667686970717273747576777879"
+    "8081828384858687888990919293949596979899";
 
 size_t lt_put_padded(int64_t value, int width, char *to)
 {
@@ -244,6 +250,24 @@ static bool expect(lt_str s, size_t *at, char ch)
     return true;
 }
 
+/* An optional point with up to nine digits. */
+static bool parse_fraction(lt_str s, size_t *at, int64_t *nanos)
+{
+    int64_t unit = 100000000;
+    *nanos = 0;
+    if (*at < s.len && s.ptr[*at] == '.') {
+        ++*at;
+        for (; *at < s.len && s.ptr[*at] >= '0' && s.ptr[*at] <= '9'; ++*at) {
+            if (unit == 0) {
+                return false;
+            }
+            *nanos += unit * (s.ptr[*at] - '0');
+            unit /= 10;
+        }
+    }
+    return true;
+}
+
 static bool parse_clock(lt_str s, size_t *at, int64_t *ms, int32_t *ns_of_ms)
 {
     int32_t hour, minute, second;
@@ -254,19 +278,80 @@ static bool parse_clock(lt_str s, size_t *at, int64_t *ms, int32_t *ns_of_ms)
     if (hour > 23 || minute > 59 || second > 59) {
         return false;
     }
-    int64_t nanos = 0, unit = 100000000;
-    if (*at < s.len && s.ptr[*at] == '.') {
-        ++*at;
-        for (; *at < s.len && s.ptr[*at] >= '0' && s.ptr[*at] <= '9'; ++*at) {
-            if (unit == 0) {
-                return false;
-            }
-            nanos += unit * (s.ptr[*at] - '0');
-            unit /= 10;
-        }
+    int64_t nanos;
+    if (!parse_fraction(s, at, &nanos)) {
+        return false;
     }
     *ms = ((hour * 60LL + minute) * 60 + second) * 1000 + nanos / 1000000;
     *ns_of_ms = (int32_t)(nanos % 1000000);
+    return true;
+}
+
+/* "yyyy-MM-dd". Here and below: texts are taken away by exclusive or, lowest byte first, so that
+ * separators become 0 and digits 0 to 9; then the value of two digits stands in the first one's
+ * byte. */
+static bool plain_date(const char *ptr, int64_t *ms)
+{
+    uint64_t x = lt_bytes_load8(ptr) ^ UINT64_C(0x2d30302d30303030);
+    uint32_t tens = (uint32_t)ptr[8] - '0', ones = (uint32_t)ptr[9] - '0';
+    if (lt_bytes_no_digits(x) || (x & UINT64_C(0xff0000ff00000000)) != 0 || tens > 9 || ones > 9) {
+        return false;
+    }
+    x = x * 10 + (x >> 8);
+    int year = (int)(x & 0xff) * 100 + (int)(x >> 16 & 0xff);
+    int month = (int)(x >> 40 & 0xff), day = (int)(tens * 10 + ones);
+    if (!valid_date(year, month, day)) {
+        return false;
+    }
+    *ms = lt_days_from_civil(year, month, day) * LT_MS_PER_DAY;
+    return true;
+}
+
+/* "HH:mm:ss" */
+LT_INLINE bool plain_clock(const char *ptr, int32_t *ms)
+{
+    uint64_t x = lt_bytes_load8(ptr) ^ UINT64_C(0x30303a30303a3030);
+    if (lt_bytes_no_digits(x) || (x & UINT64_C(0x0000ff0000ff0000)) != 0) {
+        return false;
+    }
+    x = x * 10 + (x >> 8);
+    int32_t hour = (int32_t)(x & 0xff), minute = (int32_t)(x >> 24 & 0xff);
+    int32_t second = (int32_t)(x >> 48 & 0xff);
+    *ms = ((hour * 60 + minute) * 60 + second) * 1000;
+    return hour <= 23 && minute <= 59 && second <= 59;
+}
+
+bool lt_text_to_timestamp_near(lt_str s, lt_stamp_day *last, lt_ts9 *ts)
+{
+    int32_t clock;
+    if (!LT_LITTLE_ENDIAN || s.len < 19 || s.ptr[0] == '\0' ||
+        (s.ptr[10] != ' ' && s.ptr[10] != 'T') || !plain_clock(s.ptr + 11, &clock)) {
+        return lt_text_to_timestamp(s, ts);
+    }
+    if (memcmp(s.ptr, last->text, 8) != 0 || memcmp(s.ptr + 8, last->text + 8, 2) != 0) {
+        last->text[0] = '\0';
+        if (!plain_date(s.ptr, &last->ms)) {
+            return lt_text_to_timestamp(s, ts);
+        }
+        memcpy(last->text, s.ptr, sizeof last->text);
+    }
+    *ts = (lt_ts9){last->ms + clock, 0, 0};
+    if (s.len == 19) {
+        return true;
+    }
+    if (s.len == 23 && s.ptr[19] == '.') {
+        uint32_t a = (uint32_t)s.ptr[20] - '0', b = (uint32_t)s.ptr[21] - '0';
+        uint32_t c = (uint32_t)s.ptr[22] - '0';
+        ts->ms += a * 100 + b * 10 + c;
+        return a <= 9 && b <= 9 && c <= 9;
+    }
+    size_t at = 19;
+    int64_t nanos = 0;
+    if (!parse_fraction(s, &at, &nanos) || at != s.len) {
+        return false;
+    }
+    ts->ms += nanos / 1000000;
+    ts->ns_of_ms = (int32_t)(nanos % 1000000);
     return true;
 }
 
