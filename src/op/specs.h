@@ -118,6 +118,74 @@ typedef struct {
     bool rank_output;
 } lt_window_topn_spec;
 
+/* How a Top-N outside of windows keeps up with its input. */
+typedef enum {
+    LT_TOPN_APPEND, /* rows are only added: the best N are kept */
+    LT_TOPN_UPDATE, /* rows of a key only ever move up: likewise */
+    LT_TOPN_RETRACT /* anything may be taken away: all rows are kept */
+} lt_topn_strategy;
+
+/* Rows ranked within a partition; the output follows every change. Output schema: input columns,
+ * then the rank (BIGINT NOT NULL) if rank_output. */
+typedef struct {
+    const uint32_t *partition;
+    uint32_t partition_count; /* 0: one partition, in one task */
+    const lt_sort_key *order;
+    uint32_t order_count;       /* 0: order of arrival */
+    int64_t rank_min, rank_max; /* inclusive, from 1; an empty range lets nothing through */
+    bool variable;              /* rank_max is what end_col of a partition's first row says .. */
+    uint32_t end_col;           /* an integer column; NULL = 0 */
+    bool end_less;              /* .. less one */
+    bool rank_output;
+    bool is_limit; /* ORDER BY .. LIMIT */
+    lt_topn_strategy strategy;
+    int64_t ttl_ms; /* table.exec.state.ttl; 0 = never */
+} lt_topn_spec;
+
+/* One row per partition. Output schema: input columns. */
+typedef enum {
+    LT_KEEP_BEST,        /* the first in the order; equals do not replace it */
+    LT_KEEP_LAST_EVENT,  /* the last in event time; equals do */
+    LT_KEEP_LAST_ARRIVED /* whatever comes last */
+} lt_keep_mode;
+
+typedef struct {
+    const uint32_t *partition;
+    uint32_t partition_count;
+    lt_keep_mode mode;
+    const lt_sort_key *order; /* not for LT_KEEP_LAST_ARRIVED */
+    uint32_t order_count;
+    bool updates; /* the input has -U and +U, of a key that is more than the partition */
+    bool quiet;   /* LT_KEEP_LAST_ARRIVED: a row equal to the one before says nothing */
+    int64_t ttl_ms;
+} lt_keep_spec;
+
+/* The first rows of each partition in order of arrival. Output schema: input columns, then the rank
+ * if rank_output. Insert-only. */
+typedef struct {
+    const uint32_t *partition;
+    uint32_t partition_count;
+    int64_t rank_min, rank_max; /* as for Top-N */
+    bool rank_output;
+    int64_t ttl_ms;
+} lt_first_rows_spec;
+
+/* The row of the least event time of each partition, once the watermark has reached it.
+ * Insert-only. */
+typedef struct {
+    const uint32_t *partition;
+    uint32_t partition_count;
+    uint32_t time_col;
+} lt_first_event_spec;
+
+/* ORDER BY a time attribute: rows wait until the watermark has reached them, or, in processing
+ * time, until the clock has moved on. Insert-only. */
+typedef struct {
+    const lt_sort_key *order; /* order[0] is the time attribute, ascending */
+    uint32_t order_count;
+    bool proctime;
+} lt_time_sort_spec;
+
 /* Lets rows through when their event time is due: event ms / speed after the first row's. */
 typedef struct {
     uint32_t time_col;

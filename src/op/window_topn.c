@@ -11,6 +11,7 @@
  * leaves a hole in the blob, which is closed when holes take more than half of it. */
 #include <stddef.h>
 
+#include "op/ranked.h"
 #include "op/window_math.h"
 
 #define ITEM_HEAD 16
@@ -24,9 +25,8 @@ typedef struct {
 typedef struct {
     lt_op op;
     lt_window_math math;
-    lt_rowcodec *key_codec;
-    lt_rowcodec *row_codec;
-    lt_rowcodec **order_codecs; /* one per column: each may be inverted on its own */
+    lt_ranked ranked;
+    lt_order_codec order;
     lt_slices *windows;
     lt_outbox box;
     lt_arena *chunk;
@@ -43,18 +43,6 @@ typedef struct {
 
 static const uint32_t topn_cells[2] = {offsetof(topn_record, heap), offsetof(topn_record, blob)};
 
-static lt_rowcodec *plan_codec(lt_op *op, const uint32_t *cols, uint32_t count, bool ordered)
-{
-    const lt_type **types = LT_NEW_ARRAY(op->arena, const lt_type *, (size_t)count + 1);
-    if (!types) {
-        return NULL;
-    }
-    for (uint32_t i = 0; i < count; i++) {
-        types[i] = op->in_schemas[0]->fields[cols ? cols[i] : i].type;
-    }
-    return lt_rowcodec_new(op->arena, types, count, ordered);
-}
-
 static lt_status topn_open(lt_op *op, lt_error *err)
 {
     topn_op *self = (topn_op *)op;
@@ -66,20 +54,10 @@ static lt_status topn_open(lt_op *op, lt_error *err)
     lt_window_math_init(&self->math, &window, op);
     lt_outbox_init(op, &self->box, false);
     LT_TRY(lt_op_chunk_new(op, &self->chunk, err));
-    self->key_codec = plan_codec(op, spec->partition, spec->partition_count, false);
-    self->row_codec = plan_codec(op, NULL, op->in_schemas[0]->count, false);
-    self->order_codecs = LT_NEW_ARRAY(op->arena, lt_rowcodec *, (size_t)spec->order_count + 1);
-    if (!self->key_codec || !self->row_codec || !self->order_codecs) {
-        return lt_error_nomem(err, "top-n state");
-    }
-    for (uint32_t o = 0; o < spec->order_count; o++) {
-        self->order_codecs[o] = plan_codec(op, &spec->order[o].col, 1, true);
-        if (!self->order_codecs[o]) {
-            return lt_error_nomem(err, "top-n state");
-        }
-    }
+    LT_TRY(lt_ranked_init(op, &self->ranked, spec->partition, spec->partition_count, err));
+    LT_TRY(lt_order_codec_init(op, spec->order, spec->order_count, &self->order, err));
     const lt_table_decl decl = {.name = "windows",
-                                .key = self->key_codec,
+                                .key = self->ranked.partition_codec,
                                 .value_size = sizeof(topn_record),
                                 .cell_offsets = topn_cells,
                                 .cell_count = LT_COUNT_OF(topn_cells),
@@ -92,56 +70,6 @@ static void topn_close(lt_op *op)
     topn_op *self = (topn_op *)op;
     lt_outbox_deinit(&self->box);
     lt_arena_free(self->chunk);
-}
-
-/* ---- order keys ---- */
-
-typedef struct {
-    lt_rows *parts; /* one per order column */
-} order_keys;
-
-static lt_status encode_order(topn_op *self, const lt_batch *in, const uint32_t *rows,
-                              uint32_t count, order_keys *keys, lt_error *err)
-{
-    const lt_window_topn_spec *spec = self->op.spec;
-    keys->parts = LT_NEW_ARRAY(self->op.scratch, lt_rows, (size_t)spec->order_count + 1);
-    if (!keys->parts) {
-        return lt_error_nomem(err, "top-n order");
-    }
-    for (uint32_t o = 0; o < spec->order_count; o++) {
-        const lt_col *col = &in->cols[spec->order[o].col];
-        LT_TRY(lt_rowcodec_encode(self->order_codecs[o], &col, rows, count, self->op.scratch,
-                                  &keys->parts[o], err));
-    }
-    return LT_OK;
-}
-
-static uint32_t order_len(const topn_op *self, const order_keys *keys, uint32_t i)
-{
-    const lt_window_topn_spec *spec = self->op.spec;
-    uint32_t len = 0;
-    for (uint32_t o = 0; o < spec->order_count; o++) {
-        len += lt_rows_len(&keys->parts[o], i);
-    }
-    return len;
-}
-
-/* Each part begins with its null byte (0 = NULL, 1 = a value), which is replaced so that NULLs come
- * where they should; a descending value is inverted. A NULL part is padding only, and no two parts
- * of one column are prefixes of each other. */
-static void write_order(const topn_op *self, const order_keys *keys, uint32_t i, uint8_t *to)
-{
-    const lt_window_topn_spec *spec = self->op.spec;
-    for (uint32_t o = 0; o < spec->order_count; o++) {
-        const uint8_t *from = lt_rows_ptr(&keys->parts[o], i);
-        uint32_t len = lt_rows_len(&keys->parts[o], i);
-        bool null = from[0] == 0;
-        to[0] = null ? (spec->order[o].nulls_first ? 0 : 2) : 1;
-        for (uint32_t b = 1; b < len; b++) {
-            to[b] = spec->order[o].descending && !null ? (uint8_t)~from[b] : from[b];
-        }
-        to += len;
-    }
 }
 
 /* ---- items ---- */
@@ -330,26 +258,13 @@ static uint32_t judge(topn_op *self, const lt_batch *in, uint32_t *rows, int64_t
 static lt_status add_rows(topn_op *self, const lt_batch *in, const uint32_t *rows,
                           const int64_t *ends, uint32_t count, lt_error *err)
 {
-    const lt_window_topn_spec *spec = self->op.spec;
-    lt_arena *scratch = self->op.scratch;
-    const lt_col **cols =
-        LT_NEW_ARRAY(scratch, const lt_col *, (size_t)in->col_count + spec->partition_count + 1);
-    if (!cols) {
-        return lt_error_nomem(err, "top-n rows");
-    }
-    const lt_col **keys = cols + in->col_count;
-    for (uint32_t c = 0; c < in->col_count; c++) {
-        cols[c] = &in->cols[c];
-    }
-    for (uint32_t k = 0; k < spec->partition_count; k++) {
-        keys[k] = &in->cols[spec->partition[k]];
-    }
+    const lt_row_pick pick = {in, rows, count, self->op.scratch};
     lt_rows partitions;
     lt_rows encoded;
-    order_keys order;
-    LT_TRY(lt_rowcodec_encode(self->key_codec, keys, rows, count, scratch, &partitions, err));
-    LT_TRY(lt_rowcodec_encode(self->row_codec, cols, rows, count, scratch, &encoded, err));
-    LT_TRY(encode_order(self, in, rows, count, &order, err));
+    lt_order_keys order;
+    LT_TRY(lt_ranked_partitions(&self->ranked, &pick, &partitions, err));
+    LT_TRY(lt_ranked_rows(&self->ranked, &pick, &encoded, err));
+    LT_TRY(lt_order_encode(&self->order, &pick, &order, err));
     lt_table *table = NULL;
     for (uint32_t i = 0; i < count; i++) {
         if (i == 0 || ends[i] != ends[i - 1]) {
@@ -358,14 +273,9 @@ static lt_status add_rows(topn_op *self, const lt_batch *in, const uint32_t *row
         void *record = NULL;
         LT_TRY(lt_table_get(table, lt_rows_ptr(&partitions, i), lt_rows_len(&partitions, i),
                             partitions.hashes[i], true, &record, NULL, err));
-        uint32_t len = order_len(self, &order, i);
-        uint8_t *bytes = lt_arena_alloc(scratch, (size_t)len + 1, 8);
-        if (!bytes) {
-            return lt_error_nomem(err, "top-n order");
-        }
-        write_order(self, &order, i, bytes);
-        const topn_item item = {self->next_seq++, len, lt_rows_len(&encoded, i), bytes,
-                                lt_rows_ptr(&encoded, i)};
+        lt_str key = lt_order_key(&order, i);
+        const topn_item item = {self->next_seq++, (uint32_t)key.len, lt_rows_len(&encoded, i),
+                                (const uint8_t *)key.ptr, lt_rows_ptr(&encoded, i)};
         LT_TRY(offer(self, lt_table_cells(table), record, &item, err));
     }
     return LT_OK;
@@ -429,7 +339,7 @@ static lt_status write_rows(topn_op *self, uint32_t from, uint32_t count, lt_err
             LT_COL_DATA(&self->box.cols[width], int64_t)[i] = (int64_t)from + i + 1;
         }
     }
-    LT_TRY(lt_rowcodec_decode(self->row_codec, ptrs, lens, count, self->box.capacity, true,
+    LT_TRY(lt_rowcodec_decode(self->ranked.row_codec, ptrs, lens, count, self->box.capacity, true,
                               self->box.batch->arena, refs, err));
     return lt_outbox_commit(op, &self->box, count, err);
 }

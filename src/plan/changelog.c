@@ -263,12 +263,17 @@ static lt_status infer_operator(lt_planner *p, lt_plan_node *node, lt_error *err
         return calc_key(p, node, err);
     }
     if (cls == &lt_op_limit) {
-        node->determinism = in->determinism == LT_EXACT ? LT_EXACT : LT_ORDER_DEPENDENT;
-        return updates(in) ? refuse_updates(p, node, "LIMIT", err) : LT_OK;
+        return lt_plan_infer_limit(p, node, err);
     }
     if (cls == &lt_op_window_topn) {
         node->determinism = in->determinism == LT_EXACT ? LT_EXACT : LT_ORDER_DEPENDENT;
         return updates(in) ? refuse_updates(p, node, "a window Top-N", err) : LT_OK;
+    }
+    if (cls == &lt_op_topn) {
+        return lt_plan_infer_rank(p, node, err);
+    }
+    if (cls == &lt_op_time_sort && updates(in)) {
+        return refuse_updates(p, node, "ORDER BY a time attribute", err);
     }
     if (cls == &lt_op_window_expand && updates(in)) {
         return refuse_updates(p, node, "a windowing table function without GROUP BY", err);

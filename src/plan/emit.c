@@ -94,6 +94,21 @@ static lt_status remap_cols(lt_planner *p, const lt_log *input, const uint32_t *
     return LT_OK;
 }
 
+static lt_status remap_order(lt_planner *p, const lt_log *input, const lt_sort_key *keys,
+                             uint32_t count, const lt_sort_key **out, lt_error *err)
+{
+    lt_sort_key *mapped = LT_NEW_ARRAY(p->arena, lt_sort_key, count + 1);
+    if (mapped == NULL) {
+        return nomem(err);
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        mapped[i] = keys[i];
+        mapped[i].col = input->map[keys[i].col];
+    }
+    *out = mapped;
+    return LT_OK;
+}
+
 static lt_status remap_aggs(lt_planner *p, const lt_log *node, const lt_log *input, lt_agg ***out,
                             lt_error *err)
 {
@@ -593,19 +608,14 @@ static lt_status emit_topn(lt_planner *p, lt_log *node, lt_plan_node **out, lt_e
     lt_log *input = node->inputs[0];
     const lt_schema *below = p->plan->nodes[input->node - 1]->schema;
     lt_window_topn_spec *spec = LT_NEW(p->arena, lt_window_topn_spec);
-    lt_sort_key *order = LT_NEW_ARRAY(p->arena, lt_sort_key, node->topn.order_count + 1);
     lt_field *fields = LT_NEW_ARRAY(p->arena, lt_field, below->count + 1);
     node->map = LT_NEW_ARRAY(p->arena, uint32_t, node->schema->count + 1);
-    if (spec == NULL || order == NULL || fields == NULL || node->map == NULL) {
+    if (spec == NULL || fields == NULL || node->map == NULL) {
         return nomem(err);
     }
     *spec = node->topn;
     LT_TRY(remap_cols(p, input, spec->partition, spec->partition_count, &spec->partition, err));
-    for (uint32_t i = 0; i < spec->order_count; i++) {
-        order[i] = spec->order[i];
-        order[i].col = input->map[order[i].col];
-    }
-    spec->order = order;
+    LT_TRY(remap_order(p, input, spec->order, spec->order_count, &spec->order, err));
     spec->start_col = input->map[spec->start_col];
     spec->end_col = input->map[spec->end_col];
     for (uint32_t i = 0; i < below->count; i++) {
@@ -622,6 +632,54 @@ static lt_status emit_topn(lt_planner *p, lt_log *node, lt_plan_node **out, lt_e
     const lt_schema *schema = lt_schema_new(p->arena, fields, count);
     return schema == NULL ? nomem(err)
                           : add_op(p, &lt_op_window_topn, spec, schema, input->node - 1, out, err);
+}
+
+static lt_status emit_rank(lt_planner *p, lt_log *node, lt_plan_node **out, lt_error *err)
+{
+    lt_log *input = node->inputs[0];
+    const lt_schema *below = p->plan->nodes[input->node - 1]->schema;
+    lt_topn_spec *spec = LT_NEW(p->arena, lt_topn_spec);
+    lt_field *fields = LT_NEW_ARRAY(p->arena, lt_field, below->count + 1);
+    node->map = LT_NEW_ARRAY(p->arena, uint32_t, node->schema->count + 1);
+    if (spec == NULL || fields == NULL || node->map == NULL) {
+        return nomem(err);
+    }
+    *spec = node->rank;
+    LT_TRY(remap_cols(p, input, spec->partition, spec->partition_count, &spec->partition, err));
+    LT_TRY(remap_order(p, input, spec->order, spec->order_count, &spec->order, err));
+    spec->end_col = spec->variable ? input->map[spec->end_col] : 0;
+    /* Nobody looks at the number: then rows that shift need not be told of. */
+    spec->rank_output = spec->rank_output && node->needed[input->schema->count];
+    spec->ttl_ms = state_ttl_ms(p);
+    uint32_t count = below->count;
+    for (uint32_t i = 0; i < count; i++) {
+        fields[i] = below->fields[i];
+    }
+    for (uint32_t i = 0; i < node->schema->count; i++) {
+        node->map[i] = i < input->schema->count ? input->map[i] : PRUNED;
+    }
+    if (spec->rank_output) {
+        node->map[input->schema->count] = count;
+        fields[count++] = node->schema->fields[input->schema->count];
+    }
+    const lt_schema *schema = lt_schema_new(p->arena, fields, count);
+    return schema == NULL ? nomem(err)
+                          : add_op(p, &lt_op_topn, spec, schema, input->node - 1, out, err);
+}
+
+static lt_status emit_time_sort(lt_planner *p, lt_log *node, lt_plan_node **out, lt_error *err)
+{
+    lt_log *input = node->inputs[0];
+    const lt_schema *below = p->plan->nodes[input->node - 1]->schema;
+    lt_time_sort_spec *spec = LT_NEW(p->arena, lt_time_sort_spec);
+    if (spec == NULL) {
+        return nomem(err);
+    }
+    node->map = input->map;
+    LT_TRY(remap_order(p, input, node->rank.order, node->rank.order_count, &spec->order, err));
+    spec->order_count = node->rank.order_count;
+    spec->proctime = below->fields[spec->order[0].col].type->attr == LT_TIME_PROCTIME;
+    return add_op(p, &lt_op_time_sort, spec, below, input->node - 1, out, err);
 }
 
 /* ---- sinks ---- */
@@ -702,7 +760,8 @@ lt_status lt_plan_emit(lt_planner *p, lt_log *node, lt_error *err)
         [LT_LOG_EXPAND] = emit_expand,       [LT_LOG_WINDOW_AGG] = emit_window_agg,
         [LT_LOG_GROUP_AGG] = emit_group_agg, [LT_LOG_UNION] = emit_union,
         [LT_LOG_JOIN] = emit_join,           [LT_LOG_LIMIT] = emit_limit,
-        [LT_LOG_TOPN] = emit_topn,           [LT_LOG_SINK] = emit_sink,
+        [LT_LOG_TOPN] = emit_topn,           [LT_LOG_RANK] = emit_rank,
+        [LT_LOG_TIME_SORT] = emit_time_sort, [LT_LOG_SINK] = emit_sink,
     };
     lt_plan_node *out;
     LT_TRY(emitters[node->kind](p, node, &out, err));

@@ -107,18 +107,100 @@ static void print_calc(const lt_plan_node *node, const lt_schema *in, lt_text *t
     }
 }
 
-static void print_topn(const lt_window_topn_spec *spec, const lt_schema *in, lt_text *to)
+static void print_order(const lt_schema *in, const lt_sort_key *order, uint32_t count, lt_text *to)
+{
+    lt_text_puts(to, "order=[");
+    for (uint32_t i = 0; i < count; i++) {
+        lt_text_printf(to, "%s" LT_STR_FMT " %s", i > 0 ? ", " : "",
+                       LT_STR_ARG(in->fields[order[i].col].name),
+                       order[i].descending ? "DESC" : "ASC");
+    }
+    lt_text_puts(to, "]");
+}
+
+static void print_partition(const lt_schema *in, const uint32_t *cols, uint32_t count, lt_text *to)
 {
     lt_text_puts(to, "partition=[");
-    print_columns(in, spec->partition, spec->partition_count, to);
-    lt_text_puts(to, "], order=[");
-    for (uint32_t i = 0; i < spec->order_count; i++) {
-        lt_text_printf(to, "%s" LT_STR_FMT " %s", i > 0 ? ", " : "",
-                       LT_STR_ARG(in->fields[spec->order[i].col].name),
-                       spec->order[i].descending ? "DESC" : "ASC");
+    print_columns(in, cols, count, to);
+    lt_text_puts(to, "], ");
+}
+
+static void print_topn(const lt_window_topn_spec *spec, const lt_schema *in, lt_text *to)
+{
+    print_partition(in, spec->partition, spec->partition_count, to);
+    print_order(in, spec->order, spec->order_count, to);
+    lt_text_printf(to, ", rank=[%lld..%lld]", (long long)spec->rank_min, (long long)spec->rank_max);
+}
+
+/* Ends what is said about the rows that are kept: for what. */
+static void print_kept(const char *rows, const lt_schema *in, const uint32_t *cols, uint32_t count,
+                       lt_text *to)
+{
+    lt_text_printf(to, "%s", rows);
+    if (count > 0) {
+        lt_text_puts(to, " per ");
+        print_columns(in, cols, count, to);
     }
-    lt_text_printf(to, "], rank=[%lld..%lld]", (long long)spec->rank_min,
-                   (long long)spec->rank_max);
+    lt_text_puts(to, "]");
+}
+
+static void print_rank(const lt_topn_spec *spec, const lt_schema *in, lt_text *to)
+{
+    static const char *const strategies[] = {"append", "update", "retract"};
+    lt_text_printf(to, "strategy=%s, ", strategies[spec->strategy]);
+    print_partition(in, spec->partition, spec->partition_count, to);
+    print_order(in, spec->order, spec->order_count, to);
+    if (spec->variable) {
+        lt_text_printf(to, ", rank=[%lld.." LT_STR_FMT "%s]", (long long)spec->rank_min,
+                       LT_STR_ARG(in->fields[spec->end_col].name), spec->end_less ? " - 1" : "");
+    } else {
+        lt_text_printf(to, ", rank=[%lld..%lld]", (long long)spec->rank_min,
+                       (long long)spec->rank_max);
+    }
+    const char *rows = "all rows";
+    lt_text_puts(to, ", state=[");
+    if (spec->strategy != LT_TOPN_RETRACT && !spec->variable) {
+        lt_text_printf(to, "at most %lld", (long long)LT_MAX(spec->rank_max, 0));
+        rows = " rows";
+    } else if (spec->strategy != LT_TOPN_RETRACT) {
+        rows = "as many rows as the first one says";
+    }
+    print_kept(rows, in, spec->partition, spec->partition_count, to);
+}
+
+/* Operators that keep one row, or a number, per partition; a sort. */
+static void print_ranked(const lt_plan_node *node, const lt_schema *in, lt_text *to)
+{
+    const lt_op_class *cls = node->u.op.cls;
+    if (cls == &lt_op_topn) {
+        print_rank(node->u.op.spec, in, to);
+    } else if (cls == &lt_op_keep) {
+        static const char *const modes[] = {"best", "last in event time", "last that came"};
+        const lt_keep_spec *spec = node->u.op.spec;
+        lt_text_printf(to, "keep=%s, ", modes[spec->mode]);
+        print_partition(in, spec->partition, spec->partition_count, to);
+        print_order(in, spec->order, spec->order_count, to);
+        print_kept(", state=[one row", in, spec->partition, spec->partition_count, to);
+    } else if (cls == &lt_op_first_rows) {
+        const lt_first_rows_spec *spec = node->u.op.spec;
+        lt_text_puts(to, "keep=first that came, ");
+        print_partition(in, spec->partition, spec->partition_count, to);
+        lt_text_printf(to, "rank=[%lld..%lld]", (long long)spec->rank_min,
+                       (long long)spec->rank_max);
+        print_kept(", state=[a number", in, spec->partition, spec->partition_count, to);
+    } else if (cls == &lt_op_first_event) {
+        const lt_first_event_spec *spec = node->u.op.spec;
+        lt_text_puts(to, "keep=first in event time, ");
+        print_partition(in, spec->partition, spec->partition_count, to);
+        lt_text_printf(to, "order=[" LT_STR_FMT " ASC]",
+                       LT_STR_ARG(in->fields[spec->time_col].name));
+        print_kept(", state=[one row", in, spec->partition, spec->partition_count, to);
+    } else if (cls == &lt_op_time_sort) {
+        const lt_time_sort_spec *spec = node->u.op.spec;
+        print_order(in, spec->order, spec->order_count, to);
+        lt_text_puts(to, spec->proctime ? ", state=[rows of one millisecond]"
+                                        : ", state=[rows the watermark has not reached]");
+    }
 }
 
 static void print_join(const lt_plan *plan, const lt_plan_node *node, lt_text *to)
@@ -215,6 +297,8 @@ static void print_operator(const lt_plan *plan, const lt_plan_node *node, lt_tex
         print_topn(node->u.op.spec, in, to);
     } else if (cls == &lt_op_pace) {
         lt_text_printf(to, "speed=%g", ((const lt_pace_spec *)node->u.op.spec)->speed);
+    } else {
+        print_ranked(node, in, to);
     }
 }
 

@@ -132,6 +132,8 @@ static bool node_eq(const lt_log *a, const lt_log *b)
     case LT_LOG_JOIN:
     case LT_LOG_LIMIT:
     case LT_LOG_TOPN:
+    case LT_LOG_RANK:
+    case LT_LOG_TIME_SORT:
     case LT_LOG_SINK:
         return false;
     }

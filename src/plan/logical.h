@@ -20,7 +20,9 @@ typedef enum {
     LT_LOG_UNION,
     LT_LOG_JOIN, /* output: left input's columns, right input's columns */
     LT_LOG_LIMIT,
-    LT_LOG_TOPN,
+    LT_LOG_TOPN,      /* within windows */
+    LT_LOG_RANK,      /* Top-N, deduplication, ORDER BY .. LIMIT */
+    LT_LOG_TIME_SORT, /* ORDER BY a time attribute */
     LT_LOG_SINK
 } lt_log_kind;
 
@@ -39,13 +41,12 @@ struct lt_log {
     uint32_t node;  /* emit.c: physical id + 1; 0 = not emitted yet */
     lt_log *merged; /* merge.c: what replaces this node; NULL = not looked at yet */
     /* payload by kind */
-    const lt_rel *rel;  /* SOURCE, VALUES, WATERMARK, SINK: the bound node */
-    lt_expr *condition; /* CALC; JOIN: over its output */
-    lt_expr **exprs;    /* CALC: one per column */
-    lt_window window;   /* EXPAND, WINDOW_AGG */
-    const uint32_t
-        *keys; /* WINDOW_AGG, GROUP_AGG; EXPAND: session keys; TOPN: partition without the bounds;
-                  JOIN: of the left input */
+    const lt_rel *rel;    /* SOURCE, VALUES, WATERMARK, SINK: the bound node */
+    lt_expr *condition;   /* CALC; JOIN: over its output */
+    lt_expr **exprs;      /* CALC: one per column */
+    lt_window window;     /* EXPAND, WINDOW_AGG */
+    const uint32_t *keys; /* WINDOW_AGG, GROUP_AGG; EXPAND: session keys; TOPN: partition without
+                             the bounds; JOIN: of the left input */
     uint32_t key_count;
     const uint32_t *right_keys; /* JOIN */
     const bool *null_safe;
@@ -54,6 +55,7 @@ struct lt_log {
     uint32_t agg_count;
     int64_t offset, count;    /* LIMIT */
     lt_window_topn_spec topn; /* TOPN: rank range, order, bounds */
+    lt_topn_spec rank;        /* RANK; TIME_SORT: its order */
 };
 
 typedef struct {
@@ -89,6 +91,9 @@ lt_status lt_rule_window_agg(lt_planner *p, lt_rel *agg, lt_log **out, lt_error 
 /* rules_topn.c: FILTER on a ROW_NUMBER. *out NULL when the pattern is not there. */
 lt_status lt_rule_topn(lt_planner *p, lt_rel *filter, lt_log **out, lt_error *err);
 
+/* ORDER BY, with or without LIMIT. */
+lt_status lt_rule_sort(lt_planner *p, lt_rel *sort, lt_log **out, lt_error *err);
+
 /* rules_join.c: a JOIN with the conditions of a WHERE around it (over its output; NULL = none). */
 lt_status lt_rule_join(lt_planner *p, lt_rel *join, lt_expr *where, lt_log **out, lt_error *err);
 /* FILTER above a JOIN, through renaming projections. *out NULL when it is something else. */
@@ -115,6 +120,12 @@ lt_status lt_plan_local(lt_planner *p, lt_error *err);
 lt_status lt_plan_spread(lt_planner *p, lt_error *err);
 /* Determinism as several lanes leave it. */
 lt_status lt_plan_order(lt_planner *p, lt_error *err);
+/* rank.c: which operator a physical Top-N becomes, and what it gives out. */
+lt_status lt_plan_infer_rank(lt_planner *p, lt_plan_node *node, lt_error *err);
+/* LIMIT over rows that may be taken away. */
+lt_status lt_plan_infer_limit(lt_planner *p, lt_plan_node *node, lt_error *err);
+/* rank.c: two rows of a partition of this Top-N never stand equal in its order. */
+bool lt_plan_rank_has_no_ties(const lt_plan_node *node, const lt_plan_node *in);
 bool lt_plan_aggs_need_order(lt_agg *const *aggs, uint32_t count); /* changelog.c */
 /* sign.c: signatures of nodes that keep something over a restart. */
 lt_status lt_plan_sign(lt_planner *p, lt_error *err);

@@ -58,6 +58,18 @@ static lt_determinism seen_mixed(const lt_plan_node *node, const lt_plan_node *i
     if (cls == &lt_op_window_topn) {
         return has_no_ties(spec, in) ? LT_EXACT : LT_ORDER_DEPENDENT;
     }
+    if (cls == &lt_op_topn || cls == &lt_op_keep) {
+        return lt_plan_rank_has_no_ties(node, in) ? LT_FINAL : LT_ORDER_DEPENDENT;
+    }
+    if (cls == &lt_op_first_event) {
+        return lt_plan_rank_has_no_ties(node, in) ? LT_FINAL_NO_LATE : LT_ORDER_DEPENDENT;
+    }
+    if (cls == &lt_op_time_sort) {
+        return LT_FINAL_NO_LATE;
+    }
+    if (cls == &lt_op_first_rows) {
+        return LT_ORDER_DEPENDENT;
+    }
     return cls == &lt_op_limit ? LT_ORDER_DEPENDENT : LT_EXACT;
 }
 

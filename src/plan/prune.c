@@ -55,6 +55,20 @@ static void mark_topn(const lt_log *node, lt_log *input)
     input->needed[spec->end_col] = true;
 }
 
+static void mark_rank(const lt_log *node, lt_log *input)
+{
+    const lt_topn_spec *spec = &node->rank;
+    for (uint32_t i = 0; i < spec->partition_count; i++) {
+        input->needed[spec->partition[i]] = true;
+    }
+    for (uint32_t i = 0; i < spec->order_count; i++) {
+        input->needed[spec->order[i].col] = true;
+    }
+    if (spec->variable) {
+        input->needed[spec->end_col] = true;
+    }
+}
+
 static void mark_joined(void *arg, uint32_t index)
 {
     const lt_log *node = arg;
@@ -166,6 +180,11 @@ static void mark_inputs(lt_log *node)
     case LT_LOG_TOPN:
         pass_through(node, input);
         mark_topn(node, input);
+        return;
+    case LT_LOG_RANK:
+    case LT_LOG_TIME_SORT:
+        pass_through(node, input);
+        mark_rank(node, input);
         return;
     case LT_LOG_SINK:
         pass_through(node, input);

@@ -1,5 +1,6 @@
-/* Window Top-N: a condition on ROW_NUMBER() OVER (PARTITION BY window_start, window_end, .. ORDER
- * BY ..), such as rn <= 3. */
+/* A condition on ROW_NUMBER() OVER (PARTITION BY .. ORDER BY ..), such as rn <= 3: a Top-N, within
+ * windows where their bounds are among the partition's columns. ORDER BY .. LIMIT is one too. What
+ * kind of Top-N it is shows when the changelog is known (rank.c). */
 #include <string.h>
 
 #include "expr/registry.h"
@@ -12,6 +13,9 @@ typedef struct {
     int64_t min, max; /* inclusive */
     lt_expr *rest;    /* conjuncts that are not about the rank; over the RANK node's output */
     bool bounded;
+    bool variable; /* the bound is a column: of the RANK node's input, less one if end_less */
+    uint32_t end_col;
+    bool end_less;
 } topn_match;
 
 static bool int_literal(const lt_expr *expr, int64_t *out)
@@ -41,6 +45,24 @@ static const char *mirrored(const char *name)
     return NULL;
 }
 
+/* rn <= column, the column perhaps widened. */
+static bool narrow_by_column(topn_match *m, const lt_expr *expr, const char *name)
+{
+    if (expr->kind == LT_NODE_CALL && strcmp(expr->u.call.func->name, "CAST") == 0 &&
+        lt_type_is_integer(expr->type)) {
+        expr = expr->u.call.args[0];
+    }
+    if (m->variable || name[0] != '<' || expr->kind != LT_NODE_COLUMN || is_rank(m, expr) ||
+        !lt_type_is_integer(expr->type)) {
+        return false;
+    }
+    m->variable = true;
+    m->bounded = true;
+    m->end_col = expr->u.column;
+    m->end_less = name[1] == 0;
+    return true;
+}
+
 /* Narrows the rank range by one conjunct; false when it is not a comparison of the rank with a
  * number. */
 static bool narrow(topn_match *m, const lt_expr *expr, const char *name)
@@ -61,10 +83,17 @@ static bool narrow(topn_match *m, const lt_expr *expr, const char *name)
     }
     const lt_expr *left = expr->u.call.args[0];
     const lt_expr *right = expr->u.call.args[1];
-    if (is_rank(m, right) && int_literal(left, &n)) {
+    if (is_rank(m, right)) {
+        const lt_expr *other = left;
+        left = right;
+        right = other;
         name = mirrored(name);
-    } else if (!is_rank(m, left) || !int_literal(right, &n)) {
+    }
+    if (!is_rank(m, left)) {
         return false;
+    }
+    if (!int_literal(right, &n)) {
+        return narrow_by_column(m, right, name);
     }
     bool less = name[0] == '<';
     bool equal = name[0] == '=';
@@ -160,6 +189,68 @@ static lt_status make_topn(lt_planner *p, topn_match *m, bool rank_output, lt_lo
     return lt_log_intern(p, node, out, err);
 }
 
+static lt_status make_rank(lt_planner *p, topn_match *m, bool rank_output, lt_log **out,
+                           lt_error *err)
+{
+    lt_rel *rank = m->rank;
+    lt_log *input;
+    LT_TRY(lt_plan_translate(p, rank->inputs[0], &input, err));
+    const lt_schema *schema = rank_output ? rank->schema : rank->inputs[0]->schema;
+    lt_log *node = lt_log_new(p, LT_LOG_RANK, schema, &input, 1);
+    if (node == NULL) {
+        return lt_error_nomem(err, "a plan");
+    }
+    node->rank = (lt_topn_spec){.partition = rank->u.rank.partition,
+                                .partition_count = rank->u.rank.partition_count,
+                                .order = rank->u.rank.order,
+                                .order_count = rank->u.rank.order_count,
+                                .rank_min = m->min,
+                                .rank_max = m->max,
+                                .variable = m->variable,
+                                .end_col = m->end_col,
+                                .end_less = m->end_less,
+                                .rank_output = rank_output};
+    node->pos = rank->pos;
+    return lt_log_intern(p, node, out, err);
+}
+
+/* Where only one rank is asked for, it is a constant. */
+static lt_status fix_rank(lt_planner *p, topn_match *m, uint32_t count, lt_error *err)
+{
+    const lt_schema *schema = m->rank->schema;
+    lt_expr **exprs;
+    const lt_value value = {.type = schema->fields[m->rank_col].type, .u.i = m->min};
+    LT_TRY(lt_log_identity(p, schema, &exprs, err));
+    LT_TRY(lt_expr_literal(&p->builder, &value, m->rank->pos, &exprs[m->rank_col], err));
+    for (uint32_t i = 0; i < count; i++) {
+        LT_TRY(lt_expr_remap(&p->builder, m->chain.exprs[i], NULL, exprs, &m->chain.exprs[i], err));
+    }
+    return m->rest == NULL ? LT_OK
+                           : lt_expr_remap(&p->builder, m->rest, NULL, exprs, &m->rest, err);
+}
+
+static lt_status check_range(const topn_match *m, bool windowed, lt_error *err)
+{
+    uint32_t pos = m->rank->pos;
+    if (!m->bounded) {
+        return lt_error_set_at(err, LT_ERR_UNSUPPORTED, pos,
+                               "ROW_NUMBER() needs an upper bound, such as WHERE rn <= 3");
+    }
+    if (m->variable && (m->max != INT64_MAX || windowed)) {
+        return lt_error_set_at(err, LT_ERR_UNSUPPORTED, pos,
+                               windowed ? "within windows the bound of ROW_NUMBER() is a number, "
+                                          "not a column"
+                                        : "ROW_NUMBER() takes one upper bound: a number or a "
+                                          "column");
+    }
+    if (m->max < 1 && !windowed) {
+        return lt_error_set_at(err, LT_ERR_SQL, pos,
+                               "the upper bound of ROW_NUMBER() is %lld: no row has that number",
+                               (long long)m->max);
+    }
+    return LT_OK;
+}
+
 lt_status lt_rule_topn(lt_planner *p, lt_rel *filter, lt_log **out, lt_error *err)
 {
     topn_match m = {.min = 1, .max = INT64_MAX};
@@ -170,22 +261,62 @@ lt_status lt_rule_topn(lt_planner *p, lt_rel *filter, lt_log **out, lt_error *er
     m.rank = m.chain.bottom;
     m.rank_col = m.rank->schema->count - 1;
     LT_TRY(split(p, &m, m.chain.condition, err));
-    if (!m.bounded) {
-        lt_error_set_at(err, LT_ERR_UNSUPPORTED, m.rank->pos,
-                        "ROW_NUMBER() needs an upper bound, such as WHERE rn <= 3");
-        return LT_ERR_UNSUPPORTED;
-    }
     const lt_window_props *props = &m.rank->inputs[0]->window;
-    if (!props->present || !in_partition(m.rank, props->start_col) ||
-        !in_partition(m.rank, props->end_col)) {
-        lt_error_set_at(err, LT_ERR_UNSUPPORTED, m.rank->pos,
-                        "Top-N and deduplication outside of windows are not supported yet");
-        lt_error_hint(
-            err, "put window_start and window_end of a windowing table function into PARTITION BY");
-        return LT_ERR_UNSUPPORTED;
+    bool windowed = props->present && in_partition(m.rank, props->start_col) &&
+                    in_partition(m.rank, props->end_col);
+    LT_TRY(check_range(&m, windowed, err));
+    if (!windowed && !m.variable && m.min == m.max) {
+        LT_TRY(fix_rank(p, &m, filter->schema->count, err));
     }
     bool rank_output = rank_is_used(&m, filter->schema->count);
     lt_log *topn;
-    LT_TRY(make_topn(p, &m, rank_output, &topn, err));
+    LT_TRY(windowed ? make_topn(p, &m, rank_output, &topn, err)
+                    : make_rank(p, &m, rank_output, &topn, err));
     return lt_log_calc(p, topn, m.rest, m.chain.exprs, filter->schema, out, err);
+}
+
+/* ---- ORDER BY ---- */
+
+static lt_status refuse_sort(const lt_rel *sort, lt_error *err)
+{
+    if (sort->u.sort.offset > 0) {
+        lt_error_set_at(err, LT_ERR_UNSUPPORTED, sort->pos,
+                        "ORDER BY with OFFSET needs a LIMIT in streaming");
+        return LT_ERR_UNSUPPORTED;
+    }
+    lt_error_set_at(err, LT_ERR_UNSUPPORTED, sort->pos,
+                    "ORDER BY on a column that is not a time attribute needs a LIMIT in streaming");
+    lt_error_hint(err,
+                  "an unbounded stream has no last row to sort; sort the output where it is read");
+    return LT_ERR_UNSUPPORTED;
+}
+
+lt_status lt_rule_sort(lt_planner *p, lt_rel *sort, lt_log **out, lt_error *err)
+{
+    const lt_sort_key *keys = sort->u.sort.keys;
+    int64_t offset = sort->u.sort.offset;
+    int64_t count = sort->u.sort.count;
+    lt_time_attr attr = sort->schema->fields[keys[0].col].type->attr;
+    bool by_time = attr != LT_TIME_NONE && !keys[0].descending;
+    lt_log *input;
+    if (count < 0 && (offset > 0 || !by_time)) {
+        return refuse_sort(sort, err);
+    }
+    LT_TRY(lt_plan_translate(p, sort->inputs[0], &input, err));
+    if (count < 0 && attr == LT_TIME_PROCTIME && sort->u.sort.key_count == 1) {
+        *out = input; /* rows come in that order */
+        return LT_OK;
+    }
+    lt_log *node =
+        lt_log_new(p, count < 0 ? LT_LOG_TIME_SORT : LT_LOG_RANK, sort->schema, &input, 1);
+    if (node == NULL) {
+        return lt_error_nomem(err, "a plan");
+    }
+    node->rank = (lt_topn_spec){.order = keys,
+                                .order_count = sort->u.sort.key_count,
+                                .rank_min = offset + 1,
+                                .rank_max = count > INT64_MAX - offset ? INT64_MAX : offset + count,
+                                .is_limit = true};
+    node->pos = sort->pos;
+    return lt_log_intern(p, node, out, err);
 }

@@ -28,6 +28,47 @@ static void add_aggs(lt_text *to, lt_agg *const *aggs, uint32_t count)
     }
 }
 
+/* Rows are kept as they come in, in the order: another schema or direction makes other bytes. */
+static void add_order(lt_text *to, const lt_schema *in, const lt_sort_key *order, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        lt_text_printf(to, "|%u%s%s", order[i].col, order[i].descending ? " desc" : "",
+                       order[i].nulls_first ? " nulls" : "");
+    }
+    for (uint32_t i = 0; i < in->count; i++) {
+        lt_text_puts(to, i > 0 ? "," : "|");
+        lt_type_print(in->fields[i].type, to);
+    }
+}
+
+/* How many rows are kept matters too: a larger N would miss rows that were let go. */
+static void add_rank(lt_text *to, const lt_schema *in, const lt_plan_node *node)
+{
+    const lt_op_class *cls = node->u.op.cls;
+    if (cls == &lt_op_topn) {
+        const lt_topn_spec *spec = node->u.op.spec;
+        add_types(to, in, spec->partition, spec->partition_count);
+        lt_text_printf(to, "|%d %d %lld..%lld", (int)spec->strategy, (int)spec->variable,
+                       (long long)spec->rank_min, (long long)spec->rank_max);
+        add_order(to, in, spec->order, spec->order_count);
+    } else if (cls == &lt_op_keep) {
+        const lt_keep_spec *spec = node->u.op.spec;
+        add_types(to, in, spec->partition, spec->partition_count);
+        lt_text_printf(to, "|%d", (int)spec->mode);
+        add_order(to, in, spec->order, spec->order_count);
+    } else if (cls == &lt_op_first_rows) {
+        const lt_first_rows_spec *spec = node->u.op.spec;
+        add_types(to, in, spec->partition, spec->partition_count);
+    } else if (cls == &lt_op_first_event) {
+        const lt_first_event_spec *spec = node->u.op.spec;
+        add_types(to, in, spec->partition, spec->partition_count);
+        add_order(to, in, NULL, 0);
+    } else if (cls == &lt_op_time_sort) {
+        const lt_time_sort_spec *spec = node->u.op.spec;
+        add_order(to, in, spec->order, spec->order_count);
+    }
+}
+
 static void add_operator(const lt_plan *plan, const lt_plan_node *node, lt_text *to)
 {
     const lt_op_class *cls = node->u.op.cls;
@@ -57,6 +98,8 @@ static void add_operator(const lt_plan *plan, const lt_plan_node *node, lt_text 
     } else if (cls == &lt_op_window_topn) {
         const lt_window_topn_spec *spec = node->u.op.spec;
         add_types(to, in, spec->partition, spec->partition_count);
+    } else {
+        add_rank(to, in, node);
     }
     lt_text_puts(to, "]");
 }

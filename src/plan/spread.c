@@ -24,6 +24,18 @@ static bool keys_of(const lt_plan_node *node, uint32_t input, lt_exchange *out)
     } else if (cls == &lt_op_window_topn) {
         out->keys = ((const lt_window_topn_spec *)spec)->partition;
         out->key_count = ((const lt_window_topn_spec *)spec)->partition_count;
+    } else if (cls == &lt_op_topn) {
+        out->keys = ((const lt_topn_spec *)spec)->partition;
+        out->key_count = ((const lt_topn_spec *)spec)->partition_count;
+    } else if (cls == &lt_op_keep) {
+        out->keys = ((const lt_keep_spec *)spec)->partition;
+        out->key_count = ((const lt_keep_spec *)spec)->partition_count;
+    } else if (cls == &lt_op_first_rows) {
+        out->keys = ((const lt_first_rows_spec *)spec)->partition;
+        out->key_count = ((const lt_first_rows_spec *)spec)->partition_count;
+    } else if (cls == &lt_op_first_event) {
+        out->keys = ((const lt_first_event_spec *)spec)->partition;
+        out->key_count = ((const lt_first_event_spec *)spec)->partition_count;
     } else if (cls == &lt_op_join) {
         const lt_join_spec *join = spec;
         out->keys = input == 0 ? join->left_keys : join->right_keys;

@@ -100,26 +100,6 @@ static lt_status translate_limit(lt_planner *p, lt_rel *rel, lt_log **out, lt_er
     return lt_log_intern(p, node, out, err);
 }
 
-static lt_status refuse_sort(const lt_rel *rel, lt_error *err)
-{
-    if (rel->u.sort.count >= 0) {
-        return lt_error_set_at(err, LT_ERR_UNSUPPORTED, rel->pos,
-                               "ORDER BY with LIMIT (Top-N) is not supported yet");
-    }
-    const lt_field *field = &rel->schema->fields[rel->u.sort.keys[0].col];
-    if (rel->u.sort.key_count > 0 && field->type->attr != LT_TIME_NONE &&
-        !rel->u.sort.keys[0].descending) {
-        return lt_error_set_at(
-            err, LT_ERR_UNSUPPORTED, rel->pos,
-            "ORDER BY on a time attribute (a streaming sort) is not supported yet");
-    }
-    lt_error_set_at(err, LT_ERR_UNSUPPORTED, rel->pos,
-                    "ORDER BY on a column that is not a time attribute needs a LIMIT in streaming");
-    lt_error_hint(err,
-                  "an unbounded stream has no last row to sort; sort the output where it is read");
-    return LT_ERR_UNSUPPORTED;
-}
-
 lt_status lt_plan_translate(lt_planner *p, lt_rel *rel, lt_log **out, lt_error *err)
 {
     *out = NULL;
@@ -148,7 +128,7 @@ lt_status lt_plan_translate(lt_planner *p, lt_rel *rel, lt_log **out, lt_error *
     case LT_REL_LIMIT:
         return translate_limit(p, rel, out, err);
     case LT_REL_SORT:
-        return refuse_sort(rel, err);
+        return lt_rule_sort(p, rel, out, err);
     case LT_REL_RANK:
         lt_error_set_at(
             err, LT_ERR_UNSUPPORTED, rel->pos,

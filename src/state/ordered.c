@@ -1,7 +1,7 @@
 /* Ordered maps: a table of heads by key, and a table of nodes. The nodes of one map are a treap
  * (a search tree by bytes, a heap by priority) and a doubly linked list in order.
  *
- *   heads   key -> [ root, first, last, count, .. ]
+ *   heads   key -> [ stamp, root, first, last, count, .. ]
  *   nodes   [ bytes | map, left, right, prev, next, .. | record ] ..      shared by all maps
  *
  * Links are entry numbers, so both tables are saved and loaded like any other. A node's priority is
@@ -14,8 +14,10 @@
 #include "state/snap_int.h"
 
 #define CHUNK_ROWS 256
+#define SWEEP_MAPS 4
 
 struct lt_ordered_map {
+    int64_t stamp; /* of the last use, with a TTL */
     uint32_t root;
     uint32_t first;
     uint32_t last;
@@ -37,10 +39,12 @@ _Static_assert(sizeof(map_node) == ORDERED_HEAD_BYTES, "readers know where the r
 
 struct lt_ordered {
     lt_mem *mem;
+    lt_env *env;
     lt_ordered_decl decl;
     uint32_t *cell_offsets; /* in a node */
     lt_table *heads;
     lt_table *nodes;
+    uint32_t sweep_at; /* a head's number; 0 = from the oldest */
 };
 
 lt_ordered *lt_ordered_new_(lt_state *state, const lt_ordered_decl *decl)
@@ -50,6 +54,7 @@ lt_ordered *lt_ordered_new_(lt_state *state, const lt_ordered_decl *decl)
         return NULL;
     }
     ordered->mem = state->mem;
+    ordered->env = state->env;
     ordered->decl = *decl;
     ordered->cell_offsets = lt_mem_alloc(state->mem, sizeof(uint32_t) * (decl->cell_count + 1));
     for (uint32_t i = 0; ordered->cell_offsets && i < decl->cell_count; i++) {
@@ -88,6 +93,7 @@ void lt_ordered_clear_(lt_ordered *ordered)
 {
     lt_table_clear(ordered->heads);
     lt_table_clear(ordered->nodes);
+    ordered->sweep_at = 0;
 }
 
 void lt_ordered_tables_(const lt_ordered *ordered, lt_table **tables)
@@ -254,18 +260,110 @@ static void tree_remove(lt_ordered *ordered, lt_ordered_map *map, uint32_t numbe
     link_set(ordered, map, at, left != 0 ? left : right);
 }
 
+/* ---- removing ---- */
+
+/* Without removing an empty map. */
+static void take_out(lt_ordered *ordered, lt_ordered_map *map, map_node *node)
+{
+    tree_remove(ordered, map, node->number);
+    if (node->prev) {
+        node_change(ordered, node->prev)->next = node->next;
+    } else {
+        map->first = node->next;
+    }
+    if (node->next) {
+        node_change(ordered, node->next)->prev = node->prev;
+    } else {
+        map->last = node->prev;
+    }
+    map->count--;
+    lt_table_remove_at_(ordered->nodes, node->number);
+}
+
+static void drop_head(lt_ordered *ordered, lt_ordered_map *map)
+{
+    LT_ASSERT(map->count == 0);
+    if (ordered->sweep_at != 0 && ordered->sweep_at == map->number) {
+        ordered->sweep_at = link_at(ordered->heads, map->number - 1)->next;
+    }
+    lt_table_remove(ordered->heads, map);
+}
+
+/* The tree is not kept in shape: all of it goes. */
+static void drop_nodes(lt_ordered *ordered, lt_ordered_map *map)
+{
+    for (uint32_t at = map->first; at != 0;) {
+        uint32_t next = node_at(ordered, at)->next;
+        lt_table_remove_at_(ordered->nodes, at);
+        at = next;
+    }
+    map->root = map->first = map->last = map->count = 0;
+}
+
+/* ---- time to live ---- */
+
+static int64_t now_ms(const lt_ordered *ordered)
+{
+    return ordered->decl.ttl_ms > 0 ? ordered->env->wall_us(ordered->env) / 1000 : 0;
+}
+
+/* Stamps of a clock that was ahead count from now. */
+static bool is_idle(const lt_ordered *ordered, lt_ordered_map *map, int64_t now)
+{
+    map->stamp = LT_MIN(map->stamp, now);
+    return now - map->stamp >= ordered->decl.ttl_ms;
+}
+
+/* Looks at a few maps, all of them in the course of many calls. */
+static void sweep(lt_ordered *ordered, int64_t now)
+{
+    lt_table *heads = ordered->heads;
+    for (uint32_t i = 0; i < SWEEP_MAPS && heads->count > 0; i++) {
+        uint32_t number = ordered->sweep_at ? ordered->sweep_at : heads->head;
+        lt_ordered_map *map = lt_table_at_(heads, number);
+        entry_touch(heads, number - 1);
+        ordered->sweep_at = link_at(heads, number - 1)->next;
+        if (is_idle(ordered, map, now)) {
+            drop_nodes(ordered, map);
+            drop_head(ordered, map);
+        }
+    }
+}
+
+/* Maps that were probed: idle ones are as good as empty. */
+static void use_maps(lt_ordered *ordered, lt_ordered_map **maps, uint32_t count, bool create)
+{
+    int64_t now = now_ms(ordered);
+    for (uint32_t i = 0; i < count; i++) {
+        if (maps[i] && maps[i]->count > 0 && is_idle(ordered, maps[i], now)) {
+            drop_nodes(ordered, maps[i]);
+        }
+        if (maps[i] && create) {
+            maps[i]->stamp = now;
+        }
+    }
+}
+
 /* ---- interface ---- */
 
 lt_status lt_ordered_probe(lt_ordered *ordered, const lt_rows *keys, bool create,
                            lt_ordered_map **maps, lt_error *err)
 {
-    return lt_table_probe(ordered->heads, keys, create, (void **)(void *)maps, NULL, err);
+    bool expires = ordered->decl.ttl_ms > 0;
+    if (expires) {
+        sweep(ordered, now_ms(ordered));
+    }
+    LT_TRY(lt_table_probe(ordered->heads, keys, create, (void **)(void *)maps, NULL, err));
+    if (expires) {
+        use_maps(ordered, maps, keys->count, create);
+    }
+    return LT_OK;
 }
 
 void lt_ordered_trim(lt_ordered *ordered, lt_ordered_map *map)
 {
     if (map->count == 0) {
-        lt_table_remove(ordered->heads, map);
+        drop_head(ordered, map);
     }
 }
 
@@ -366,28 +464,15 @@ void lt_ordered_touch(lt_ordered *ordered, void *value)
     entry_touch(ordered->nodes, node_of(value)->number - 1);
 }
 
-/* Without removing an empty map. */
-static void take_out(lt_ordered *ordered, lt_ordered_map *map, map_node *node)
+void lt_ordered_take(lt_ordered *ordered, lt_ordered_map *map, void *value)
 {
-    tree_remove(ordered, map, node->number);
-    if (node->prev) {
-        node_change(ordered, node->prev)->next = node->next;
-    } else {
-        map->first = node->next;
-    }
-    if (node->next) {
-        node_change(ordered, node->next)->prev = node->prev;
-    } else {
-        map->last = node->prev;
-    }
-    map->count--;
-    lt_table_remove_at_(ordered->nodes, node->number);
+    LT_ASSERT(node_of(value)->map == map->number);
+    take_out(ordered, map, node_of(value));
 }
 
 void lt_ordered_remove(lt_ordered *ordered, lt_ordered_map *map, void *value)
 {
-    LT_ASSERT(node_of(value)->map == map->number);
-    take_out(ordered, map, node_of(value));
+    lt_ordered_take(ordered, map, value);
     lt_ordered_trim(ordered, map);
 }
 
@@ -494,6 +579,7 @@ lt_status lt_ordered_insert_(lt_ordered *ordered, const lt_table *heads, const l
     const uint8_t *key = lt_table_key(heads, value, &len);
     LT_TRY(lt_table_get(ordered->heads, key, len, lt_row_hash(key, len), true, &to, NULL, err));
     lt_ordered_map *map = to;
+    map->stamp = from->stamp;
     if (map->count > 0) {
         return lt_error_set(err, LT_ERR_STATE,
                             "state table '%s': a key is there twice in what is put together",

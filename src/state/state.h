@@ -157,6 +157,7 @@ typedef struct {
     const uint32_t *cell_offsets;
     uint32_t cell_count;
     uint32_t group_fields; /* as in lt_table_decl */
+    int64_t ttl_ms; /* as in lt_table_decl, for a map as a whole; a probe with create is a use */
 } lt_ordered_decl;
 
 /* A key's map. Given out by lt_ordered_probe; void after its last record was removed, and at the
@@ -166,7 +167,8 @@ typedef struct lt_ordered_map lt_ordered_map;
 lt_status lt_state_ordered(lt_state *state, const lt_ordered_decl *decl, lt_ordered **out,
                            lt_error *err);
 /* maps[i] = the map of keys' row i; NULL when it has no record and !create. A map that was created
- * and got no record is to be given back with lt_ordered_trim. */
+ * and got no record is to be given back with lt_ordered_trim. With a TTL, maps of other keys may be
+ * removed. */
 lt_status lt_ordered_probe(lt_ordered *ordered, const lt_rows *keys, bool create,
                            lt_ordered_map **maps, lt_error *err);
 void lt_ordered_trim(lt_ordered *ordered, lt_ordered_map *map);
@@ -186,6 +188,8 @@ lt_str lt_ordered_bytes(const lt_ordered *ordered, const void *value);
 /* For records found by seek, first, .. before they are changed. */
 void lt_ordered_touch(lt_ordered *ordered, void *value);
 void lt_ordered_remove(lt_ordered *ordered, lt_ordered_map *map, void *value);
+/* As remove, but a map without records stays: for callers that go on with it and trim it later. */
+void lt_ordered_take(lt_ordered *ordered, lt_ordered_map *map, void *value);
 /* Removes the records with from <= bytes < to; to.ptr NULL = to the end. Returns how many. */
 uint64_t lt_ordered_remove_range(lt_ordered *ordered, lt_ordered_map *map, lt_str from, lt_str to);
 lt_cells *lt_ordered_cells(lt_ordered *ordered);      /* the store for the records' cells */
