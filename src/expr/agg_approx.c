@@ -51,16 +51,14 @@ static void add_register(sketch *s, uint64_t hash)
     *at = LT_MAX(*at, rank);
 }
 
-/* true: it is new there. The hash is not 0, and a slot is free. */
-static bool put_hash(uint64_t *slots, uint32_t count, uint64_t hash)
+/* The slot of a hash that is not 0, or the empty one where it would be. */
+static uint64_t *find_hash(uint64_t *slots, uint32_t count, uint64_t hash)
 {
     uint32_t at = (uint32_t)hash & (count - 1);
     while (slots[at] != 0 && slots[at] != hash) {
         at = (at + 1) & (count - 1);
     }
-    bool fresh = slots[at] == 0;
-    slots[at] = hash;
-    return fresh;
+    return &slots[at];
 }
 
 /* Twice the slots, or registers instead. */
@@ -83,7 +81,7 @@ static bool grow(sketch *s, lt_cells *cells)
         if (from[i] != 0 && s->kept < 0) {
             add_register(s, from[i]);
         } else if (from[i] != 0) {
-            put_hash(slots_of(s), slots, from[i]);
+            *find_hash(slots_of(s), slots, from[i]) = from[i];
         }
     }
     lt_cells_clear(cells, &was);
@@ -93,14 +91,22 @@ static bool grow(sketch *s, lt_cells *cells)
 static bool add_hash(sketch *s, uint64_t hash, lt_cells *cells)
 {
     hash = hash == 0 ? 1 : hash;
-    if (s->kept >= 0 && s->kept >= (int64_t)slot_count(s) / 4 * 3 && !grow(s, cells)) {
-        return false;
+    if (s->kept >= 0) {
+        uint32_t slots = slot_count(s);
+        if (slots > 0 && *find_hash(slots_of(s), slots, hash) == hash) {
+            return true;
+        }
+        /* Only a new value makes room, so that the form follows from the values alone. */
+        if (s->kept >= (int64_t)slots / 4 * 3 && !grow(s, cells)) {
+            return false;
+        }
     }
     if (s->kept < 0) {
         add_register(s, hash);
-    } else {
-        s->kept += put_hash(slots_of(s), slot_count(s), hash);
+        return true;
     }
+    *find_hash(slots_of(s), slot_count(s), hash) = hash;
+    s->kept++;
     return true;
 }
 

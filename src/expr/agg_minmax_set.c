@@ -362,6 +362,9 @@ static bool tidy(const set_form *form, set_state *s, lt_cells *cells)
     if (entry_count(s) - (uint32_t)s->main > recent_limit(s) && !merge_runs(form, s, cells)) {
         return false;
     }
+    if (s->entries.len == 0) {
+        lt_cells_clear(cells, &s->heap);
+    }
     return s->heap.len <= HEAP_MIN || s->live * 2 >= (int64_t)s->heap.len || rewrite_heap(s, cells);
 }
 

@@ -455,8 +455,8 @@ static lt_status read_percentages(lt_agg_bind_ctx *c, percentages *to, lt_error 
     }
     if (given->type->kind == LT_TYPE_FLOAT) {
         /* As it is written: 0.3, and not the float next to it. */
-        LT_TRY(lt_expr_cast(c->b, given, lt_type_string(arena, true), false, given->pos, &given,
-                            err));
+        LT_TRY(
+            lt_expr_cast(c->b, given, lt_type_string(arena, true), false, given->pos, &given, err));
     }
     LT_TRY(lt_expr_cast(c->b, given, type, false, given->pos, &cast, err));
     LT_TRY(lt_expr_eval_const(c->b->session, cast, arena, &value, err));
