@@ -2,6 +2,7 @@
 #pragma once
 
 #include "expr/aggregate.h"
+#include "expr/decimal.h"
 #include "expr/registry.h"
 
 typedef struct lt_agg_func lt_agg_func;
@@ -44,6 +45,39 @@ typedef struct {
     int64_t seen;
     double value;
 } lt_agg_extreme_float;
+
+/* A sum of decimals that never wraps: 192 bits. It is NULL while it has more than 38 digits. */
+typedef struct {
+    uint64_t low;
+    uint64_t mid;
+    int64_t high;
+} lt_agg_wide_sum;
+
+LT_INLINE lt_u128 lt_agg_wide_low(const lt_agg_wide_sum *s)
+{
+    return (lt_u128)s->mid << 64 | s->low;
+}
+LT_INLINE void lt_agg_wide_set(lt_agg_wide_sum *s, lt_u128 low, int64_t carry)
+{
+    bool over = low < lt_agg_wide_low(s);
+    s->low = (uint64_t)low;
+    s->mid = (uint64_t)(low >> 64);
+    s->high += carry + over;
+}
+LT_INLINE void lt_agg_wide_add(lt_agg_wide_sum *s, lt_i128 x)
+{
+    lt_agg_wide_set(s, lt_agg_wide_low(s) + (lt_u128)x, x < 0 ? -1 : 0);
+}
+LT_INLINE void lt_agg_wide_merge(lt_agg_wide_sum *s, const lt_agg_wide_sum *other)
+{
+    lt_agg_wide_set(s, lt_agg_wide_low(s) + lt_agg_wide_low(other), other->high);
+}
+/* false: it does not fit. */
+LT_INLINE bool lt_agg_wide_get(const lt_agg_wide_sum *s, lt_i128 *out)
+{
+    *out = (lt_i128)lt_agg_wide_low(s);
+    return s->high == (*out < 0 ? -1 : 0) && lt_decimal_fits(*out, 38);
+}
 
 lt_status lt_agg_refuse(const lt_agg_bind_ctx *c, lt_error *err);
 /* Makes row NULL in a result column. false = out of memory. */

@@ -3,7 +3,9 @@
  *   COUNT            i64 count
  *   SUM, AVG int     i64 sum (wraps), i64 count
  *   SUM, AVG float   f64 sum, i64 count       SUM(FLOAT) is rounded to float at every step, as
- * Flink adds floats SUM, AVG decimal u64 low, i64 high of the sum, i64 count
+ *                                             Flink adds floats
+ *   SUM, AVG decimal up to 18 digits          u64 low, i64 high of the sum, i64 count
+ *   SUM, AVG decimal above                    lt_agg_wide_sum, i64 count
  *
  * The count tells NULL (no value left) from 0, and makes the same record serve retraction. */
 #include "expr/agg_int.h"
@@ -19,6 +21,12 @@ typedef struct {
     int64_t count;
 } dec_state;
 
+typedef struct {
+    lt_agg_wide_sum sum;
+    int64_t count;
+} wide_state;
+
+_Static_assert(sizeof(wide_state) == 32, "states are packed");
 _Static_assert(sizeof(int_state) == 16 && sizeof(float_state) == 16, "states are packed");
 _Static_assert(sizeof(dec_state) == 24, "states are packed");
 
@@ -145,7 +153,7 @@ LT_INLINE void dec_set(dec_state *s, lt_i128 value)
 #define ADD_DEC \
     dec_set(s, (lt_i128)((lt_u128)dec_sum(s) + (lt_u128)(lt_i128)x * (lt_u128)(lt_i128)sign))
 SUM_UPDATE(sum_d64, int64_t, dec_state, ADD_DEC)
-SUM_UPDATE(sum_d128, lt_i128, dec_state, ADD_DEC)
+SUM_UPDATE(sum_d128, lt_i128, wide_state, lt_agg_wide_add(&s->sum, x *sign))
 
 static lt_status int_merge(const lt_agg *agg, uint8_t *const *dst, const uint8_t *const *src,
                            uint32_t count, lt_cells *cells, lt_error *err)
@@ -162,20 +170,24 @@ static lt_status int_merge(const lt_agg *agg, uint8_t *const *dst, const uint8_t
     return LT_OK;
 }
 
-static lt_status float_merge(const lt_agg *agg, uint8_t *const *dst, const uint8_t *const *src,
-                             uint32_t count, lt_cells *cells, lt_error *err)
-{
-    (void)agg;
-    (void)cells;
-    (void)err;
-    for (uint32_t i = 0; i < count; i++) {
-        float_state *d = (float_state *)(void *)dst[i];
-        const float_state *s = (const float_state *)(const void *)src[i];
-        d->sum += s->sum;
-        d->count += s->count;
+#define FLOAT_MERGE(NAME, ADD)                                                               \
+    static lt_status NAME(const lt_agg *agg, uint8_t *const *dst, const uint8_t *const *src, \
+                          uint32_t count, lt_cells *cells, lt_error *err)                    \
+    {                                                                                        \
+        (void)agg;                                                                           \
+        (void)cells;                                                                         \
+        (void)err;                                                                           \
+        for (uint32_t i = 0; i < count; i++) {                                               \
+            float_state *d = (float_state *)(void *)dst[i];                                  \
+            const float_state *s = (const float_state *)(const void *)src[i];                \
+            d->sum = (ADD);                                                                  \
+            d->count += s->count;                                                            \
+        }                                                                                    \
+        return LT_OK;                                                                        \
     }
-    return LT_OK;
-}
+
+FLOAT_MERGE(float_merge, d->sum + s->sum)
+FLOAT_MERGE(f32_merge, (double)((float)d->sum + (float)s->sum))
 
 static lt_status dec_merge(const lt_agg *agg, uint8_t *const *dst, const uint8_t *const *src,
                            uint32_t count, lt_cells *cells, lt_error *err)
@@ -187,6 +199,21 @@ static lt_status dec_merge(const lt_agg *agg, uint8_t *const *dst, const uint8_t
         dec_state *d = (dec_state *)(void *)dst[i];
         const dec_state *s = (const dec_state *)(const void *)src[i];
         dec_set(d, (lt_i128)((lt_u128)dec_sum(d) + (lt_u128)dec_sum(s)));
+        d->count += s->count;
+    }
+    return LT_OK;
+}
+
+static lt_status wide_merge(const lt_agg *agg, uint8_t *const *dst, const uint8_t *const *src,
+                            uint32_t count, lt_cells *cells, lt_error *err)
+{
+    (void)agg;
+    (void)cells;
+    (void)err;
+    for (uint32_t i = 0; i < count; i++) {
+        wide_state *d = (wide_state *)(void *)dst[i];
+        const wide_state *s = (const wide_state *)(const void *)src[i];
+        lt_agg_wide_merge(&d->sum, &s->sum);
         d->count += s->count;
     }
     return LT_OK;
@@ -274,24 +301,45 @@ static lt_status float_finish(const lt_agg *agg, const uint8_t *const *states, u
     return LT_OK;
 }
 
-static lt_status dec_finish(const lt_agg *agg, const uint8_t *const *states, uint32_t count,
-                            lt_col *out, uint32_t out_cap, lt_arena *arena, lt_error *err)
+/* The result of one record; false: it has none. */
+static bool dec_result(const lt_agg *agg, int64_t count, lt_i128 sum, lt_i128 *out)
 {
     const sum_kind *kind = kind_of(agg);
     const lt_type *type = agg->result;
-    bool wide = lt_decimal_wide(type);
-    int scale = agg->args[0]->type->scale;
+    *out = sum;
+    if (count == 0) {
+        return kind->zero;
+    }
+    return !kind->average || lt_decimal_div(sum, count, type->scale - agg->args[0]->type->scale,
+                                            type->precision, out);
+}
+
+static lt_status dec_finish(const lt_agg *agg, const uint8_t *const *states, uint32_t count,
+                            lt_col *out, uint32_t out_cap, lt_arena *arena, lt_error *err)
+{
+    bool wide = lt_decimal_wide(agg->result);
     for (uint32_t i = 0; i < count; i++) {
         const dec_state *s = (const dec_state *)(const void *)states[i];
-        lt_i128 value = dec_sum(s);
-        bool null = s->count == 0 && !kind->zero;
-        if (!null && kind->average) {
-            null = !lt_decimal_div(value, s->count, type->scale - scale, type->precision, &value);
-        } else if (!null) {
-            null = !lt_decimal_fits(value, type->precision);
+        lt_i128 value;
+        bool there = dec_result(agg, s->count, dec_sum(s), &value);
+        lt_decimal_store(out->data, wide, i, there ? value : 0);
+        if (!there && !lt_agg_set_null(out, i, out_cap, arena)) {
+            return lt_error_nomem(err, "aggregate");
         }
-        lt_decimal_store(out->data, wide, i, null ? 0 : value);
-        if (null && !lt_agg_set_null(out, i, out_cap, arena)) {
+    }
+    return LT_OK;
+}
+
+static lt_status wide_finish(const lt_agg *agg, const uint8_t *const *states, uint32_t count,
+                             lt_col *out, uint32_t out_cap, lt_arena *arena, lt_error *err)
+{
+    bool wide = lt_decimal_wide(agg->result);
+    for (uint32_t i = 0; i < count; i++) {
+        const wide_state *s = (const wide_state *)(const void *)states[i];
+        lt_i128 value;
+        bool there = lt_agg_wide_get(&s->sum, &value) && dec_result(agg, s->count, value, &value);
+        lt_decimal_store(out->data, wide, i, there ? value : 0);
+        if (!there && !lt_agg_set_null(out, i, out_cap, arena)) {
             return lt_error_nomem(err, "aggregate");
         }
     }
@@ -305,13 +353,13 @@ static lt_status dec_finish(const lt_agg *agg, const uint8_t *const *states, uin
     static const lt_agg_class NAME##_i64 = {TEXT, sum_i64, int_merge, int_finish};     \
     static const lt_agg_class NAME##_f64 = {TEXT, sum_f64, float_merge, float_finish}; \
     static const lt_agg_class NAME##_d64 = {TEXT, sum_d64, dec_merge, dec_finish};     \
-    static const lt_agg_class NAME##_d128 = {TEXT, sum_d128, dec_merge, dec_finish};
+    static const lt_agg_class NAME##_d128 = {TEXT, sum_d128, wide_merge, wide_finish};
 
 SUM_CLASSES(class_sum, "SUM")
 SUM_CLASSES(class_sum0, "$SUM0")
 SUM_CLASSES(class_avg, "AVG")
-static const lt_agg_class class_sum_f32 = {"SUM", sum_f32, float_merge, float_finish};
-static const lt_agg_class class_sum0_f32 = {"$SUM0", sum_f32, float_merge, float_finish};
+static const lt_agg_class class_sum_f32 = {"SUM", sum_f32, f32_merge, float_finish};
+static const lt_agg_class class_sum0_f32 = {"$SUM0", sum_f32, f32_merge, float_finish};
 static const lt_agg_class class_avg_f32 = {"AVG", avg_f32, float_merge, float_finish};
 
 /* By physical form; decimals have forms of their own. */
@@ -355,7 +403,9 @@ static lt_status bind_sum(lt_agg_bind_ctx *c, int family, const sum_kind *kind, 
     }
     c->agg->cls = sum_classes[family][index];
     c->agg->bound = kind;
-    c->agg->state_size = index >= C_D64 ? sizeof(dec_state) : sizeof(int_state);
+    c->agg->state_size = index == C_D128  ? sizeof(wide_state)
+                         : index == C_D64 ? sizeof(dec_state)
+                                          : sizeof(int_state);
     if (arg->kind == LT_TYPE_DECIMAL) {
         uint8_t scale = kind->average ? (uint8_t)LT_MAX(6, arg->scale) : arg->scale;
         c->agg->result = lt_type_decimal(c->b->arena, 38, scale, !kind->zero);

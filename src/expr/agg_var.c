@@ -3,8 +3,12 @@
  *
  *   (SUM(x * x) - SUM(x) * SUM(x) / COUNT(x)) / n       n = COUNT(x), or COUNT(x) - 1 for samples
  *
- * where integers wrap and truncate at every step. State: sum, sum of squares (16 bytes each), i64
- * count. */
+ * where integers wrap and truncate at every step.
+ *
+ *   integers   i64 sum, i64 sum of squares, i64 count
+ *   floats     f64 sum, f64 sum of squares, i64 count
+ *   decimals   lt_agg_wide_sum of x and of x * x, i64 count, i64 rows whose square has more than 38
+ *              digits: the result is NULL while there are such */
 #include <math.h>
 
 #include "expr/agg_int.h"
@@ -13,13 +17,20 @@
 
 typedef struct {
     union {
-        int64_t i[2]; /* integers: [0]; decimals: low and high */
-        double f[2];  /* [0] */
+        int64_t i;
+        double f;
     } sum, squares;
     int64_t count;
 } var_state;
 
-_Static_assert(sizeof(var_state) == 40, "states are packed");
+typedef struct {
+    lt_agg_wide_sum sum;
+    lt_agg_wide_sum squares;
+    int64_t count;
+    int64_t lost;
+} dec_state;
+
+_Static_assert(sizeof(var_state) == 24 && sizeof(dec_state) == 64, "states are packed");
 
 typedef struct {
     int op;
@@ -50,21 +61,21 @@ typedef struct {
     }
 
 /* Wrapping sums in 64 bits agree with those of narrower types in their low bits. */
-#define ADD_INT(x)                                                           \
-    do {                                                                     \
-        uint64_t u = (uint64_t)(int64_t)(x), by = (uint64_t)(int64_t)sign;   \
-        s->sum.i[0] = (int64_t)((uint64_t)s->sum.i[0] + u * by);             \
-        s->squares.i[0] = (int64_t)((uint64_t)s->squares.i[0] + u * u * by); \
+#define ADD_INT(x)                                                         \
+    do {                                                                   \
+        uint64_t u = (uint64_t)(int64_t)(x), by = (uint64_t)(int64_t)sign; \
+        s->sum.i = (int64_t)((uint64_t)s->sum.i + u * by);                 \
+        s->squares.i = (int64_t)((uint64_t)s->squares.i + u * u * by);     \
     } while (0)
-#define ADD_F64(x)                         \
-    do {                                   \
-        s->sum.f[0] += (x)*sign;           \
-        s->squares.f[0] += (x) * (x)*sign; \
+#define ADD_F64(x)                      \
+    do {                                \
+        s->sum.f += (x)*sign;           \
+        s->squares.f += (x) * (x)*sign; \
     } while (0)
-#define ADD_F32(x)                                                                    \
-    do {                                                                              \
-        s->sum.f[0] = (double)((float)s->sum.f[0] + (x) * (float)sign);               \
-        s->squares.f[0] = (double)((float)s->squares.f[0] + (x) * (x) * (float)sign); \
+#define ADD_F32(x)                                                              \
+    do {                                                                        \
+        s->sum.f = (double)((float)s->sum.f + (x) * (float)sign);               \
+        s->squares.f = (double)((float)s->squares.f + (x) * (x) * (float)sign); \
     } while (0)
 
 VAR_UPDATE(var_i8, int8_t, ADD_INT)
@@ -73,17 +84,6 @@ VAR_UPDATE(var_i32, int32_t, ADD_INT)
 VAR_UPDATE(var_i64, int64_t, ADD_INT)
 VAR_UPDATE(var_f32, float, ADD_F32)
 VAR_UPDATE(var_f64, double, ADD_F64)
-
-static lt_i128 get128(const int64_t parts[2])
-{
-    return (lt_i128)((lt_u128)(uint64_t)parts[1] << 64 | (uint64_t)parts[0]);
-}
-
-static void set128(int64_t parts[2], lt_i128 value)
-{
-    parts[0] = (int64_t)(uint64_t)value;
-    parts[1] = (int64_t)(value >> 64);
-}
 
 static lt_status var_dec(const lt_agg *agg, uint8_t *const *states, const lt_col *args,
                          const uint32_t *rows, uint32_t count, int sign, lt_cells *cells,
@@ -95,27 +95,40 @@ static lt_status var_dec(const lt_agg *agg, uint8_t *const *states, const lt_col
     const lt_type *type = agg->args[0]->type;
     bool wide = lt_decimal_wide(type);
     for (uint32_t i = 0; i < count; i++) {
-        var_state *s = (var_state *)(void *)states[i];
+        dec_state *s = (dec_state *)(void *)states[i];
         lt_i128 x, square;
         if (lt_col_is_null(&args[0], rows[i])) {
             continue;
         }
         x = lt_decimal_load(args[0].data, wide, rows[i]);
+        s->count += sign;
         if (!lt_decimal_rescale(x, type->scale, bound->scale, 38, &x) ||
             !lt_decimal_mul(x, x, 2 * bound->scale - bound->square_scale, bound->square_precision,
                             &square)) {
+            s->lost += sign;
             continue;
         }
-        set128(s->sum.i, (lt_i128)((lt_u128)get128(s->sum.i) + (lt_u128)(x * sign)));
-        set128(s->squares.i, (lt_i128)((lt_u128)get128(s->squares.i) + (lt_u128)(square * sign)));
-        s->count += sign;
+        lt_agg_wide_add(&s->sum, x * sign);
+        lt_agg_wide_add(&s->squares, square * sign);
     }
     return LT_OK;
 }
 
-static bool is_decimal(const lt_agg *agg)
+static lt_status dec_merge(const lt_agg *agg, uint8_t *const *dst, const uint8_t *const *src,
+                           uint32_t count, lt_cells *cells, lt_error *err)
 {
-    return agg->result->kind == LT_TYPE_DECIMAL;
+    (void)agg;
+    (void)cells;
+    (void)err;
+    for (uint32_t i = 0; i < count; i++) {
+        dec_state *d = (dec_state *)(void *)dst[i];
+        const dec_state *s = (const dec_state *)(const void *)src[i];
+        lt_agg_wide_merge(&d->sum, &s->sum);
+        lt_agg_wide_merge(&d->squares, &s->squares);
+        d->count += s->count;
+        d->lost += s->lost;
+    }
+    return LT_OK;
 }
 
 static bool is_float(const lt_agg *agg)
@@ -131,13 +144,15 @@ static lt_status var_merge(const lt_agg *agg, uint8_t *const *dst, const uint8_t
     for (uint32_t i = 0; i < count; i++) {
         var_state *d = (var_state *)(void *)dst[i];
         const var_state *s = (const var_state *)(const void *)src[i];
-        if (is_float(agg)) {
-            d->sum.f[0] += s->sum.f[0];
-            d->squares.f[0] += s->squares.f[0];
+        if (agg->result->kind == LT_TYPE_FLOAT) {
+            d->sum.f = (double)((float)d->sum.f + (float)s->sum.f);
+            d->squares.f = (double)((float)d->squares.f + (float)s->squares.f);
+        } else if (is_float(agg)) {
+            d->sum.f += s->sum.f;
+            d->squares.f += s->squares.f;
         } else {
-            set128(d->sum.i, (lt_i128)((lt_u128)get128(d->sum.i) + (lt_u128)get128(s->sum.i)));
-            set128(d->squares.i,
-                   (lt_i128)((lt_u128)get128(d->squares.i) + (lt_u128)get128(s->squares.i)));
+            d->sum.i = (int64_t)((uint64_t)d->sum.i + (uint64_t)s->sum.i);
+            d->squares.i = (int64_t)((uint64_t)d->squares.i + (uint64_t)s->squares.i);
         }
         d->count += s->count;
     }
@@ -168,8 +183,8 @@ static void put_int(const lt_agg *agg, const var_state *s, bool root, int64_t n,
                     uint32_t row)
 {
     lt_type_kind kind = agg->result->kind;
-    int64_t sum = wrap_to(kind, s->sum.i[0]);
-    int64_t squares = wrap_to(kind, s->squares.i[0]);
+    int64_t sum = wrap_to(kind, s->sum.i);
+    int64_t squares = wrap_to(kind, s->squares.i);
     int64_t sum_squared = wrap_to(kind, (int64_t)((uint64_t)sum * (uint64_t)sum));
     int64_t diff = (int64_t)((uint64_t)squares - (uint64_t)(sum_squared / s->count));
     int64_t result = diff / n;
@@ -194,26 +209,28 @@ static void put_float(const var_state *s, bool root, int64_t n, lt_col *out, uin
 {
     double result;
     if (out->phys == LT_PHYS_F32) {
-        float sum = (float)s->sum.f[0];
+        float sum = (float)s->sum.f;
         float mean = sum * sum / (float)s->count;
-        result = (double)(((float)s->squares.f[0] - mean) / (float)n);
+        result = (double)(((float)s->squares.f - mean) / (float)n);
         result = root ? pow(result, 0.5) : result;
         LT_COL_DATA(out, float)[row] = (float)result;
         return;
     }
-    result = (s->squares.f[0] - s->sum.f[0] * s->sum.f[0] / (double)s->count) / (double)n;
+    result = (s->squares.f - s->sum.f * s->sum.f / (double)s->count) / (double)n;
     LT_COL_DATA(out, double)[row] = root ? pow(result, 0.5) : result;
 }
 
 /* false: does not fit. */
-static bool put_decimal(const lt_agg *agg, const var_state *s, bool root, int64_t n, lt_col *out,
+static bool put_decimal(const lt_agg *agg, const dec_state *s, bool root, int64_t n, lt_col *out,
                         uint32_t row)
 {
     const var_bound *bound = (const var_bound *)agg->bound;
     int scale = agg->result->scale;
-    lt_i128 sum = get128(s->sum.i), squares = get128(s->squares.i), part, diff;
+    lt_i128 sum, squares, part, diff;
     LT_COL_DATA(out, lt_i128)[row] = 0;
-    if (!lt_decimal_mul(sum, sum, 2 * bound->scale - bound->square_scale, 38, &part) ||
+    if (s->lost != 0 || !lt_agg_wide_get(&s->sum, &sum) ||
+        !lt_agg_wide_get(&s->squares, &squares) ||
+        !lt_decimal_mul(sum, sum, 2 * bound->scale - bound->square_scale, 38, &part) ||
         !lt_decimal_div(part, s->count, 0, 38, &part)) {
         return false;
     }
@@ -228,24 +245,47 @@ static bool put_decimal(const lt_agg *agg, const var_state *s, bool root, int64_
                               &LT_COL_DATA(out, lt_i128)[row]);
 }
 
+static bool takes_sample(const lt_agg *agg)
+{
+    int op = ((const var_bound *)agg->bound)->op;
+    return op == LT_AGG_VAR_SAMP || op == LT_AGG_STDDEV_SAMP;
+}
+
+static bool takes_root(const lt_agg *agg)
+{
+    int op = ((const var_bound *)agg->bound)->op;
+    return op == LT_AGG_STDDEV_POP || op == LT_AGG_STDDEV_SAMP;
+}
+
 static lt_status var_finish(const lt_agg *agg, const uint8_t *const *states, uint32_t count,
                             lt_col *out, uint32_t out_cap, lt_arena *arena, lt_error *err)
 {
-    int op = ((const var_bound *)agg->bound)->op;
-    bool sample = op == LT_AGG_VAR_SAMP || op == LT_AGG_STDDEV_SAMP;
-    bool root = op == LT_AGG_STDDEV_POP || op == LT_AGG_STDDEV_SAMP;
+    bool sample = takes_sample(agg), root = takes_root(agg);
     for (uint32_t i = 0; i < count; i++) {
         const var_state *s = (const var_state *)(const void *)states[i];
         int64_t n = s->count - (sample ? 1 : 0);
-        bool null = n <= 0;
-        if (!null && is_decimal(agg)) {
-            null = !put_decimal(agg, s, root, n, out, i);
-        } else if (!null && is_float(agg)) {
+        if (n <= 0) {
+            if (!lt_agg_set_null(out, i, out_cap, arena)) {
+                return lt_error_nomem(err, "aggregate");
+            }
+        } else if (is_float(agg)) {
             put_float(s, root, n, out, i);
-        } else if (!null) {
+        } else {
             put_int(agg, s, root, n, out, i);
         }
-        if (null && !lt_agg_set_null(out, i, out_cap, arena)) {
+    }
+    return LT_OK;
+}
+
+static lt_status dec_finish(const lt_agg *agg, const uint8_t *const *states, uint32_t count,
+                            lt_col *out, uint32_t out_cap, lt_arena *arena, lt_error *err)
+{
+    bool sample = takes_sample(agg), root = takes_root(agg);
+    for (uint32_t i = 0; i < count; i++) {
+        const dec_state *s = (const dec_state *)(const void *)states[i];
+        int64_t n = s->count - (sample ? 1 : 0);
+        if ((n <= 0 || !put_decimal(agg, s, root, n, out, i)) &&
+            !lt_agg_set_null(out, i, out_cap, arena)) {
             return lt_error_nomem(err, "aggregate");
         }
     }
@@ -257,7 +297,7 @@ static lt_status var_finish(const lt_agg *agg, const uint8_t *const *states, uin
         {TEXT, var_i8, var_merge, var_finish},  {TEXT, var_i16, var_merge, var_finish}, \
         {TEXT, var_i32, var_merge, var_finish}, {TEXT, var_i64, var_merge, var_finish}, \
         {TEXT, var_f32, var_merge, var_finish}, {TEXT, var_f64, var_merge, var_finish}, \
-        {TEXT, var_dec, var_merge, var_finish},                                         \
+        {TEXT, var_dec, dec_merge, dec_finish},                                         \
     };
 
 VAR_CLASSES(var_pop, "VAR_POP")
@@ -301,6 +341,7 @@ lt_status lt_agg_bind_var(lt_agg_bind_ctx *c, lt_error *err)
         c->agg->result = lt_type_new(c->b->arena, arg->kind, true);
         return LT_OK;
     }
+    c->agg->state_size = sizeof(dec_state);
     bound->scale = (uint8_t)LT_MAX(6, arg->scale);
     c->agg->result = lt_type_decimal(c->b->arena, 38, bound->scale, true);
     if (c->agg->result == NULL) {

@@ -125,6 +125,9 @@ typedef struct {
     bool too_long;
 } kept_digits;
 
+/* What may be multiplied by ten, and get a digit. */
+#define DIGITS_LIMIT ((~(lt_u128)0 - 9) / 10)
+
 static void keep_digits(const number_shape *shape, int64_t shift, kept_digits *kept)
 {
     const char *point = shape->digits;
@@ -139,7 +142,7 @@ static void keep_digits(const number_shape *shape, int64_t shift, kept_digits *k
         if (*at == '.') {
             continue;
         }
-        if (kept->value > 0 && kept->value > (~(lt_u128)0 / 100)) {
+        if (kept->value > DIGITS_LIMIT) {
             kept->too_long = true;
             return;
         }
@@ -153,7 +156,7 @@ static void keep_digits(const number_shape *shape, int64_t shift, kept_digits *k
         kept->next = (unsigned)(*at - '0');
     }
     for (; place > 0 && kept->value > 0; place--) {
-        if (kept->value > (~(lt_u128)0 / 100)) {
+        if (kept->value > DIGITS_LIMIT) {
             kept->too_long = true;
             return;
         }
