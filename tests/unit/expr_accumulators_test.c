@@ -217,6 +217,7 @@ static lt_value value_for(fix *f, const lt_type *type, char letter, int64_t n)
 
 static void open_world(world *w)
 {
+    memset(w, 0, sizeof *w);
     fix_open(&w->f);
     for (size_t c = 0; letters[c] != 0; c++) {
         const lt_type *type = type_for(&w->f, letters[c]);
@@ -294,7 +295,8 @@ typedef struct {
 
 static state state_new(rig *r)
 {
-    state s = {.bytes = LT_NEW_ARRAY(r->w->f.arena, uint8_t, r->agg->state_size + 8),
+    state s = {.bytes =
+                   (uint8_t *)LT_NEW_ARRAY(r->w->f.arena, uint64_t, r->agg->state_size / 8 + 1),
                .cells = lt_cells_new(&r->w->f.mem)};
     assert_non_null(s.bytes);
     assert_non_null(s.cells);
@@ -361,7 +363,7 @@ static void print_hex(lt_text *to, const uint8_t *bytes, uint32_t len)
 
 static const char *bytes_of(rig *r, const state *s)
 {
-    uint8_t *copy = LT_NEW_ARRAY(r->w->f.arena, uint8_t, r->agg->state_size + 8);
+    uint8_t *copy = (uint8_t *)LT_NEW_ARRAY(r->w->f.arena, uint64_t, r->agg->state_size / 8 + 1);
     lt_text text;
     lt_text_init(&text, &r->w->f.mem);
     memcpy(copy, s->bytes, r->agg->state_size);

@@ -152,7 +152,7 @@ static call_rig bind_percentile(world *w)
                                  &r.agg, &w->f.err),
                      LT_OK);
     assert_true(lt_col_init(&r.args[0], real, CAP, w->f.arena));
-    r.record = LT_NEW_ARRAY(w->f.arena, uint8_t, r.agg->state_size);
+    r.record = (uint8_t *)LT_NEW_ARRAY(w->f.arena, uint64_t, r.agg->state_size / 8);
     return r;
 }
 
@@ -294,16 +294,16 @@ static void test_approx(void **state)
                                  false, 0, &agg, &w.f.err),
                      LT_OK);
     for (size_t i = 0; i < LT_COUNT_OF(sizes); i++) {
-        uint8_t *whole = LT_NEW_ARRAY(w.f.arena, uint8_t, agg->state_size);
-        uint8_t *parts[2] = {LT_NEW_ARRAY(w.f.arena, uint8_t, agg->state_size),
-                             LT_NEW_ARRAY(w.f.arena, uint8_t, agg->state_size)};
+        uint8_t *whole = (uint8_t *)LT_NEW_ARRAY(w.f.arena, uint64_t, agg->state_size / 8);
+        uint8_t *parts[2] = {(uint8_t *)LT_NEW_ARRAY(w.f.arena, uint64_t, agg->state_size / 8),
+                             (uint8_t *)LT_NEW_ARRAY(w.f.arena, uint64_t, agg->state_size / 8)};
         add_numbers(&w, agg, whole, 0, sizes[i]);
         add_numbers(&w, agg, whole, 0, LT_MIN(sizes[i], 3000));
         /* Overlapping parts, of which one may be sparse. */
         add_numbers(&w, agg, parts[0], 0, sizes[i] / 10);
         add_numbers(&w, agg, parts[1], sizes[i] / 20, sizes[i]);
         for (int turn = 0; turn < 2; turn++) {
-            uint8_t *to = LT_NEW_ARRAY(w.f.arena, uint8_t, agg->state_size);
+            uint8_t *to = (uint8_t *)LT_NEW_ARRAY(w.f.arena, uint64_t, agg->state_size / 8);
             for (int p = 0; p < 2; p++) {
                 const uint8_t *from = parts[p ^ turn];
                 assert_int_equal(agg->cls->merge(agg, &to, &from, 1, w.cells, &w.f.err), LT_OK);
