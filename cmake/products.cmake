@@ -11,7 +11,7 @@ foreach(layer ${layers})
     list(APPEND engine_objects $<TARGET_OBJECTS:${layer}>)
   endif()
 endforeach()
-set(engine_libraries ZLIB::ZLIB PkgConfig::zstd PkgConfig::pcre2 PkgConfig::xxhash Threads::Threads m)
+set(engine_libraries ZLIB::ZLIB PkgConfig::zstd PkgConfig::pcre2 PkgConfig::xxhash Threads::Threads ${CMAKE_DL_LIBS} m)
 
 add_library(leat_static STATIC ${engine_objects})
 add_library(leat_shared SHARED ${engine_objects})

@@ -1,6 +1,7 @@
 /* The table of aggregate functions; binding, printing, comparing calls. */
 #include "expr/agg_int.h"
 #include "expr/cast.h"
+#include "expr/native.h"
 
 #define N LT_ARGS_ANY
 
@@ -194,6 +195,11 @@ lt_status lt_agg_rebind(lt_expr_builder *b, const lt_agg *agg, bool retracts, lt
                         lt_error *err)
 {
     uint32_t pos = agg->arg_count > 0 ? agg->args[0]->pos : 0;
+    if (agg->native != NULL) {
+        const lt_native_agg_call call = {agg->args,   agg->arg_count, agg->distinct,
+                                         agg->filter, retracts,       pos};
+        return lt_native_agg_bind(b, agg->native, &call, out, err);
+    }
     lt_agg_bind_ctx c = {
         .b = b, .func = find(lt_str_of(agg->cls->name)), .pos = pos, .again = true};
     lt_agg like = *agg;

@@ -25,6 +25,7 @@ struct lt_agg {
     const void *bound;  /* what bind prepared */
     const char *shown;  /* the name to print; NULL: the class's */
     const char *clause; /* printed behind the arguments, or NULL */
+    const struct lt_native *native; /* of a library's function (native.h); NULL: a built-in one */
 };
 
 struct lt_agg_class {

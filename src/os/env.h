@@ -17,6 +17,7 @@
 typedef struct lt_env lt_env;
 typedef struct lt_file lt_file;
 typedef struct lt_waker lt_waker;
+typedef struct lt_library lt_library;
 
 typedef enum {
     LT_OPEN_READ,   /* must exist */
@@ -127,6 +128,15 @@ struct lt_env {
     lt_status (*accept)(lt_file *listener, lt_file **out, lt_error *err); /* LT_AGAIN: nobody */
     lt_status (*connect)(lt_env *env, const char *address, lt_file **out, lt_error *err);
     int (*port_of)(lt_file *listener); /* of a TCP listener */
+    /* ---- dynamic libraries ----
+     * The path without links, `.` and `..`, as the system sees it now; what it names must exist. */
+    lt_status (*real_path)(lt_env *env, const char *path, char *to, size_t size, lt_error *err);
+    /* Loads a library; its constructors run. path: from real_path. One that everybody may write is
+     * refused with LT_ERR_PERMISSION, one that does not load is LT_ERR_IO with the loader's reason.
+     * Its code stays in the process for good: closing gives back the handle. */
+    lt_status (*library_open)(lt_env *env, const char *path, lt_library **out, lt_error *err);
+    void *(*library_symbol)(lt_library *library, const char *name); /* NULL when it has none */
+    void (*library_close)(lt_library *library);                     /* accepts NULL */
     lt_mem *mem;                       /* what the environment itself allocates */
 };
 

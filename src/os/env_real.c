@@ -581,6 +581,10 @@ lt_env *lt_env_real_new(lt_mem *mem)
         .accept = real_accept,
         .connect = real_connect,
         .port_of = real_port_of,
+        .real_path = real_real_path,
+        .library_open = real_library_open,
+        .library_symbol = real_library_symbol,
+        .library_close = real_library_close,
     };
     int fds[2];
     real_env *self = lt_mem_zalloc(mem, sizeof *self);

@@ -1,6 +1,6 @@
 /* What the files of the real environment share: env_real.c (clocks, opening, reading and writing,
  * the table), env_real_wait.c (sleeping and waking), env_real_name.c (names, directories, the
- * lock), env_real_socket.c.
+ * lock), env_real_socket.c, env_real_library.c.
  *
  * Threads: a handle belongs to one thread at a time. What handles share is constant after
  * lt_env_real_new, but for the bytes of `unread`, which unread_lock protects. */
@@ -84,3 +84,9 @@ int real_port_of(lt_file *listener);
 lt_status real_socket_write(const real_file *file, const void *from, size_t size, lt_error *err);
 /* Removes the name of a listener, when it is still its own. */
 void real_socket_unname(const real_file *file);
+
+/* env_real_library.c */
+lt_status real_real_path(lt_env *env, const char *path, char *to, size_t size, lt_error *err);
+lt_status real_library_open(lt_env *env, const char *path, lt_library **out, lt_error *err);
+void *real_library_symbol(lt_library *library, const char *name);
+void real_library_close(lt_library *library);

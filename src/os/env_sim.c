@@ -656,6 +656,10 @@ lt_env *lt_env_sim_new(lt_mem *mem, const lt_sim_options *options)
         .accept = sim_accept,
         .connect = sim_connect,
         .port_of = sim_port_of,
+        .real_path = sim_real_path,
+        .library_open = sim_library_open,
+        .library_symbol = sim_library_symbol,
+        .library_close = sim_library_close,
     };
     sim_env *self = lt_mem_zalloc(mem, sizeof *self);
     if (!self) {
@@ -694,5 +698,6 @@ void lt_env_sim_free(lt_env *env)
         lt_text_deinit(&self->streams[i]);
     }
     sim_disk_deinit(&self->disk);
+    sim_libraries_free(self);
     lt_mem_free(env->mem, self, sizeof *self);
 }

@@ -57,3 +57,7 @@ const char *lt_sim_get(lt_env *env, const char *path, size_t *size);
 /* What was written to the standard streams (captured), and what stdin will deliver. */
 lt_str lt_sim_std(lt_env *env, int number);
 void lt_sim_set_stdin(lt_env *env, const void *bytes, size_t size);
+
+/* Makes a library: a file of that path, whose only symbol is this. Both strings are copied. */
+lt_status lt_sim_library(lt_env *env, const char *path, const char *symbol, const void *address,
+                         lt_error *err);

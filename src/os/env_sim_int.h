@@ -33,6 +33,7 @@ typedef struct {
     atomic_bool woken;
     lt_text streams[SIM_STREAMS];
     size_t stdin_read; /* bytes of streams[0] that were delivered */
+    struct sim_library *libraries; /* what lt_sim_library made, a list */
 } sim_env;
 
 typedef struct {
@@ -78,3 +79,10 @@ lt_status sim_io_end(const sim_env *self, lt_status st, lt_error *err);
 int sim_open_node(sim_disk *disk, sim_place *place, lt_open_mode mode);
 /* mkdirs, which is no operation of the product's: neither counted nor failing. */
 lt_status sim_make_dirs(sim_env *self, const char *path, lt_error *err);
+
+/* ---- env_sim_library.c ---- */
+lt_status sim_real_path(lt_env *env, const char *path, char *to, size_t size, lt_error *err);
+lt_status sim_library_open(lt_env *env, const char *path, lt_library **out, lt_error *err);
+void *sim_library_symbol(lt_library *library, const char *name);
+void sim_library_close(lt_library *library);
+void sim_libraries_free(sim_env *self);

@@ -141,6 +141,18 @@ static lt_status virtual_connect(lt_env *env, const char *address, lt_file **out
     return real_of(env)->connect(real_of(env), address, out, err);
 }
 
+static lt_status virtual_real_path(lt_env *env, const char *path, char *to, size_t size,
+                                   lt_error *err)
+{
+    return real_of(env)->real_path(real_of(env), path, to, size, err);
+}
+
+static lt_status virtual_library_open(lt_env *env, const char *path, lt_library **out,
+                                      lt_error *err)
+{
+    return real_of(env)->library_open(real_of(env), path, out, err);
+}
+
 lt_env *lt_env_virtual_new(lt_env *real)
 {
     virtual_env *self = lt_mem_zalloc(real->mem, sizeof *self);
@@ -169,6 +181,8 @@ lt_env *lt_env_virtual_new(lt_env *real)
     self->env.lock = virtual_lock;
     self->env.listen = virtual_listen;
     self->env.connect = virtual_connect;
+    self->env.real_path = virtual_real_path;
+    self->env.library_open = virtual_library_open;
     self->real = real;
     return &self->env;
 }

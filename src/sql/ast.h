@@ -943,12 +943,21 @@ typedef struct {
 } lt_ast_create_object;
 
 typedef struct {
+    lt_ast_name name;
+    lt_ast_type *type;
+} lt_ast_param;
+
+typedef struct {
     bool temporary;
     bool system;
     bool if_exists; /* IF NOT EXISTS of CREATE, IF EXISTS of ALTER */
+    bool typed;     /* written f(a INT, ..) RETURNS t: params and returns; not of Flink's */
     lt_ast_path path;
-    lt_ast_string class_name;
-    lt_str language; /* JAVA, SCALA, PYTHON, SQL in upper case; ptr NULL when absent */
+    lt_ast_param *params;
+    uint32_t param_count;
+    lt_ast_type *returns;
+    lt_ast_string class_name; /* the text behind AS */
+    lt_str language; /* JAVA, SCALA, PYTHON, SQL, C in upper case; ptr NULL when absent */
     lt_ast_string *jars;
     uint32_t jar_count;
 } lt_ast_function;

@@ -618,8 +618,18 @@ static bool create_object_eq(const lt_ast_create_object *a, const lt_ast_create_
            schema_eq(&a->output, &b->output) && lt_ast_query_eq(a->query, b->query);
 }
 
+static bool param_same(const void *a, const void *b)
+{
+    const lt_ast_param *left = a, *right = b;
+    return name_eq(left->name, right->name) && lt_ast_type_eq(left->type, right->type);
+}
+
 static bool function_eq(const lt_ast_function *a, const lt_ast_function *b)
 {
+    if (a->typed != b->typed || !lt_ast_type_eq(a->returns, b->returns) ||
+        !LIST_EQ(a->params, b->params, a->param_count, b->param_count, param_same)) {
+        return false;
+    }
     return a->temporary == b->temporary && a->system == b->system && a->if_exists == b->if_exists &&
            path_eq(a->path, b->path) && string_eq(a->class_name, b->class_name) &&
            text_eq(a->language, b->language) &&

@@ -522,7 +522,12 @@ static lt_status language(lt_parser *p, lt_str *out)
             return LT_OK;
         }
     }
-    return lt_parse_expected(p, "JAVA, SCALA, PYTHON or SQL");
+    if (lt_at_word(p, 0, "C")) {
+        lt_skip(p);
+        *out = LT_STR("C");
+        return LT_OK;
+    }
+    return lt_parse_expected(p, "SQL, C, JAVA, SCALA or PYTHON");
 }
 
 static lt_status using_jars(lt_parser *p, lt_ast_function *node)
@@ -540,8 +545,30 @@ static lt_status using_jars(lt_parser *p, lt_ast_function *node)
     return LT_OK;
 }
 
+/* (a INT, b STRING) RETURNS t */
+static lt_status signature(lt_parser *p, lt_ast_function *node)
+{
+    if (!lt_take(p, LT_TOK_LPAREN)) {
+        return LT_OK;
+    }
+    node->typed = true;
+    while (!lt_at(p, LT_TOK_RPAREN)) {
+        lt_ast_param param = {0};
+        LT_TRY(lt_parse_name(p, &param.name));
+        LT_TRY(lt_parse_type(p, true, &param.type));
+        LT_PUSH(p, node->params, node->param_count, param);
+        if (!lt_take(p, LT_TOK_COMMA)) {
+            break;
+        }
+    }
+    LT_TRY(lt_expect(p, LT_TOK_RPAREN, "')'"));
+    LT_TRY(lt_expect_kw(p, LT_KW_RETURNS));
+    return lt_parse_type(p, true, &node->returns);
+}
+
 lt_status lt_parse_function_body(lt_parser *p, bool jars, lt_ast_function *node)
 {
+    LT_TRY(signature(p, node));
     LT_TRY(lt_expect_kw(p, LT_KW_AS));
     LT_TRY(lt_parse_string(p, &node->class_name));
     if (lt_take_kw(p, LT_KW_LANGUAGE)) {

@@ -303,6 +303,17 @@ static void function(lt_printer *pr, const char *word, const lt_ast_function *no
         if_exists(pr, node->if_exists);
     }
     lt_print_path(pr, &node->path);
+    if (node->typed) {
+        lt_text_putc(pr->to, '(');
+        for (uint32_t i = 0; i < node->param_count; i++) {
+            lt_text_puts(pr->to, i > 0 ? ", " : "");
+            lt_print_name(pr, &node->params[i].name);
+            lt_text_putc(pr->to, ' ');
+            lt_print_type(pr, node->params[i].type);
+        }
+        lt_print_kw(pr, ") RETURNS ");
+        lt_print_type(pr, node->returns);
+    }
     comment(pr, " AS ", &node->class_name);
     if (node->language.ptr) {
         lt_text_printf(pr->to, " LANGUAGE " LT_STR_FMT, LT_STR_ARG(node->language));
