@@ -58,7 +58,7 @@ static void setup(rig *r)
     const lt_type *i64 = lt_type_new(r->arena, LT_TYPE_BIGINT, false);
     const lt_field fields[2] = {{LT_STR("k"), i64}, {LT_STR("v"), i64}};
     r->in_schema = lt_schema_new(r->arena, fields, 2);
-    lt_expr_builder b = {r->arena, &r->session, true};
+    lt_expr_builder b = {.arena = r->arena, .session = &r->session, .fold = true};
     lt_expr *v = NULL;
     must(lt_expr_column(&b, 1, i64, 0, &v, &err) == LT_OK, "column");
     lt_field out[AGGS + 1] = {fields[0]};

@@ -45,7 +45,7 @@ static void setup(rig *r)
         {LT_STR("s"), lt_type_sized(r->arena, LT_TYPE_VARCHAR, LT_LENGTH_MAX, false)},
         {LT_STR("v"), r->i64}};
     r->in_schema = lt_schema_new(r->arena, fields, COLS);
-    lt_expr_builder b = {r->arena, &r->session, true};
+    lt_expr_builder b = {.arena = r->arena, .session = &r->session, .fold = true};
     lt_expr *v = NULL;
     must(lt_expr_column(&b, COL_V, r->i64, 0, &v, &err) == LT_OK, "column");
     static const char *const names[3] = {"COUNT", "SUM", "MAX"};

@@ -36,7 +36,7 @@ static void setup(rig *r)
         {LT_STR("k"), i64},
         {LT_STR("v"), i64}};
     r->in_schema = lt_schema_new(r->arena, fields, COLS);
-    lt_expr_builder b = {r->arena, &r->session, true};
+    lt_expr_builder b = {.arena = r->arena, .session = &r->session, .fold = true};
     lt_expr *v = NULL;
     must(lt_expr_column(&b, COL_V, i64, 0, &v, &err) == LT_OK, "column");
     static const char *const names[3] = {"COUNT", "SUM", "MAX"};

@@ -142,6 +142,10 @@ typedef struct {
      * that the checkpoint is of becomes a job: the one of its name when `file` is set, else every
      * one is taken for it. NULL = jobs run. */
     const char *replay;
+    /* Directories, separated by `:`, from which CREATE FUNCTION .. AS 'library.so#symbol' LANGUAGE
+     * C may load libraries (leat/udf.h): their code runs in this process with all its rights. NULL
+     * = none, and such functions are refused. */
+    const char *native_functions;
 } leat_config;
 
 /* ---- engine ---- */

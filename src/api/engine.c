@@ -41,8 +41,12 @@ static leat_status open_parts(leat *db)
     bool copied = copy_text(db, &db->config.name) && copy_text(db, &db->config.rejects_dir) &&
                   copy_text(db, &db->config.event_time) && copy_text(db, &db->config.state_dir) &&
                   copy_text(db, &db->config.file) && copy_text(db, &db->config.restore) &&
-                  copy_text(db, &db->config.allow_drop) && copy_text(db, &db->config.replay);
+                  copy_text(db, &db->config.allow_drop) && copy_text(db, &db->config.replay) &&
+                  copy_text(db, &db->config.native_functions);
     db->said_mutex = lt_mutex_new(&db->mem);
+    if (db->catalog != NULL) {
+        lt_catalog_allow_native(db->catalog, db->config.native_functions);
+    }
     bool made = db->catalog != NULL && db->feeds != NULL && db->said_mutex != NULL;
     return made && copied ? LEAT_OK : LEAT_NOMEM;
 }

@@ -98,8 +98,6 @@ static const char *refused_statement(lt_ast_stmt_kind kind)
         {LT_STMT_ALTER_MATERIALIZED_TABLE, "materialized tables"},
         {LT_STMT_CREATE_MODEL, "models"},
         {LT_STMT_ALTER_MODEL, "models"},
-        {LT_STMT_CREATE_FUNCTION, "user functions"},
-        {LT_STMT_ALTER_FUNCTION, "user functions"},
         {LT_STMT_ADD_JAR, "jars"},
         {LT_STMT_REMOVE_JAR, "jars"},
         {LT_STMT_STOP_JOB, "STOP JOB"},
@@ -142,6 +140,10 @@ static lt_status bind_any(lt_binder *b, const lt_ast_stmt *stmt, lt_bound *out, 
     case LT_STMT_CREATE_CATALOG:
     case LT_STMT_CREATE_DATABASE:
         return lt_ddl_create_object(b, stmt, err);
+    case LT_STMT_CREATE_FUNCTION:
+        return lt_ddl_create_function(b, stmt->function, stmt->pos, err);
+    case LT_STMT_ALTER_FUNCTION:
+        return lt_ddl_alter_function(b, stmt->function, stmt->pos, err);
     case LT_STMT_ALTER_TABLE:
         return lt_ddl_alter_table(b, stmt->alter, stmt->pos, err);
     case LT_STMT_ALTER_VIEW:
@@ -165,10 +167,8 @@ static lt_status bind_any(lt_binder *b, const lt_ast_stmt *stmt, lt_bound *out, 
         return bind_setting(b, stmt, out, err);
     case LT_STMT_CREATE_MATERIALIZED_TABLE:
     case LT_STMT_CREATE_MODEL:
-    case LT_STMT_CREATE_FUNCTION:
     case LT_STMT_ALTER_MATERIALIZED_TABLE:
     case LT_STMT_ALTER_MODEL:
-    case LT_STMT_ALTER_FUNCTION:
     case LT_STMT_ADD_JAR:
     case LT_STMT_REMOVE_JAR:
     case LT_STMT_STOP_JOB:
@@ -191,7 +191,7 @@ static lt_status bind_any(lt_binder *b, const lt_ast_stmt *stmt, lt_bound *out, 
 }
 
 static lt_binder make_binder(lt_catalog *catalog, lt_infer_hook *hook, lt_arena *arena,
-                             uint32_t *rel_count)
+                             uint32_t counts[2])
 {
     return (lt_binder){.catalog = catalog,
                        .hook = hook,
@@ -199,15 +199,16 @@ static lt_binder make_binder(lt_catalog *catalog, lt_infer_hook *hook, lt_arena 
                        .eb = {.arena = arena, .session = lt_catalog_session(catalog), .fold = true},
                        .current_catalog = catalog->current_catalog,
                        .current_database = catalog->current_database,
-                       .rel_count = rel_count};
+                       .rel_count = &counts[0],
+                       .call_count = &counts[1]};
 }
 
 lt_status lt_bind_statement(lt_catalog *catalog, const lt_ast_stmt *stmt, lt_str text,
                             lt_infer_hook *hook, lt_arena *arena, lt_bound *out, lt_error *err)
 {
     lt_error local;
-    uint32_t rel_count = 0;
-    lt_binder b = make_binder(catalog, hook, arena, &rel_count);
+    uint32_t counts[2] = {0, 0};
+    lt_binder b = make_binder(catalog, hook, arena, counts);
     (void)text; /* positions count from its start, so nothing of it is needed here */
     memset(out, 0, sizeof *out);
     out->kind = LT_BOUND_DONE;
@@ -220,4 +221,3 @@ lt_status lt_bind_statement(lt_catalog *catalog, const lt_ast_stmt *stmt, lt_str
     }
     return LT_OK;
 }
-

@@ -13,8 +13,19 @@
 #define LT_RELS_MAX       20000
 #define LT_JOINS_MAX      100 /* tables of one FROM: a chain of joins is bound recursively */
 
+#define LT_FUNCTION_DEPTH_MAX 32     /* of functions that call functions */
+#define LT_FUNCTION_NODES_MAX 10000  /* of an expression that calls of them stand for */
+#define LT_FUNCTION_CALLS_MAX 100000 /* in one statement, those in bodies too */
+
 typedef struct lt_cte lt_cte;
 typedef struct lt_binder lt_binder;
+
+/* A function in SQL whose body is being bound. */
+typedef struct lt_inlining {
+    const lt_function_def *def;
+    const struct lt_inlining *outer;
+    uint32_t depth;
+} lt_inlining;
 
 /* WITH name: bound anew at every use, in the environment where it was defined. */
 struct lt_cte {
@@ -32,7 +43,9 @@ struct lt_binder {
     lt_cte *ctes;
     lt_str current_catalog, current_database; /* against which names resolve */
     uint32_t view_depth;
-    uint32_t *rel_count; /* of the whole statement */
+    const lt_inlining *inlining; /* NULL: not in a function's body */
+    uint32_t *rel_count;         /* of the whole statement */
+    uint32_t *call_count;        /* of functions in SQL, the same */
 };
 
 /* One table of a FROM clause: columns [first, first + count) of the input. */
@@ -94,6 +107,7 @@ typedef struct {
     const lt_ast_item *aliases; /* select items that names may fall back to (QUALIFY); else NULL */
     uint32_t alias_count;
     const char *missing_hint; /* added when a column is not found; may be NULL */
+    lt_expr *const *params;   /* a function's body: what stands for its parameters; else NULL */
 } lt_expr_env;
 
 /* A bound table reference or query: the tree and how its columns are called. */
@@ -153,15 +167,28 @@ lt_status lt_bind_call(const lt_expr_env *env, const lt_ast_expr *ast, lt_expr *
                        lt_error *err);
 lt_status lt_bind_over(const lt_expr_env *env, const lt_ast_expr *ast, lt_expr **out,
                        lt_error *err);
+/* call_user.c. The user's function that a call means, by the order in which names are resolved:
+ * temporary system functions, built-in ones (NULL), temporary ones, those of the catalog. */
+const lt_function_def *lt_bind_find_function(lt_binder *b, const lt_ast_call *call);
+bool lt_function_is_aggregate(const lt_function_def *def);
+bool lt_bind_is_known_call(lt_str func); /* call.c: of the dialect, though not in the registry */
+/* A call of a scalar one. */
+lt_status lt_bind_user_call(const lt_expr_env *env, const lt_ast_expr *ast,
+                            const lt_function_def *def, lt_expr **out, lt_error *err);
+/* Binds the body over its parameters' types, as CREATE FUNCTION does to see that it is sound. */
+lt_status lt_bind_function_body(lt_binder *b, const lt_function_def *def, lt_expr **out,
+                                lt_error *err);
 /* The parts of a path after a column name: row fields. */
 lt_status lt_bind_fields(const lt_expr_env *env, lt_expr *base, const lt_ast_path *path,
                          uint32_t from, lt_expr **out, lt_error *err);
 lt_status lt_bind_symbol(lt_expr_builder *eb, const char *text, uint32_t pos, lt_expr **out,
                          lt_error *err);
 bool lt_ast_is_plain_word(const lt_ast_expr *ast);
-bool lt_ast_has_aggregate(const lt_ast_expr *ast); /* outside OVER and sub-queries */
-bool lt_ast_has_over(const lt_ast_expr *ast);
-bool lt_ast_is_proctime(const lt_ast_expr *ast); /* PROCTIME() itself */
+/* Each of them outside sub-queries. */
+bool lt_ast_has_aggregate(lt_binder *b, const lt_ast_expr *ast); /* and outside OVER */
+bool lt_ast_has_over(lt_binder *b, const lt_ast_expr *ast);
+bool lt_ast_has_query(lt_binder *b, const lt_ast_expr *ast); /* is there one? */
+bool lt_ast_is_proctime(const lt_ast_expr *ast);             /* PROCTIME() itself */
 /* The type that a projection of this expression has: attributes live on only through plain
  * references and PROCTIME(). NULL: no memory. */
 const lt_type *lt_projected_type(lt_arena *arena, const lt_ast_expr *ast, const lt_expr *expr);
@@ -242,6 +269,11 @@ lt_status lt_ddl_alter_table(lt_binder *b, const lt_ast_alter *ast, uint32_t pos
 lt_status lt_ddl_alter_view(lt_binder *b, const lt_ast_alter *ast, uint32_t pos, lt_error *err);
 lt_status lt_ddl_alter_object(lt_binder *b, const lt_ast_stmt *stmt, lt_error *err);
 lt_status lt_ddl_drop(lt_binder *b, const lt_ast_drop *ast, uint32_t pos, lt_error *err);
+lt_status lt_ddl_create_function(lt_binder *b, const lt_ast_function *ast, uint32_t pos,
+                                 lt_error *err);
+lt_status lt_ddl_alter_function(lt_binder *b, const lt_ast_function *ast, uint32_t pos,
+                                lt_error *err);
+lt_status lt_ddl_drop_function(lt_binder *b, const lt_ast_drop *ast, lt_error *err);
 lt_status lt_ddl_use(lt_binder *b, const lt_ast_use *ast, uint32_t pos, lt_error *err);
 lt_status lt_ddl_show(lt_binder *b, const lt_ast_show *ast, uint32_t pos, lt_bound *out,
                       lt_error *err);

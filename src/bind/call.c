@@ -1,6 +1,7 @@
 /* Calls: aggregates go to the grouping of their SELECT, ROW_NUMBER() OVER to its ranks, all else to
  * the function registry. */
 #include "bind/bind_int.h"
+#include "expr/native.h"
 
 /* ---- JSON clauses ---- */
 
@@ -178,8 +179,9 @@ static lt_status treat_nulls(const lt_expr_env *env, const lt_ast_expr *ast, lt_
     return lt_expr_call(&env->b->eb, LT_STR("AND"), args, 2, ast->pos, filter, err);
 }
 
-static lt_status bind_aggregate(const lt_expr_env *env, const lt_ast_expr *ast, lt_expr **out,
-                                lt_error *err)
+/* def: the user's function; NULL: a built-in one. */
+static lt_status bind_aggregate(const lt_expr_env *env, const lt_ast_expr *ast,
+                                const lt_function_def *def, lt_expr **out, lt_error *err)
 {
     const lt_ast_call *call = ast->call;
     lt_expr_env inner = *env;
@@ -211,8 +213,14 @@ static lt_status bind_aggregate(const lt_expr_env *env, const lt_ast_expr *ast, 
     if (count > 0) {
         LT_TRY(treat_nulls(env, ast, args[0], &filter, err));
     }
-    LT_TRY(lt_agg_bind(&env->b->eb, aggregate_name(call), args, count,
-                       call->quantifier == LT_QUANT_DISTINCT, filter, false, ast->pos, &agg, err));
+    bool distinct = call->quantifier == LT_QUANT_DISTINCT;
+    if (def) {
+        const lt_native_agg_call bound = {args, count, distinct, filter, false, ast->pos};
+        LT_TRY(lt_native_agg_bind(&env->b->eb, def->native, &bound, &agg, err));
+        return add_agg(env, agg, ast->pos, out, err);
+    }
+    LT_TRY(lt_agg_bind(&env->b->eb, aggregate_name(call), args, count, distinct, filter, false,
+                       ast->pos, &agg, err));
     if (not_null_in_groups(env, call, args, count) && agg->result->nullable) {
         agg->result = lt_type_with_nullable(env->b->arena, agg->result, false);
         if (!agg->result) {
@@ -396,6 +404,11 @@ static const char *known_elsewhere(lt_str func)
     return NULL;
 }
 
+bool lt_bind_is_known_call(lt_str func)
+{
+    return known_elsewhere(func) != NULL;
+}
+
 static lt_status check_plain(const lt_expr_env *env, const lt_ast_expr *ast, lt_error *err)
 {
     const lt_ast_call *call = ast->call;
@@ -406,8 +419,8 @@ static lt_status check_plain(const lt_expr_env *env, const lt_ast_expr *ast, lt_
     if (call->name.count > 1) {
         lt_status st = lt_error_set_at(err, LT_ERR_SQL, ast->pos, "No match found for function %s",
                                        lt_path_text(env->b->arena, &call->name));
-        lt_error_hint(
-            err, "user functions are not supported; built-in ones are written without a catalog");
+        lt_error_hint(err, "SHOW USER FUNCTIONS lists what there is; built-in functions are "
+                           "written without a catalog");
         return st;
     }
     if (call->arg_names) {
@@ -461,11 +474,19 @@ lt_status lt_bind_call(const lt_expr_env *env, const lt_ast_expr *ast, lt_expr *
         const lt_ast_expr ident = {.kind = LT_EXPR_IDENT, .pos = ast->pos, .path = call->name};
         return lt_bind_expr(env, &ident, out, err);
     }
+    const lt_function_def *def = lt_bind_find_function(env->b, call);
+    if (def && call->over) {
+        return lt_unsupported_at(err, ast->pos, "OVER with functions of the user's");
+    }
+    if (def) {
+        return lt_function_is_aggregate(def) ? bind_aggregate(env, ast, def, out, err)
+                                             : lt_bind_user_call(env, ast, def, out, err);
+    }
     if (call->over) {
         return lt_bind_over(env, ast, out, err);
     }
     if (call->name.count == 1 && lt_func_exists_aggregate(call->func)) {
-        return bind_aggregate(env, ast, out, err);
+        return bind_aggregate(env, ast, NULL, out, err);
     }
     LT_TRY(check_plain(env, ast, err));
     LT_TRY(lt_bind_exprs(env, &call->args, &args, err));

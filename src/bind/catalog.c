@@ -19,6 +19,7 @@ static void entry_free(lt_catalog_entry *entry)
     void *value;
     for (size_t i = 0; lt_map_at(entry->databases, i, &key, &value); i++) {
         lt_map_free(((lt_database *)value)->tables);
+        lt_map_free(((lt_database *)value)->functions);
     }
     lt_map_free(entry->databases);
     entry->databases = NULL;
@@ -57,12 +58,13 @@ lt_catalog *lt_catalog_new(lt_mem *mem, lt_env *env)
     catalog->arena = lt_arena_new(mem, CATALOG_BYTES_MAX);
     catalog->catalogs = lt_map_new(mem);
     catalog->temporaries = lt_map_new(mem);
+    catalog->functions = lt_map_new(mem);
     catalog->settings = lt_map_new(mem);
     catalog->zones = lt_map_new(mem);
     catalog->current_catalog = entry.name;
     catalog->current_database = entry.default_database;
-    if (!catalog->arena || !catalog->catalogs || !catalog->temporaries || !catalog->settings ||
-        !catalog->zones || !session_init(catalog) ||
+    if (!catalog->arena || !catalog->catalogs || !catalog->temporaries || !catalog->functions ||
+        !catalog->settings || !catalog->zones || !session_init(catalog) ||
         lt_catalog_entry_add(catalog, entry, &ignored) != LT_OK) {
         lt_catalog_free(catalog);
         return NULL;
@@ -82,6 +84,8 @@ void lt_catalog_free(lt_catalog *catalog)
     }
     lt_map_free(catalog->catalogs);
     lt_map_free(catalog->temporaries);
+    lt_map_free(catalog->functions);
+    lt_catalog_libraries_close(catalog);
     lt_map_free(catalog->settings);
     lt_map_free(catalog->zones);
     lt_arena_free(catalog->arena);
@@ -149,8 +153,10 @@ lt_status lt_database_add(lt_catalog *catalog, lt_str catalog_name, lt_database 
     }
     *copy = database;
     copy->tables = lt_map_new(catalog->mem);
-    if (!copy->tables || !lt_map_put(entry->databases, database.name, copy)) {
+    copy->functions = lt_map_new(catalog->mem);
+    if (!copy->tables || !copy->functions || !lt_map_put(entry->databases, database.name, copy)) {
         lt_map_free(copy->tables);
+        lt_map_free(copy->functions);
         return lt_error_nomem(err, "database");
     }
     return LT_OK;
@@ -162,7 +168,9 @@ void lt_database_drop(lt_catalog *catalog, lt_catalog_entry *entry, lt_str name)
     lt_database *database = lt_map_remove(entry->databases, name);
     if (database) {
         lt_map_free(database->tables);
+        lt_map_free(database->functions);
         database->tables = NULL;
+        database->functions = NULL;
     }
 }
 
@@ -174,7 +182,7 @@ void lt_catalog_entry_drop(lt_catalog *catalog, lt_str name)
 /* ---- tables and views ---- */
 
 /* `c`.`d`.`t` in a growing text; back quotes inside names are doubled so that no two paths meet. */
-static bool temporary_key(lt_text *key, lt_str catalog_name, lt_str database, lt_str name)
+bool lt_catalog_key(lt_text *key, lt_str catalog_name, lt_str database, lt_str name)
 {
     const lt_str parts[3] = {catalog_name, database, name};
     for (int i = 0; i < 3; i++) {
@@ -197,7 +205,7 @@ lt_table_def *lt_catalog_temporary(lt_catalog *catalog, lt_str catalog_name, lt_
     if (lt_map_count(catalog->temporaries) > 0) {
         lt_text key;
         lt_text_init(&key, catalog->mem);
-        if (temporary_key(&key, catalog_name, database, name)) {
+        if (lt_catalog_key(&key, catalog_name, database, name)) {
             def = lt_map_get(catalog->temporaries, lt_text_str(&key));
         }
         lt_text_deinit(&key);
@@ -240,7 +248,7 @@ lt_status lt_catalog_store(lt_catalog *catalog, lt_table_def *def, lt_error *err
     if (def->temporary) {
         lt_text key;
         lt_text_init(&key, catalog->mem);
-        ok = temporary_key(&key, def->catalog, def->database, def->name) &&
+        ok = lt_catalog_key(&key, def->catalog, def->database, def->name) &&
              lt_map_put(catalog->temporaries, lt_text_str(&key), def);
         lt_text_deinit(&key);
     } else {
@@ -266,7 +274,7 @@ void lt_catalog_remove(lt_catalog *catalog, const lt_table_def *def)
     }
     lt_text key;
     lt_text_init(&key, catalog->mem);
-    if (temporary_key(&key, def->catalog, def->database, def->name)) {
+    if (lt_catalog_key(&key, def->catalog, def->database, def->name)) {
         lt_map_remove(catalog->temporaries, lt_text_str(&key));
     }
     lt_text_deinit(&key);

@@ -54,6 +54,25 @@ typedef struct lt_table_def {
     const struct lt_rel *view_rel;      /* bound once at creation to check it; bound anew at use */
 } lt_table_def;
 
+struct lt_native; /* expr/native.h */
+
+/* A function of the user's: never changed, ALTER FUNCTION makes another one. */
+typedef struct lt_function_def {
+    lt_str catalog, database; /* ptr NULL: a system function */
+    lt_str name;              /* in lower case */
+    bool temporary;
+    lt_str text;           /* behind AS: the expression, or library#symbol */
+    const char *signature; /* f(a INT, b STRING) -> BIGINT */
+    bool deterministic;
+    const struct lt_native *native; /* LANGUAGE C; NULL: LANGUAGE SQL */
+    const char *library;            /* LANGUAGE C: the file that was loaded */
+    /* LANGUAGE SQL */
+    const lt_schema *params; /* their types are nullable: arguments keep their own nullability */
+    const lt_type *returns;
+    lt_str body_catalog, body_database; /* in which the body's names are resolved */
+    lt_origin origin;
+} lt_function_def;
+
 typedef struct lt_catalog lt_catalog;
 
 /* arena: everything in the catalog lives there. NULL = out of memory. */
@@ -68,6 +87,10 @@ lt_status
 lt_catalog_set(lt_catalog *catalog, lt_str key, lt_str value,
                lt_error *err); /* checks key and value; see settings.c for what is known */
 lt_status lt_catalog_reset(lt_catalog *catalog, lt_str key /* ptr NULL = all */, lt_error *err);
+
+/* Directories, separated by `:`, from which CREATE FUNCTION .. LANGUAGE C may load libraries; NULL:
+ * none. Borrowed. */
+void lt_catalog_allow_native(lt_catalog *catalog, const char *directories);
 
 /* Resolves 1 to 3 name parts against current catalog and database; NULL when absent. */
 lt_table_def *lt_catalog_find(lt_catalog *catalog, const lt_str *parts, uint32_t count);

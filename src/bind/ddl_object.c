@@ -256,11 +256,11 @@ static lt_status drop_database(lt_binder *b, const lt_ast_drop *ast, lt_error *e
         return lt_error_set_at(err, LT_ERR_SQL, pos,
                                "Cannot drop a database which is currently in use.");
     }
-    if (!ast->cascade && lt_map_count(database->tables) > 0) {
+    if (!ast->cascade && lt_map_count(database->tables) + lt_map_count(database->functions) > 0) {
         lt_status st = lt_error_set_at(
             err, LT_ERR_SQL, pos, "Database " LT_STR_FMT " in catalog " LT_STR_FMT " is not empty.",
             LT_STR_ARG(name), LT_STR_ARG(where));
-        lt_error_hint(err, "DROP DATABASE .. CASCADE drops its tables too");
+        lt_error_hint(err, "DROP DATABASE .. CASCADE drops what is in it too");
         return st;
     }
     lt_database_drop(b->catalog, entry, name);
@@ -295,7 +295,7 @@ lt_status lt_ddl_drop(lt_binder *b, const lt_ast_drop *ast, uint32_t pos, lt_err
     case LT_OBJ_CATALOG:
         return drop_catalog(b, ast, err);
     case LT_OBJ_FUNCTION:
-        return lt_unsupported_at(err, pos, "user functions");
+        return lt_ddl_drop_function(b, ast, err);
     case LT_OBJ_MODEL:
         return lt_unsupported_at(err, pos, "models");
     case LT_OBJ_MATERIALIZED_TABLE:

@@ -134,9 +134,10 @@ static void add_table(void *arg, lt_table_def *def)
     }
 }
 
-static lt_status list_tables(lt_binder *b, const lt_ast_show *ast, table *t, lt_error *err)
+/* FROM [catalog.]database, else the current one. */
+static lt_status listed_database(lt_binder *b, const lt_ast_show *ast, lt_str *catalog_out,
+                                 lt_str *database_out, lt_error *err)
 {
-    table_filter filter = {t, ast->what == LT_OBJ_VIEW};
     lt_str database = b->current_database, catalog = b->current_catalog;
     if (ast->path.count > 2) {
         return lt_error_set_at(err, LT_ERR_SQL, ast->path.items[0].pos,
@@ -151,6 +152,16 @@ static lt_status list_tables(lt_binder *b, const lt_ast_show *ast, table *t, lt_
                                "Database '" LT_STR_FMT "'.'" LT_STR_FMT "' doesn't exist.",
                                LT_STR_ARG(catalog), LT_STR_ARG(database));
     }
+    *catalog_out = catalog;
+    *database_out = database;
+    return LT_OK;
+}
+
+static lt_status list_tables(lt_binder *b, const lt_ast_show *ast, table *t, lt_error *err)
+{
+    table_filter filter = {t, ast->what == LT_OBJ_VIEW};
+    lt_str catalog, database;
+    LT_TRY(listed_database(b, ast, &catalog, &database, err));
     lt_catalog_each(b->catalog, catalog, database, add_table, &filter);
     return LT_OK;
 }
@@ -170,9 +181,29 @@ static lt_status list_databases(lt_binder *b, const lt_ast_show *ast, table *t, 
     return LT_OK;
 }
 
-static void list_functions(lt_binder *b, const lt_ast_show *ast, table *t)
+static void add_function(void *arg, lt_function_def *def)
+{
+    add_cell(arg, def->name);
+}
+
+/* A name that several functions have is listed once. */
+static void drop_doubles(table *t)
+{
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < t->rows; i++) {
+        if (kept == 0 || !lt_str_eq(t->cells[kept - 1], t->cells[i])) {
+            t->cells[kept++] = t->cells[i];
+        }
+    }
+    t->rows = kept;
+}
+
+static lt_status list_functions(lt_binder *b, const lt_ast_show *ast, table *t, lt_error *err)
 {
     uint32_t cursor = 0;
+    lt_str catalog, database;
+    LT_TRY(listed_database(b, ast, &catalog, &database, err));
+    lt_catalog_each_function(b->catalog, catalog, database, add_function, t);
     const char *name;
     while (!ast->user && (name = lt_function_name(&cursor)) != NULL) {
         char *copy = lt_arena_strndup(b->arena, name, strlen(name));
@@ -183,6 +214,7 @@ static void list_functions(lt_binder *b, const lt_ast_show *ast, table *t)
             add_cell(t, lt_str_of(copy));
         }
     }
+    return LT_OK;
 }
 
 static lt_status show_modules(lt_binder *b, const lt_ast_show *ast, lt_bound *out, lt_error *err)
@@ -405,7 +437,7 @@ static lt_status show_list(lt_binder *b, const lt_ast_show *ast, uint32_t pos, l
         st = list_databases(b, ast, &t, err);
         break;
     case LT_OBJ_FUNCTION:
-        list_functions(b, ast, &t);
+        st = list_functions(b, ast, &t, err);
         break;
     case LT_OBJ_COLUMNS:
         LT_TRY(find_described(b, &ast->path, &def, err));
@@ -424,6 +456,9 @@ static lt_status show_list(lt_binder *b, const lt_ast_show *ast, uint32_t pos, l
     }
     LT_TRY(st);
     sort_rows(&t);
+    if (ast->what == LT_OBJ_FUNCTION) {
+        drop_doubles(&t);
+    }
     return give(&t, headers[ast->what], out, err);
 }
 
@@ -471,6 +506,74 @@ static lt_status describe_catalog(lt_binder *b, const lt_ast_describe *ast, lt_b
     return give(&t, headers, out, err);
 }
 
+static lt_str truth(bool value)
+{
+    return value ? LT_STR("true") : LT_STR("false");
+}
+
+static void add_fact(table *t, const char *name, lt_str value)
+{
+    const lt_str cells[] = {lt_str_of(name), value};
+    t->failed = t->failed || !value.ptr;
+    add_row(t, cells);
+}
+
+static void describe_user(table *t, const lt_function_def *def, bool extended)
+{
+    add_fact(t, "is system function", truth(!def->catalog.ptr));
+    add_fact(t, "is temporary", truth(def->temporary));
+    add_fact(t, "class name", def->text);
+    add_fact(t, "function language", def->native ? LT_STR("C") : LT_STR("SQL"));
+    add_fact(t, "resource uris",
+             def->native ? lt_str_of(lt_arena_printf(t->b->arena, "[%s]", def->library))
+                         : LT_STR("[]"));
+    if (extended) {
+        add_fact(t, "kind", lt_function_is_aggregate(def) ? LT_STR("AGGREGATE") : LT_STR("SCALAR"));
+        add_fact(t, "requirements", LT_STR("[]"));
+        add_fact(t, "is deterministic", truth(def->deterministic));
+        add_fact(t, "supports constant folding", truth(!def->native && def->deterministic));
+        add_fact(t, "signature", lt_str_of(def->signature));
+    }
+}
+
+static lt_status describe_builtin(table *t, lt_str name, bool extended)
+{
+    lt_function_info info;
+    if (!lt_function_builtin(name, &info)) {
+        return LT_ERR_SQL;
+    }
+    add_fact(t, "is system function", truth(true));
+    add_fact(t, "is temporary", truth(false));
+    if (extended) {
+        add_fact(t, "kind", info.aggregate ? LT_STR("AGGREGATE") : LT_STR("SCALAR"));
+        add_fact(t, "requirements", LT_STR("[]"));
+        add_fact(t, "is deterministic", truth(info.deterministic));
+        add_fact(t, "supports constant folding", truth(info.folds));
+        add_fact(t, "signature", lt_str_of(info.signature));
+    }
+    return LT_OK;
+}
+
+static lt_status describe_function(lt_binder *b, const lt_ast_describe *ast, lt_bound *out,
+                                   lt_error *err)
+{
+    static const char *const headers[] = {"info name", "info value"};
+    const lt_ast_name *last = &ast->path.items[ast->path.count - 1];
+    const lt_ast_call call = {.name = ast->path, .func = last->text};
+    table t = {.b = b, .width = 2};
+    const lt_function_def *def = lt_bind_find_function(b, &call);
+    if (def) {
+        describe_user(&t, def, ast->extended);
+        return give(&t, headers, out, err);
+    }
+    if (ast->path.count == 1 && describe_builtin(&t, last->text, ast->extended) == LT_OK) {
+        return give(&t, headers, out, err);
+    }
+    return lt_error_set_at(err, LT_ERR_SQL, ast->path.items[0].pos,
+                           "Function with the identifier '%s' doesn't exist.",
+                           lt_path_text(b->arena, &ast->path));
+}
+
 lt_status lt_ddl_describe(lt_binder *b, const lt_ast_describe *ast, uint32_t pos, lt_bound *out,
                           lt_error *err)
 {
@@ -485,7 +588,7 @@ lt_status lt_ddl_describe(lt_binder *b, const lt_ast_describe *ast, uint32_t pos
     case LT_OBJ_DATABASE:
         return lt_unsupported_at(err, pos, "DESCRIBE DATABASE");
     case LT_OBJ_FUNCTION:
-        return lt_unsupported_at(err, pos, "DESCRIBE FUNCTION");
+        return describe_function(b, ast, out, err);
     case LT_OBJ_MODEL:
         return lt_unsupported_at(err, pos, "models");
     case LT_OBJ_JOB:

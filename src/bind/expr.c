@@ -11,11 +11,16 @@ lt_status lt_unsupported_at(lt_error *err, uint32_t pos, const char *what)
 
 /* ---- walking the syntax ---- */
 
-/* Does any part outside sub-queries satisfy the test? what: 'a' an aggregate call, 'o' an OVER
- * call. */
-static bool has_part(const lt_ast_expr *ast, char what);
+/* Does any part outside sub-queries satisfy the test? part: 'a' an aggregate call (of the user's,
+ * too, if there is a binder), 'o' an OVER call, 'q' a sub-query. */
+typedef struct {
+    char part;
+    lt_binder *b;
+} seek;
 
-static bool list_has_part(const lt_ast_exprs *list, char what)
+static bool has_part(const lt_ast_expr *ast, const seek *what);
+
+static bool list_has_part(const lt_ast_exprs *list, const seek *what)
 {
     for (uint32_t i = 0; i < list->count; i++) {
         if (has_part(list->items[i], what)) {
@@ -25,17 +30,21 @@ static bool list_has_part(const lt_ast_exprs *list, char what)
     return false;
 }
 
-static bool is_aggregate_call(const lt_ast_call *call)
+static bool is_aggregate_call(const lt_ast_call *call, lt_binder *b)
 {
+    const lt_function_def *def = b && !call->over ? lt_bind_find_function(b, call) : NULL;
+    if (def) {
+        return lt_function_is_aggregate(def);
+    }
     return call->name.count == 1 && !call->over && lt_func_exists_aggregate(call->func);
 }
 
-static bool call_has_part(const lt_ast_call *call, char what)
+static bool call_has_part(const lt_ast_call *call, const seek *what)
 {
-    if (what == 'o' && call->over) {
+    if (what->part == 'o' && call->over) {
         return true;
     }
-    if (what == 'a' && is_aggregate_call(call)) {
+    if (what->part == 'a' && is_aggregate_call(call, what->b)) {
         return true;
     }
     if (list_has_part(&call->args, what) || has_part(call->filter, what)) {
@@ -52,7 +61,7 @@ static bool call_has_part(const lt_ast_call *call, char what)
     return list_has_part(&call->over->partition_by, what);
 }
 
-static bool has_part(const lt_ast_expr *ast, char what)
+static bool has_part(const lt_ast_expr *ast, const seek *what)
 {
     if (!ast) {
         return false;
@@ -75,9 +84,11 @@ static bool has_part(const lt_ast_expr *ast, char what)
         return has_part(ast->like.operand, what) || has_part(ast->like.pattern, what) ||
                has_part(ast->like.escape, what);
     case LT_EXPR_IN:
-        return has_part(ast->in.operand, what) || list_has_part(&ast->in.list, what);
+        return (what->part == 'q' && ast->in.query) || has_part(ast->in.operand, what) ||
+               list_has_part(&ast->in.list, what);
     case LT_EXPR_QUANTIFIED:
-        return has_part(ast->quantified.operand, what) ||
+        return (what->part == 'q' && ast->quantified.query) ||
+               has_part(ast->quantified.operand, what) ||
                list_has_part(&ast->quantified.list, what);
     case LT_EXPR_CASE:
         return has_part(ast->kase.operand, what) || list_has_part(&ast->kase.whens, what) ||
@@ -97,13 +108,14 @@ static bool has_part(const lt_ast_expr *ast, char what)
         return has_part(ast->interval.value, what);
     case LT_EXPR_DATETIME_MINUS:
         return has_part(ast->minus.left, what) || has_part(ast->minus.right, what);
-    case LT_EXPR_LITERAL:
-    case LT_EXPR_IDENT:
-    case LT_EXPR_STAR:
     case LT_EXPR_EXISTS:
     case LT_EXPR_UNIQUE:
     case LT_EXPR_SUBQUERY:
     case LT_EXPR_COLLECTION_QUERY:
+        return what->part == 'q';
+    case LT_EXPR_LITERAL:
+    case LT_EXPR_IDENT:
+    case LT_EXPR_STAR:
     case LT_EXPR_UNIT:
     case LT_EXPR_SYMBOL:
     case LT_EXPR_TABLE_ARG:
@@ -115,14 +127,19 @@ static bool has_part(const lt_ast_expr *ast, char what)
     return false;
 }
 
-bool lt_ast_has_aggregate(const lt_ast_expr *ast)
+bool lt_ast_has_aggregate(lt_binder *b, const lt_ast_expr *ast)
 {
-    return has_part(ast, 'a');
+    return has_part(ast, &(seek){'a', b});
 }
 
-bool lt_ast_has_over(const lt_ast_expr *ast)
+bool lt_ast_has_over(lt_binder *b, const lt_ast_expr *ast)
 {
-    return has_part(ast, 'o');
+    return has_part(ast, &(seek){'o', b});
+}
+
+bool lt_ast_has_query(lt_binder *b, const lt_ast_expr *ast)
+{
+    return has_part(ast, &(seek){'q', b});
 }
 
 bool lt_ast_is_proctime(const lt_ast_expr *ast)
@@ -329,8 +346,12 @@ static lt_status bind_ident(const lt_expr_env *env, const lt_ast_expr *ast, lt_e
     }
     LT_TRY(lt_scope_column(env, &ast->path, &column, &used, err));
     lt_expr *expr;
-    LT_TRY(lt_expr_column(&env->b->eb, column, env->scope->schema->fields[column].type, ast->pos,
-                          &expr, err));
+    if (env->params) {
+        expr = env->params[column];
+    } else {
+        LT_TRY(lt_expr_column(&env->b->eb, column, env->scope->schema->fields[column].type,
+                              ast->pos, &expr, err));
+    }
     return lt_bind_fields(env, expr, &ast->path, used, out, err);
 }
 
@@ -729,7 +750,8 @@ static bool bind_as_key(const lt_expr_env *env, const lt_ast_expr *ast, lt_expr 
     for (uint32_t i = 0; i < env->grouping->key_count; i++) {
         any = any || env->grouping->keys[i]->kind != LT_NODE_COLUMN;
     }
-    if (!any || ast->kind == LT_EXPR_LITERAL || lt_ast_has_aggregate(ast) || lt_ast_has_over(ast)) {
+    if (!any || ast->kind == LT_EXPR_LITERAL || lt_ast_has_aggregate(env->b, ast) ||
+        lt_ast_has_over(env->b, ast)) {
         return false;
     }
     below.scope = env->grouping->input;

@@ -32,3 +32,20 @@ const char *lt_function_name(uint32_t *cursor)
     }
     return NULL;
 }
+
+bool lt_function_builtin(lt_str name, lt_function_info *out)
+{
+    const lt_func *func = lt_func_find(name);
+    if (func && func->infer && is_name(func->name)) {
+        const bool fixed = (func->flags & LT_FUNC_NONDET) == 0;
+        *out = (lt_function_info){.deterministic = fixed,
+                                  .folds = fixed && (func->flags & LT_FUNC_KEEP) == 0,
+                                  .signature = func->signature};
+        return true;
+    }
+    *out = (lt_function_info){.aggregate = true,
+                              .deterministic = true,
+                              .folds = true,
+                              .signature = lt_func_aggregate_signature(name)};
+    return out->signature != NULL;
+}

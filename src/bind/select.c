@@ -469,20 +469,21 @@ static lt_status build_ranks(select_state *s, lt_error *err)
 
 /* ---- putting it together ---- */
 
-static bool any_part(const lt_ast_query *query, bool (*test)(const lt_ast_expr *))
+static bool any_part(lt_binder *b, const lt_ast_query *query,
+                     bool (*test)(lt_binder *b, const lt_ast_expr *))
 {
     const lt_ast_select *ast = query->select;
     for (uint32_t i = 0; i < ast->item_count; i++) {
-        if (test(ast->items[i].expr)) {
+        if (test(b, ast->items[i].expr)) {
             return true;
         }
     }
     for (uint32_t i = 0; i < query->order_by.count; i++) {
-        if (test(query->order_by.items[i].expr)) {
+        if (test(b, query->order_by.items[i].expr)) {
             return true;
         }
     }
-    return test(ast->having) || test(ast->qualify);
+    return test(b, ast->having) || test(b, ast->qualify);
 }
 
 /* FROM-less: one row without meaning, so that WHERE and aggregates have something to run on. */
@@ -688,8 +689,8 @@ lt_status lt_bind_select(lt_binder *b, const lt_ast_query *query, bool top, lt_r
     LT_TRY(check_hints(&s.ast->hints, err));
     LT_TRY(bind_input(&s, err));
     s.sorted = query->order_by.count > 0 && (top || query->limit || query->offset);
-    s.grouped = s.ast->has_group_by || s.ast->having || any_part(query, lt_ast_has_aggregate);
-    s.has_overs = any_part(query, lt_ast_has_over);
+    s.grouped = s.ast->has_group_by || s.ast->having || any_part(b, query, lt_ast_has_aggregate);
+    s.has_overs = any_part(b, query, lt_ast_has_over);
     if (s.ast->qualify && !s.has_overs) {
         return lt_error_set_at(
             err, LT_ERR_SQL, s.ast->qualify->pos,

@@ -203,3 +203,17 @@ const char *lt_cli_arg(const lt_cli_args *args, const char *name)
     }
     return last;
 }
+
+lt_status lt_cli_arg_list(const lt_cli_args *args, const char *name, lt_arena *arena,
+                          const char **out, lt_error *err)
+{
+    const char *value;
+    *out = NULL;
+    for (size_t n = 0; (value = lt_cli_arg_at(args, name, n)) != NULL; n++) {
+        *out = *out == NULL ? value : lt_arena_printf(arena, "%s:%s", *out, value);
+        if (*out == NULL) {
+            return lt_error_nomem(err, "the arguments");
+        }
+    }
+    return LT_OK;
+}

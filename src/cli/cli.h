@@ -98,6 +98,9 @@ lt_status lt_cli_parse(const lt_cli_command *command, int argc, char **argv, lt_
 const char *lt_cli_arg(const lt_cli_args *args, const char *name);
 /* The n-th value of an option that may be repeated; NULL past the end. */
 const char *lt_cli_arg_at(const lt_cli_args *args, const char *name, size_t n);
+/* All of its values, with `:` between them, in the arena; *out NULL when it was not given. */
+lt_status lt_cli_arg_list(const lt_cli_args *args, const char *name, lt_arena *arena,
+                          const char **out, lt_error *err);
 
 /* Parses for the command of that name and answers --help and mistakes itself: false = exit with
  * *exit_code. */

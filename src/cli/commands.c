@@ -45,6 +45,12 @@
         .help = "reject live rows after now + TIME (1d; 0 = off)" \
     }
 
+#define OPTION_NATIVE                                                       \
+    {                                                                       \
+        .name = "allow-native-functions", .value = "DIR",                   \
+        .help = "CREATE FUNCTION .. LANGUAGE C may load libraries from DIR" \
+    }
+
 static const lt_cli_option run_options[] = {
     OPTION_SQL,
     {.name = "output",
@@ -58,6 +64,7 @@ static const lt_cli_option run_options[] = {
     {.name = "rejects", .value = "DIR", .help = "keep refused rows in DIR/<job>.rejects.jsonl"},
     OPTION_SET,
     OPTION_ZONE,
+    OPTION_NATIVE,
     {.name = "parallelism", .value = "N", .help = "lanes of each job (one per processor)"},
     {.name = "restore", .value = "PATH", .help = "start from a savepoint or checkpoint"},
     {.name = "fresh", .help = "forget the state that is there"},
@@ -76,15 +83,14 @@ static const lt_cli_option run_options[] = {
 };
 
 static const lt_cli_option check_options[] = {OPTION_SQL, OPTION_EVENT_TIME, OPTION_DELAY,
-                                              OPTION_SET, OPTION_ZONE};
+                                              OPTION_SET, OPTION_ZONE,       OPTION_NATIVE};
 
 static const lt_cli_option test_options[] = {
     {.name = "update", .letter = 'u', .help = "rewrite the expected results"},
     {.name = "matrix", .help = "run each file under every setting of the matrix"},
-    {.name = "only",
-     .value = "TEXT",
-     .help = "settings of the matrix with TEXT in their name"},
+    {.name = "only", .value = "TEXT", .help = "settings of the matrix with TEXT in their name"},
     {.name = "batch-rows", .value = "N", .help = "rows per batch at most"},
+    OPTION_NATIVE,
     {.name = "verbose", .letter = 'v', .help = "name each test"},
 };
 
@@ -119,6 +125,7 @@ static const lt_cli_option replay_options[] = {
     OPTION_DELAY,
     OPTION_SET,
     OPTION_ZONE,
+    OPTION_NATIVE,
     OPTION_IDLE_TIMEOUT,
     OPTION_FUTURE_SKEW,
     OPTION_STATE_DIR,

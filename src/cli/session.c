@@ -178,6 +178,8 @@ lt_status lt_session_config(lt_cli_session *self, lt_error *err)
     self->config = (leat_config){
         .struct_size = sizeof self->config, .name = job_name(self), .inferred_tables = true};
     self->config.event_time = lt_cli_arg(self->args, "event-time");
+    LT_TRY(lt_cli_arg_list(self->args, "allow-native-functions", self->arena,
+                           &self->config.native_functions, err));
     LT_TRY(lt_session_duration(self, "delay", 0, &self->config.event_delay_ms, err));
     if (self->config.event_time == NULL && lt_cli_arg(self->args, "delay") != NULL) {
         return lt_error_set(err, LT_ERR_USAGE, "--delay needs --event-time");

@@ -37,7 +37,8 @@ typedef struct {
     LT_ARRAY(lt_str) files;
     const lt_test_setting *settings;
     uint32_t setting_count;
-    const char *only; /* part of the names of the settings that are run; NULL = all are */
+    const char *only;   /* part of the names of the settings that are run; NULL = all are */
+    const char *native; /* directories of libraries that are allowed; NULL = none */
     bool update;
     bool verbose;
     bool is_matrix;
@@ -148,6 +149,7 @@ static lt_status run_setting(command *self, const lt_test_file *file,
                       .file = file,
                       .setting = setting,
                       .update = self->update,
+                      .native = self->native,
                       .report = report};
     lt_status st = lt_world_open(&world, err);
     for (uint32_t i = 0; i < file->count && st == LT_OK; i++) {
@@ -170,6 +172,9 @@ static lt_status run_setting(command *self, const lt_test_file *file,
 static bool is_skipped(const command *self, const lt_test_file *file,
                        const lt_test_setting *setting)
 {
+    if (file->needs_native && self->native == NULL) {
+        return true;
+    }
     return self->is_matrix && (file->skip_matrix || (setting->threads && file->skip_threads) ||
                                (setting->trial != LT_TRIAL_NONE && file->skip_restarts));
 }
@@ -263,6 +268,7 @@ static lt_status read_options(command *self, const lt_cli_args *args, lt_test_se
     self->verbose = lt_cli_arg(args, "verbose") != NULL;
     self->is_matrix = lt_cli_arg(args, "matrix") != NULL;
     self->only = lt_cli_arg(args, "only");
+    LT_TRY(lt_cli_arg_list(args, "allow-native-functions", self->arena, &self->native, err));
     if (self->only != NULL && !self->is_matrix) {
         return lt_error_set(err, LT_ERR_USAGE, "--only chooses among the settings of --matrix");
     }

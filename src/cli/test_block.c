@@ -611,6 +611,7 @@ void lt_test_block(lt_world *world, const lt_block *block)
         [LT_BLOCK_EXPECT_ERROR] = block_expect_error,
         [LT_BLOCK_EXPECT_LEDGER] = block_expect_ledger,
         [LT_BLOCK_SKIP] = block_skip,
+        [LT_BLOCK_REQUIRES] = block_skip,
         [LT_BLOCK_INCLUDE] = block_include,
         [LT_BLOCK_SOURCE] = block_source,
         [LT_BLOCK_SINK] = block_sink,

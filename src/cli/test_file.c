@@ -132,6 +132,9 @@ static bool simple_is_whole(const lt_block *block, lt_str rest)
     if (block->kind == LT_BLOCK_RESTART) {
         return is(rest, "from checkpoint");
     }
+    if (block->kind == LT_BLOCK_REQUIRES) {
+        return is(rest, "native-functions");
+    }
     if (block->kind == LT_BLOCK_SKIP) {
         return (is(block->name, "matrix") || is(block->name, "threads") ||
                 is(block->name, "restarts")) &&
@@ -147,10 +150,15 @@ static lt_status named_head(const reader *in, lt_block *block, lt_str word, lt_s
         const char *word;
         lt_block_kind kind;
     } simple[] = {
-        {"end", LT_BLOCK_END},         {"clock", LT_BLOCK_CLOCK},
-        {"include", LT_BLOCK_INCLUDE}, {"source", LT_BLOCK_SOURCE},
-        {"sink", LT_BLOCK_SINK},       {"skipif", LT_BLOCK_SKIP},
-        {"restart", LT_BLOCK_RESTART}, {"checkpoint", LT_BLOCK_CHECKPOINT},
+        {"end", LT_BLOCK_END},
+        {"clock", LT_BLOCK_CLOCK},
+        {"include", LT_BLOCK_INCLUDE},
+        {"source", LT_BLOCK_SOURCE},
+        {"sink", LT_BLOCK_SINK},
+        {"skipif", LT_BLOCK_SKIP},
+        {"requires", LT_BLOCK_REQUIRES},
+        {"restart", LT_BLOCK_RESTART},
+        {"checkpoint", LT_BLOCK_CHECKPOINT},
         {"crash", LT_BLOCK_CRASH},
     };
     for (size_t i = 0; i < LT_COUNT_OF(simple); i++) {
@@ -290,6 +298,7 @@ lt_status lt_test_parse(lt_arena *arena, const char *path, lt_str text, lt_test_
         out->skip_threads = out->skip_threads || (skips && is(block->name, "threads")) ||
                             block->kind == LT_BLOCK_CLOCK;
         out->skip_restarts = out->skip_restarts || (skips && is(block->name, "restarts"));
+        out->needs_native = out->needs_native || block->kind == LT_BLOCK_REQUIRES;
         out->keeps_state =
             out->keeps_state || block->kind == LT_BLOCK_CHECKPOINT || block->kind == LT_BLOCK_CRASH;
     }

@@ -35,6 +35,7 @@ typedef enum {
     LT_BLOCK_EXPECT_ERROR,
     LT_BLOCK_EXPECT_LEDGER,
     LT_BLOCK_SKIP,
+    LT_BLOCK_REQUIRES,
     LT_BLOCK_INCLUDE,
     LT_BLOCK_SOURCE,
     LT_BLOCK_SINK
@@ -68,6 +69,7 @@ typedef struct {
     bool skip_threads;  /* of the matrix, settings with threads */
     bool skip_restarts; /* and those with any trial */
     bool keeps_state;   /* it asks for checkpoints or crashes */
+    bool needs_native;  /* it calls functions of libraries */
 } lt_test_file;
 
 /* Cuts a file into blocks, which borrow from its text. A mistake gives LT_ERR_USAGE with file and
@@ -225,7 +227,8 @@ typedef struct {
     const lt_test_file *file;
     const lt_test_setting *setting;
     bool update;
-    leat *main; /* the catalog */
+    const char *native; /* directories of libraries that are allowed; NULL = none */
+    leat *main;         /* the catalog */
     LT_ARRAY(lt_log_entry) log;
     LT_ARRAY(lt_test_engine *) engines;
     LT_ARRAY(lt_test_channel *) channels;

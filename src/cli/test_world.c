@@ -48,6 +48,7 @@ lt_status lt_world_open_db(lt_world *world, const lt_test_engine *engine, leat *
         .virtual_clock = true,
         .rejects_dir = world->tmp,
         .reparse = world->setting->reparse,
+        .native_functions = world->native,
     };
     int64_t now_ms = world->clock_ms;
     if (engine != NULL) {

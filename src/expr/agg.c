@@ -67,6 +67,12 @@ const char *lt_func_aggregate_at(uint32_t index)
     return agg_functions[index].bind != NULL ? agg_functions[index].name : "";
 }
 
+const char *lt_func_aggregate_signature(lt_str name)
+{
+    const lt_agg_func *func = find(name);
+    return func != NULL && func->bind != NULL ? func->signature : NULL;
+}
+
 lt_status lt_agg_refuse(const lt_agg_bind_ctx *c, lt_error *err)
 {
     lt_text text;

@@ -90,7 +90,8 @@ static const run_row run_rows[] = {
 
 lt_agg_run_fn lt_agg_running(const lt_agg *agg)
 {
-    if (agg->native != NULL || agg->distinct || agg->filter != NULL || agg->retracts || agg->arg_count > 1) {
+    if (agg->native != NULL || agg->distinct || agg->filter != NULL || agg->retracts ||
+        agg->arg_count > 1) {
         return NULL;
     }
     if (strcmp(agg->cls->name, "COUNT") == 0) {

@@ -22,9 +22,9 @@ struct lt_agg {
     uint32_t state_size; /* bytes, multiple of 8 */
     uint32_t cell_count; /* lt_cell members at the record's start offsets cell_offsets[] */
     uint32_t cell_offsets[4];
-    const void *bound;  /* what bind prepared */
-    const char *shown;  /* the name to print; NULL: the class's */
-    const char *clause; /* printed behind the arguments, or NULL */
+    const void *bound;              /* what bind prepared */
+    const char *shown;              /* the name to print; NULL: the class's */
+    const char *clause;             /* printed behind the arguments, or NULL */
     const struct lt_native *native; /* of a library's function (native.h); NULL: a built-in one */
 };
 

@@ -242,6 +242,7 @@ lt_status lt_expr_finish(lt_infer *in, lt_expr **out, lt_error *err)
     bound->kernel = in->kernel;
     bound->data = in->data;
     bound->flags = in->flags;
+    bound->origin = in->b->origin;
     expr->kind = LT_NODE_CALL;
     expr->pos = in->pos;
     expr->type = in->type;

@@ -30,9 +30,13 @@ void lt_k_fail(lt_kctx *k, uint32_t row, const char *code, const char *fmt, ...)
             return;
         }
         fail->code = code;
+        const lt_origin *origin = lt_expr_bound(k->call)->origin;
+        int len = origin == NULL ? 0
+                                 : snprintf(fail->text, sizeof fail->text,
+                                            "in the function %.100s: ", origin->name);
         va_list args;
         va_start(args, fmt);
-        (void)vsnprintf(fail->text, sizeof fail->text, fmt, args);
+        (void)vsnprintf(fail->text + len, sizeof fail->text - (size_t)len, fmt, args);
         va_end(args);
         k->fail = fail;
     }

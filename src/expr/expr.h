@@ -38,11 +38,18 @@ struct lt_expr {
     } u;
 };
 
+/* The user's function, written in SQL, that an expression is part of. */
+typedef struct {
+    const char *name; /* for messages */
+    uint64_t hash;    /* of its text */
+} lt_origin;
+
 /* Where trees are built. */
 typedef struct {
     lt_arena *arena;
     const lt_session *session;
-    bool fold; /* evaluate calls on literals now; errors then are plan-time errors */
+    bool fold;               /* evaluate calls on literals now; errors then are plan-time errors */
+    const lt_origin *origin; /* of what is built; NULL: the statement itself */
 } lt_expr_builder;
 
 lt_status lt_expr_column(lt_expr_builder *b, uint32_t index, const lt_type *type, uint32_t pos,
@@ -88,6 +95,14 @@ bool lt_type_can_coerce(const lt_type *from, const lt_type *to); /* implicit, fl
 lt_status lt_type_common(lt_arena *arena, const lt_type *const *types, uint32_t count,
                          const lt_type **out, lt_error *err);
 
+/* How many nodes a walk over the tree meets, but not more than max + 1: shared ones count each
+ * time.
+ */
+uint32_t lt_expr_size(const lt_expr *expr, uint32_t max);
+/* Calls fn for each user's function that the tree calls or was made of, as name and a number that
+ * changes with what it does. */
+void lt_expr_functions(const lt_expr *expr, void (*fn)(void *arg, const char *name, uint64_t hash),
+                       void *arg);
 bool lt_expr_is_const(const lt_expr *expr);          /* a literal after folding */
 bool lt_expr_is_deterministic(const lt_expr *expr);  /* no RAND, NOW, UUID .. inside */
 bool lt_expr_eq(const lt_expr *a, const lt_expr *b); /* structural, ignoring positions */
@@ -105,3 +120,5 @@ bool lt_func_exists_scalar(lt_str name);
 bool lt_func_exists_aggregate(lt_str name);
 /* Name of an aggregate function, "" for one that this build lacks; NULL past the end. */
 const char *lt_func_aggregate_at(uint32_t index);
+/* Of an aggregate function by its name in any case; NULL when this build has none. */
+const char *lt_func_aggregate_signature(lt_str name);

@@ -36,7 +36,9 @@ static bool same_node(const lt_node *a, const lt_node *b)
     if (lt_expr_bound(a->expr)->flags & LT_FUNC_PER_ROW) {
         return false;
     }
+    /* Errors name the function whose body they come from. */
     if (a->expr->u.call.func != b->expr->u.call.func || a->arg_count != b->arg_count ||
+        lt_expr_bound(a->expr)->origin != lt_expr_bound(b->expr)->origin ||
         !lt_type_eq(a->expr->type, b->expr->type)) {
         return false;
     }

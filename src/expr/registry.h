@@ -76,6 +76,7 @@ typedef struct {
     lt_kernel kernel;
     const void *data;
     uint32_t flags;
+    const lt_origin *origin; /* see lt_expr_builder */
 } lt_bound_call;
 
 LT_INLINE const lt_bound_call *lt_expr_bound(const lt_expr *expr)

@@ -2,6 +2,7 @@
 #include <inttypes.h>
 
 #include "expr/cast.h"
+#include "expr/native.h"
 #include "expr/registry.h"
 #include "expr/totext.h"
 
@@ -82,33 +83,100 @@ void lt_expr_columns(const lt_expr *expr, void (*fn)(void *arg, uint32_t index),
     }
 }
 
-lt_status lt_expr_remap(lt_expr_builder *b, const lt_expr *expr, const uint32_t *map,
-                        lt_expr *const *exprs, lt_expr **out, lt_error *err)
+/* A call with another value in every row whose copy is known: where the very same node stands
+ * twice (an argument that a function's body uses twice), so does the copy, or it would be another
+ * value. */
+typedef struct copied {
+    struct copied *next;
+    const lt_expr *from;
+    lt_expr *to;
+} copied;
+
+typedef struct {
+    lt_expr_builder *b;
+    const uint32_t *map;
+    lt_expr *const *exprs;
+    copied *calls;
+} remapping;
+
+static bool is_per_row(const lt_expr *expr)
 {
-    LT_ASSERT((map == NULL) != (exprs == NULL));
-    if (expr->kind == LT_NODE_COLUMN && exprs != NULL) {
-        *out = exprs[expr->u.column];
+    return expr->kind == LT_NODE_CALL && (lt_expr_bound(expr)->flags & LT_FUNC_PER_ROW) != 0;
+}
+
+static lt_status remap(remapping *r, const lt_expr *expr, lt_expr **out, lt_error *err)
+{
+    if (expr->kind == LT_NODE_COLUMN && r->exprs != NULL) {
+        *out = r->exprs[expr->u.column];
         return LT_OK;
     }
-    lt_expr *copy = LT_NEW(b->arena, lt_expr);
-    if (copy == NULL) {
+    bool per_row = is_per_row(expr);
+    for (const copied *at = r->calls; per_row && at != NULL; at = at->next) {
+        if (at->from == expr) {
+            *out = at->to;
+            return LT_OK;
+        }
+    }
+    lt_expr *copy = LT_NEW(r->b->arena, lt_expr);
+    copied *note = per_row ? LT_NEW(r->b->arena, copied) : NULL;
+    if (copy == NULL || (per_row && note == NULL)) {
         return lt_error_nomem(err, "expression");
     }
     *copy = *expr;
     *out = copy;
+    if (per_row) {
+        *note = (copied){r->calls, expr, copy};
+        r->calls = note;
+    }
     if (expr->kind == LT_NODE_COLUMN) {
-        copy->u.column = map[expr->u.column];
+        copy->u.column = r->map[expr->u.column];
     } else if (expr->kind == LT_NODE_CALL) {
         uint32_t count = expr->u.call.arg_count;
-        copy->u.call.args = LT_NEW_ARRAY(b->arena, lt_expr *, count + 1);
+        copy->u.call.args = LT_NEW_ARRAY(r->b->arena, lt_expr *, count + 1);
         if (copy->u.call.args == NULL) {
             return lt_error_nomem(err, "expression");
         }
         for (uint32_t i = 0; i < count; i++) {
-            LT_TRY(lt_expr_remap(b, expr->u.call.args[i], map, exprs, &copy->u.call.args[i], err));
+            LT_TRY(remap(r, expr->u.call.args[i], &copy->u.call.args[i], err));
         }
     }
     return LT_OK;
+}
+
+lt_status lt_expr_remap(lt_expr_builder *b, const lt_expr *expr, const uint32_t *map,
+                        lt_expr *const *exprs, lt_expr **out, lt_error *err)
+{
+    LT_ASSERT((map == NULL) != (exprs == NULL));
+    remapping r = {b, map, exprs, NULL};
+    return remap(&r, expr, out, err);
+}
+
+uint32_t lt_expr_size(const lt_expr *expr, uint32_t max)
+{
+    uint32_t size = 1;
+    for (uint32_t i = 0; expr->kind == LT_NODE_CALL && i < expr->u.call.arg_count && size <= max;
+         i++) {
+        size += lt_expr_size(expr->u.call.args[i], max - size);
+    }
+    return size;
+}
+
+void lt_expr_functions(const lt_expr *expr, void (*fn)(void *arg, const char *name, uint64_t hash),
+                       void *arg)
+{
+    if (expr->kind != LT_NODE_CALL) {
+        return;
+    }
+    const lt_native *native = lt_native_of(expr);
+    if (native != NULL) {
+        fn(arg, expr->u.call.func->name, lt_native_version(native));
+    }
+    if (lt_expr_bound(expr)->origin != NULL) {
+        fn(arg, lt_expr_bound(expr)->origin->name, lt_expr_bound(expr)->origin->hash);
+    }
+    for (uint32_t i = 0; i < expr->u.call.arg_count; i++) {
+        lt_expr_functions(expr->u.call.args[i], fn, arg);
+    }
 }
 
 /* ---- printing ---- */

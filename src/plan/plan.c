@@ -32,7 +32,8 @@ lt_status lt_plan_build(lt_catalog *catalog, lt_rel *const *rels, uint32_t rel_c
                         lt_error *err)
 {
     lt_planner p = {.catalog = catalog, .arena = arena, .options = options, .is_query = is_query};
-    p.builder = (lt_expr_builder){arena, lt_catalog_session(catalog), true};
+    p.builder =
+        (lt_expr_builder){.arena = arena, .session = lt_catalog_session(catalog), .fold = true};
     p.plan = LT_NEW(arena, lt_plan);
     lt_log **roots = LT_NEW_ARRAY(arena, lt_log *, rel_count + 1);
     if (p.plan == NULL || roots == NULL) {

@@ -957,7 +957,7 @@ typedef struct {
     uint32_t param_count;
     lt_ast_type *returns;
     lt_ast_string class_name; /* the text behind AS */
-    lt_str language; /* JAVA, SCALA, PYTHON, SQL, C in upper case; ptr NULL when absent */
+    lt_str language;          /* JAVA, SCALA, PYTHON, SQL, C in upper case; ptr NULL when absent */
     lt_ast_string *jars;
     uint32_t jar_count;
 } lt_ast_function;

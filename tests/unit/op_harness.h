@@ -153,8 +153,7 @@ static void h_value_text(const lt_col *col, uint32_t row, char *to, size_t size)
         (void)snprintf(to, size, "%.17g", LT_COL_DATA(col, const double)[row]);
     } else if (col->phys == LT_PHYS_I128) {
         lt_i128 value = LT_COL_DATA(col, const lt_i128)[row];
-        (void)snprintf(to, size, "%lld:%llu", (long long)(value >> 64),
-                       (unsigned long long)value);
+        (void)snprintf(to, size, "%lld:%llu", (long long)(value >> 64), (unsigned long long)value);
     } else {
         assert_int_equal(col->phys, LT_PHYS_I64);
         (void)snprintf(to, size, "%lld", (long long)LT_COL_DATA(col, const int64_t)[row]);
@@ -412,7 +411,7 @@ LT_UNUSED static void h_init(h_rig *rig)
     rig->pool = lt_batch_pool_new(&rig->mem, 8);
     assert_true(rig->env && rig->arena && rig->scratch && rig->pool);
     rig->session = (lt_session){.mem = &rig->mem, .env = rig->env, .time_zone = LT_STR("UTC")};
-    rig->b = (lt_expr_builder){rig->arena, &rig->session, true};
+    rig->b = (lt_expr_builder){.arena = rig->arena, .session = &rig->session, .fold = true};
     rig->in_schema = h_schema(rig->arena);
     rig->in_count = 1;
     for (int i = 0; i < 4; i++) {
