@@ -13,9 +13,9 @@
 #define LT_RELS_MAX       20000
 #define LT_JOINS_MAX      100 /* tables of one FROM: a chain of joins is bound recursively */
 
-#define LT_FUNCTION_DEPTH_MAX 32     /* of functions that call functions */
-#define LT_FUNCTION_NODES_MAX 10000  /* of an expression that calls of them stand for */
-#define LT_FUNCTION_CALLS_MAX 100000 /* in one statement, those in bodies too */
+#define LT_FUNCTION_DEPTH_MAX 32    /* of functions that call functions */
+#define LT_FUNCTION_NODES_MAX 10000 /* of an expression that calls of them stand for */
+#define LT_FUNCTION_CALLS_MAX 10000 /* in one statement, those in bodies too */
 
 typedef struct lt_cte lt_cte;
 typedef struct lt_binder lt_binder;

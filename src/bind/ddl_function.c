@@ -191,15 +191,15 @@ static lt_status write_signature(lt_binder *b, lt_function_def *def, lt_error *e
     return out.ptr ? LT_OK : lt_error_nomem(err, "a function");
 }
 
-/* The body's mistakes are said at its text. */
-static lt_status define_sql(lt_binder *b, const lt_ast_function *ast, lt_function_def *def,
-                            lt_error *err)
+/* The body's mistakes are said at its text. keeper: a binder for what stays. */
+static lt_status define_sql(lt_binder *b, lt_binder *keeper, const lt_ast_function *ast,
+                            lt_function_def *def, lt_error *err)
 {
     lt_expr *body;
-    LT_TRY(declare(b, ast, def, err));
-    LT_TRY(write_signature(b, def, err));
-    def->body_catalog = lt_arena_str(b->arena, b->current_catalog);
-    def->body_database = lt_arena_str(b->arena, b->current_database);
+    LT_TRY(declare(keeper, ast, def, err));
+    LT_TRY(write_signature(keeper, def, err));
+    def->body_catalog = lt_arena_str(keeper->arena, b->current_catalog);
+    def->body_database = lt_arena_str(keeper->arena, b->current_database);
     def->origin.name = def->name.ptr;
     def->origin.hash = lt_hash_bytes(def->text.ptr, def->text.len,
                                      lt_hash_bytes(def->signature, strlen(def->signature), 0));
@@ -297,7 +297,7 @@ static lt_status define(lt_binder *b, const lt_ast_function *ast, const function
         return lt_error_nomem(err, "a function");
     }
     if (lt_str_eq(ast->language, LT_STR("SQL"))) {
-        LT_TRY(define_sql(&keeper, ast, def, err));
+        LT_TRY(define_sql(b, &keeper, ast, def, err));
     } else {
         LT_TRY(define_native(&keeper, ast, def, err));
     }

@@ -285,7 +285,7 @@ static void secrets(void **state)
 static void refusals(void **state)
 {
     fixture *f = *state;
-    fails(f, "CREATE FUNCTION f AS 'a.b.C'", LT_ERR_UNSUPPORTED, "user functions", NULL);
+    fails(f, "CREATE FUNCTION f AS 'a.b.C'", LT_ERR_UNSUPPORTED, "functions in JAVA", NULL);
     fails(f, "ADD JAR 'x.jar'", LT_ERR_UNSUPPORTED, "jars", NULL);
     fails(f, "DELETE FROM t", LT_ERR_UNSUPPORTED, "DELETE", NULL);
     fails(f, "TRUNCATE TABLE t", LT_ERR_UNSUPPORTED, "TRUNCATE", NULL);

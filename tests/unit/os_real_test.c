@@ -513,6 +513,25 @@ static void small_things(void **state)
     fx->mem.fail_at = -1;
 }
 
+/* The C library itself is one that can be loaded. */
+static void libraries(void **state)
+{
+    fixture *fx = *state;
+    lt_env *env = fx->env;
+    lt_library *library = NULL;
+    char path[4096];
+    assert_int_equal(env->real_path(env, "/nowhere/x.so", path, sizeof path, &fx->err), LT_ERR_IO);
+    assert_int_equal(env->real_path(env, "/usr/./../usr", path, sizeof path, &fx->err), LT_OK);
+    assert_string_equal(path, "/usr");
+    assert_int_equal(env->real_path(env, "/usr", path, 4, &fx->err), LT_ERR_IO);
+    assert_int_equal(env->library_open(env, "/usr", &library, &fx->err), LT_ERR_IO);
+    assert_int_equal(env->library_open(env, "/nowhere/x.so", &library, &fx->err), LT_ERR_IO);
+    assert_int_equal(env->library_open(env, "/etc/passwd", &library, &fx->err), LT_ERR_IO);
+    assert_non_null(strstr(fx->err.text, "cannot load '/etc/passwd'"));
+    assert_null(library);
+    env->library_close(NULL);
+}
+
 #define CASE(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 
 int main(void)
@@ -531,6 +550,7 @@ int main(void)
         CASE(waiting_for_many),
         CASE(too_many_files),
         CASE(small_things),
+        CASE(libraries),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

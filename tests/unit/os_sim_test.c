@@ -551,6 +551,32 @@ static void seeds_repeat(void **state)
     assert_true(random_walk(1, false) != random_walk(2, false));
 }
 
+static void libraries(void **state)
+{
+    (void)state;
+    world w;
+    char path[64];
+    lt_library *library;
+    world_seed(&w, 1);
+    lt_env *env = w.env;
+    int value = 7;
+    assert_int_equal(lt_sim_library(env, "/lib/a/x.so", "value", &value, &w.err), LT_OK);
+    assert_int_equal(env->real_path(env, "/lib/./a/../a//x.so", path, sizeof path, &w.err), LT_OK);
+    assert_string_equal(path, "/lib/a/x.so");
+    assert_int_equal(env->real_path(env, "/", path, sizeof path, &w.err), LT_OK);
+    assert_string_equal(path, "/");
+    assert_int_equal(env->real_path(env, "/lib/b", path, sizeof path, &w.err), LT_ERR_IO);
+    assert_int_equal(env->real_path(env, "/lib/a/x.so", path, 11, &w.err), LT_ERR_IO);
+    assert_int_equal(env->library_open(env, "/lib/a/x.so", &library, &w.err), LT_OK);
+    assert_ptr_equal(env->library_symbol(library, "value"), &value);
+    assert_null(env->library_symbol(library, "other"));
+    env->library_close(library);
+    env->library_close(NULL);
+    assert_int_equal(env->library_open(env, "/lib/a", &library, &w.err), LT_ERR_IO);
+    assert_null(library);
+    world_deinit(&w);
+}
+
 static void no_memory_no_world(void **state)
 {
     (void)state;
@@ -584,6 +610,7 @@ int main(void)
         cmocka_unit_test(full_disk),
         cmocka_unit_test(nth_and_chance),
         cmocka_unit_test(seeds_repeat),
+        cmocka_unit_test(libraries),
         cmocka_unit_test(no_memory_no_world),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
