@@ -63,8 +63,13 @@ static lt_status blame(lt_arena *arena, const lt_function_def *def, uint32_t pos
     lt_error inner = *err;
     const char *prefix =
         lt_arena_printf(arena, "in the function " LT_STR_FMT ": ", LT_STR_ARG(def->name));
-    /* A constant that could not be computed says so itself. */
-    if (prefix && lt_str_starts(lt_str_of(inner.text), lt_str_of(prefix))) {
+    if (!prefix) {
+        return lt_error_nomem(err, "an error");
+    }
+    /* A constant that could not be computed says so itself; and what is wrong must not be pushed
+     * out by who says so. */
+    if (lt_str_starts(lt_str_of(inner.text), lt_str_of(prefix)) ||
+        strlen(prefix) + strlen(inner.text) >= sizeof inner.text) {
         err->has_sql_pos = true;
         err->sql_pos = pos;
         return st;
