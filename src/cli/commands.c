@@ -45,10 +45,9 @@
         .help = "reject live rows after now + TIME (1d; 0 = off)" \
     }
 
-#define OPTION_NATIVE                                                       \
-    {                                                                       \
-        .name = "allow-native-functions", .value = "DIR",                   \
-        .help = "CREATE FUNCTION .. LANGUAGE C may load libraries from DIR" \
+#define OPTION_NATIVE                                                                            \
+    {                                                                                            \
+        .name = "allow-native-functions", .value = "DIR", .help = "load functions in C from DIR" \
     }
 
 static const lt_cli_option run_options[] = {

@@ -2,11 +2,93 @@
  *
  * The signature of a node is its label and a hash over the normalised sub-plan below it: operator
  * classes, key types, aggregate functions and windows, down to the tables that are read. Literals,
- * filters, projections and options are left out: changing a threshold keeps the state. Equal
+ * filters, projections and options are left out: changing a threshold keeps the state. The user's
+ * functions are in it where another body makes the state mean something else without a trace in the
+ * statement: those that keys are computed with, and aggregates of libraries, whose records only
+ * they can read. Equal
  * sub-plans are told apart by their ordinal. Whether key and record types still fit is checked
  * again when the state is loaded, by its own description. */
 #include "base/hash.h"
+#include "expr/native.h"
+#include "op/local_agg.h"
 #include "plan/logical.h"
+
+/* ---- the user's functions ---- */
+
+#define FUNCTIONS_MAX 64
+
+/* A sum over the different functions, so that neither their order nor how often they occur counts:
+ * both change with how calcs are merged. */
+typedef struct {
+    uint64_t seen[FUNCTIONS_MAX];
+    uint32_t count;
+    uint64_t sum;
+} function_set;
+
+static void note_function(void *arg, const char *name, uint64_t hash)
+{
+    function_set *set = arg;
+    uint64_t id = lt_hash_bytes(name, strlen(name), hash);
+    for (uint32_t i = 0; i < set->count; i++) {
+        if (set->seen[i] == id) {
+            return;
+        }
+    }
+    if (set->count < FUNCTIONS_MAX) {
+        set->seen[set->count++] = id;
+        set->sum += id;
+    }
+}
+
+typedef struct {
+    const lt_plan *plan;
+    const lt_plan_node *node; /* whose output the columns are */
+    function_set *set;
+} trace;
+
+/* Notes the functions that a column of a node is computed with, as far as nothing but calcs lies
+ * between it and where it comes from. */
+static void trace_column(void *arg, uint32_t column)
+{
+    const trace *t = arg;
+    const lt_plan_node *node = t->node;
+    if (node->kind != LT_PLAN_OPERATOR) {
+        return;
+    }
+    for (uint32_t i = 0; i < node->input_count; i++) {
+        trace below = {t->plan, t->plan->nodes[node->inputs[i]], t->set};
+        if (node->u.op.cls == &lt_op_calc) {
+            const lt_calc_spec *spec = node->u.op.spec;
+            lt_expr_functions(spec->exprs[column], note_function, t->set);
+            lt_expr_columns(spec->exprs[column], trace_column, &below);
+        } else if (node->u.op.cls == &lt_op_local_agg) {
+            const lt_local_agg_spec *spec = node->u.op.spec;
+            if (column < spec->key_count) {
+                trace_column(&below, spec->keys[column]);
+            }
+        } else if ((node->u.op.cls == &lt_op_watermark || node->u.op.cls == &lt_op_union ||
+                    node->u.op.cls == &lt_op_window_expand) &&
+                   column < below.node->schema->count) {
+            trace_column(&below, column);
+        }
+    }
+}
+
+/* Nothing is written where there are none: signatures are as they were before there were any. */
+static void add_functions(const lt_plan *plan, const lt_plan_node *in, const uint32_t *cols,
+                          uint32_t count, lt_text *to)
+{
+    function_set set = {.count = 0};
+    trace t = {plan, in, &set};
+    for (uint32_t i = 0; i < count; i++) {
+        trace_column(&t, cols[i]);
+    }
+    if (set.count > 0) {
+        lt_text_printf(to, " by %016llx", (unsigned long long)set.sum);
+    }
+}
+
+/* ---- parts ---- */
 
 static void add_types(lt_text *to, const lt_schema *schema, const uint32_t *cols, uint32_t count)
 {
@@ -21,6 +103,10 @@ static void add_aggs(lt_text *to, lt_agg *const *aggs, uint32_t count)
     for (uint32_t a = 0; a < count; a++) {
         lt_text_printf(to, "%s%s%s(", a > 0 ? "," : "", aggs[a]->cls->name,
                        aggs[a]->distinct ? " distinct" : "");
+        if (aggs[a]->native != NULL) {
+            lt_text_printf(to, "version %u, %u bytes: ", lt_native_version(aggs[a]->native),
+                           aggs[a]->state_size);
+        }
         for (uint32_t i = 0; i < aggs[a]->arg_count; i++) {
             lt_type_print(aggs[a]->args[i]->type, to);
         }
@@ -42,26 +128,32 @@ static void add_order(lt_text *to, const lt_schema *in, const lt_sort_key *order
 }
 
 /* How many rows are kept matters too: a larger N would miss rows that were let go. */
-static void add_rank(lt_text *to, const lt_schema *in, const lt_plan_node *node)
+static void add_rank(const lt_plan *plan, const lt_plan_node *node, lt_text *to)
 {
     const lt_op_class *cls = node->u.op.cls;
+    const lt_plan_node *input = plan->nodes[node->inputs[0]];
+    const lt_schema *in = input->schema;
     if (cls == &lt_op_topn) {
         const lt_topn_spec *spec = node->u.op.spec;
         add_types(to, in, spec->partition, spec->partition_count);
+        add_functions(plan, input, spec->partition, spec->partition_count, to);
         lt_text_printf(to, "|%d %d %lld..%lld", (int)spec->strategy, (int)spec->variable,
                        (long long)spec->rank_min, (long long)spec->rank_max);
         add_order(to, in, spec->order, spec->order_count);
     } else if (cls == &lt_op_keep) {
         const lt_keep_spec *spec = node->u.op.spec;
         add_types(to, in, spec->partition, spec->partition_count);
+        add_functions(plan, input, spec->partition, spec->partition_count, to);
         lt_text_printf(to, "|%d", (int)spec->mode);
         add_order(to, in, spec->order, spec->order_count);
     } else if (cls == &lt_op_first_rows) {
         const lt_first_rows_spec *spec = node->u.op.spec;
         add_types(to, in, spec->partition, spec->partition_count);
+        add_functions(plan, input, spec->partition, spec->partition_count, to);
     } else if (cls == &lt_op_first_event) {
         const lt_first_event_spec *spec = node->u.op.spec;
         add_types(to, in, spec->partition, spec->partition_count);
+        add_functions(plan, input, spec->partition, spec->partition_count, to);
         add_order(to, in, NULL, 0);
     } else if (cls == &lt_op_time_sort) {
         const lt_time_sort_spec *spec = node->u.op.spec;
@@ -72,7 +164,8 @@ static void add_rank(lt_text *to, const lt_schema *in, const lt_plan_node *node)
 static void add_operator(const lt_plan *plan, const lt_plan_node *node, lt_text *to)
 {
     const lt_op_class *cls = node->u.op.cls;
-    const lt_schema *in = plan->nodes[node->inputs[0]]->schema;
+    const lt_plan_node *input = plan->nodes[node->inputs[0]];
+    const lt_schema *in = input->schema;
     lt_text_printf(to, "%s[", cls->name);
     if (cls == &lt_op_window_agg || cls == &lt_op_session_agg) {
         const lt_window_agg_spec *spec = node->u.op.spec;
@@ -81,16 +174,20 @@ static void add_operator(const lt_plan *plan, const lt_plan_node *node, lt_text 
                        (long long)w->size_ms, (long long)w->step_ms, (long long)w->offset_ms,
                        (int)w->attached);
         add_types(to, in, spec->keys, spec->key_count);
+        add_functions(plan, input, spec->keys, spec->key_count, to);
         lt_text_puts(to, "|");
         add_aggs(to, spec->aggs, spec->agg_count);
     } else if (cls == &lt_op_group_agg) {
         const lt_group_agg_spec *spec = node->u.op.spec;
         add_types(to, in, spec->keys, spec->key_count);
+        add_functions(plan, input, spec->keys, spec->key_count, to);
         lt_text_puts(to, "|");
         add_aggs(to, spec->aggs, spec->agg_count);
     } else if (cls == &lt_op_join) {
         const lt_join_spec *spec = node->u.op.spec;
         add_types(to, in, spec->left_keys, spec->key_count);
+        add_functions(plan, input, spec->left_keys, spec->key_count, to);
+        add_functions(plan, plan->nodes[node->inputs[1]], spec->right_keys, spec->key_count, to);
         lt_text_puts(to, "|");
         add_types(to, in, spec->left_cols, spec->left_count);
         lt_text_puts(to, "|");
@@ -98,8 +195,9 @@ static void add_operator(const lt_plan *plan, const lt_plan_node *node, lt_text 
     } else if (cls == &lt_op_window_topn) {
         const lt_window_topn_spec *spec = node->u.op.spec;
         add_types(to, in, spec->partition, spec->partition_count);
+        add_functions(plan, input, spec->partition, spec->partition_count, to);
     } else {
-        add_rank(to, in, node);
+        add_rank(plan, node, to);
     }
     lt_text_puts(to, "]");
 }

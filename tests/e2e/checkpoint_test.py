@@ -272,6 +272,30 @@ def edited_statements(world, expected):
     world.compare(expected["tumble"])
 
 
+@case
+def edited_functions(world, expected):
+    """State grouped by what a function gave is not taken for that of another body; a change that keys do not see keeps it."""
+    functions = "CREATE FUNCTION bucket(k STRING) RETURNS STRING AS 'UPPER(k)' LANGUAGE SQL;\n"
+    functions += "CREATE FUNCTION shift(v BIGINT) RETURNS BIGINT AS 'v * 2' LANGUAGE SQL;\n"
+    edit = [("window_start, k, COUNT(*), SUM(v)", "window_start, bucket(k), COUNT(*), SUM(shift(v))"),
+            ("window_end, k;", "window_end, bucket(k);")]
+    world.write("tumble", replace=edit, head=functions)
+    process = world.start()
+    world.await_checkpoints(process, 2)
+    process.terminate()
+    world.end(process, 0, "stopped")
+    world.write("tumble", replace=edit, head=functions.replace("v * 2", "v * 3"))
+    process = world.start()
+    world.await_checkpoints(process, 1)
+    process.terminate()
+    world.end(process, 0, "resumed from checkpoint", "stopped")
+    world.write("tumble", seconds=0, replace=edit, head=functions.replace("UPPER(k)", "LOWER(k)"))
+    world.run(5, "the statements have changed since the checkpoint")
+    # The key's function counts with one phase and with two.
+    world.write("tumble", seconds=0, replace=edit, head=functions)
+    world.run(0, "resumed from checkpoint", arguments=["--parallelism", "4"])
+
+
 # ---- starting elsewhere ----
 
 
