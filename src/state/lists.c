@@ -8,7 +8,10 @@
  * first removal from a long one (more than SCAN_ROWS_MAX) puts its rows into a hash index, which
  * that list keeps from then on: later removals and appends cost one more lookup, however long the
  * list is. Of equal rows the index has the oldest; the others hang on it in order. The index is not
- * saved. */
+ * saved.
+ *
+ * Rows are told apart by their identity: all bytes, or in keyed lists the id at their end. Rows of
+ * marked and keyed lists are wide: behind the links stand the mark and the length of the id. */
 #include <string.h>
 
 #include "base/assert.h"
@@ -38,6 +41,12 @@ typedef struct {
     uint32_t newest; /* the last equal row; only in the oldest one, 0 = itself */
 } list_row;
 
+typedef struct {
+    list_row row;
+    int32_t mark;
+    uint32_t id_len;
+} wide_row;
+
 struct lt_lists {
     lt_mem *mem;
     lt_state *state;
@@ -46,6 +55,7 @@ struct lt_lists {
     lt_table *rows;
     lt_index index;    /* of the rows of indexed lists */
     uint32_t sweep_at; /* a head's number; 0 = from the oldest */
+    bool wide;
 };
 
 lt_lists *lt_lists_new_(lt_state *state, const lt_lists_decl *decl)
@@ -58,11 +68,13 @@ lt_lists *lt_lists_new_(lt_state *state, const lt_lists_decl *decl)
     lists->state = state;
     lists->decl = *decl;
     lists->index.mem = state->mem;
+    lists->wide = decl->marked || decl->form == LT_LISTS_KEYED;
     const lt_table_decl heads = {.name = decl->name,
                                  .key = decl->key,
                                  .value_size = sizeof(list_head),
                                  .group_fields = decl->group_fields};
-    const lt_table_decl rows = {.name = decl->name, .value_size = sizeof(list_row)};
+    const lt_table_decl rows = {.name = decl->name,
+                                .value_size = lists->wide ? sizeof(wide_row) : sizeof(list_row)};
     lists->heads = lt_table_new_(state, &heads, TABLE_KEYED);
     lists->rows = lt_table_new_(state, &rows, TABLE_ROWS);
     if (!lists->heads || !lists->rows) {
@@ -97,6 +109,11 @@ void lt_lists_tables_(const lt_lists *lists, lt_table **tables)
     tables[1] = lists->rows;
 }
 
+bool lt_lists_are_wide_(uint32_t row_size)
+{
+    return row_size == sizeof(wide_row);
+}
+
 uint64_t lt_lists_count(const lt_lists *lists)
 {
     return lt_table_count(lists->rows);
@@ -116,11 +133,22 @@ static list_row *row_change(lt_lists *lists, uint32_t number)
     return row_at(lists, number);
 }
 
+static const uint8_t *identity_of(const lt_lists *lists, const list_row *row, uint32_t *len)
+{
+    const uint8_t *bytes = lt_table_key(lists->rows, row, len);
+    if (lists->decl.form == LT_LISTS_KEYED) {
+        uint32_t id_len = ((const wide_row *)row)->id_len;
+        bytes += *len - id_len;
+        *len = id_len;
+    }
+    return bytes;
+}
+
 static bool row_equals(const lt_lists *lists, const list_row *row, const uint8_t *bytes,
                        uint32_t len)
 {
     uint32_t own_len;
-    const uint8_t *own = lt_table_key(lists->rows, row, &own_len);
+    const uint8_t *own = identity_of(lists, row, &own_len);
     return own_len == len && (len == 0 || memcmp(own, bytes, len) == 0);
 }
 
@@ -135,7 +163,7 @@ static row_ref ref_of(const lt_lists *lists, list_head *head, uint32_t number)
 {
     const list_row *row = row_at(lists, number);
     row_ref ref = {.head = head, .tag = row->tag};
-    ref.bytes = lt_table_key(lists->rows, row, &ref.len);
+    ref.bytes = identity_of(lists, row, &ref.len);
     return ref;
 }
 
@@ -363,11 +391,28 @@ lt_status lt_lists_find(lt_lists *lists, const lt_rows *keys, uint64_t *cursors,
     return LT_OK;
 }
 
+void lt_lists_sizes(lt_lists *lists, const lt_rows *keys, uint32_t *sizes)
+{
+    int64_t now = now_ms(lists);
+    const void *values[CHUNK_ROWS];
+    for (uint32_t first = 0; first < keys->count; first += CHUNK_ROWS) {
+        const lt_rows part = part_of(keys, first);
+        lt_table_peek(lists->heads, &part, values);
+        for (uint32_t i = 0; i < part.count; i++) {
+            const list_head *head = values[i];
+            sizes[first + i] = head && !is_idle(lists, head, now) ? head->count : 0;
+        }
+    }
+}
+
 void lt_lists_next(lt_lists *lists, uint64_t *cursor, const uint8_t **bytes, uint32_t *len)
 {
     LT_ASSERT(*cursor != 0);
     const list_row *row = row_at(lists, (uint32_t)*cursor);
     *bytes = lt_table_key(lists->rows, row, len);
+    if (lists->decl.form == LT_LISTS_KEYED) {
+        *len -= ((const wide_row *)row)->id_len;
+    }
     *cursor = row->next;
     if (row->next) {
         LT_PREFETCH(entry_at(lists->rows, row->next - 1));
@@ -379,20 +424,51 @@ uint64_t lt_lists_start_(const void *head)
     return ((const list_head *)head)->first;
 }
 
+int32_t lt_lists_mark(const lt_lists *lists, uint64_t cursor)
+{
+    LT_ASSERT(lists->decl.marked && cursor != 0);
+    return ((const wide_row *)row_at(lists, (uint32_t)cursor))->mark;
+}
+
+void lt_lists_mark_set(lt_lists *lists, uint64_t cursor, int32_t mark)
+{
+    LT_ASSERT(lists->decl.marked && cursor != 0);
+    wide_row *row = (wide_row *)row_change(lists, (uint32_t)cursor);
+    row->mark = mark;
+    if (lists->decl.ttl_ms > 0) {
+        uint32_t list = row->row.list;
+        entry_touch(lists->heads, list - 1);
+        ((list_head *)lt_table_at_(lists->heads, list))->stamp = now_ms(lists);
+    }
+}
+
+/* ---- changing ---- */
+
+typedef struct {
+    const uint8_t *bytes;
+    uint32_t len;
+    uint32_t id_len;
+    uint64_t hash; /* of the identity */
+    int32_t mark;
+} new_row;
+
 /* head was probed for writing. */
-static bool append(lt_lists *lists, list_head *head, const uint8_t *bytes, uint32_t len,
-                   uint64_t hash)
+static bool append(lt_lists *lists, list_head *head, const new_row *from)
 {
     uint32_t number;
     void *value;
     if (head->number == 0) {
         head->number = lt_table_number_(lists->heads, head);
     }
-    if (!lt_table_append_(lists->rows, bytes, len, &number, &value)) {
+    if (!lt_table_append_(lists->rows, from->bytes, from->len, &number, &value)) {
         return false;
     }
     list_row *row = value;
-    *row = (list_row){.list = head->number, .prev = head->last, .tag = (uint32_t)hash};
+    *row = (list_row){.list = head->number, .prev = head->last, .tag = (uint32_t)from->hash};
+    if (lists->wide) {
+        ((wide_row *)row)->mark = from->mark;
+        ((wide_row *)row)->id_len = from->id_len;
+    }
     if (head->indexed && !index_add(lists, head, number)) {
         lt_table_remove_at_(lists->rows, number);
         return false;
@@ -407,8 +483,58 @@ static bool append(lt_lists *lists, list_head *head, const uint8_t *bytes, uint3
     return true;
 }
 
-static lt_status append_part(lt_lists *lists, const lt_rows *keys, const lt_rows *rows,
-                             uint32_t first, lt_error *err)
+static row_ref ref_to(const lt_lists_change *change, list_head *head, uint32_t i)
+{
+    const lt_rows *by = change->ids ? change->ids : change->rows;
+    return (row_ref){head, lt_rows_ptr(by, i), lt_rows_len(by, i), (uint32_t)by->hashes[i]};
+}
+
+/* Makes room for a row: what is idle goes, and what the row takes the place of. */
+static void make_way(lt_lists *lists, const lt_lists_change *change, list_head *head, uint32_t i,
+                     int64_t now)
+{
+    if (head->count == 0) {
+        return;
+    }
+    if (lists->decl.form == LT_LISTS_SINGLE || is_idle(lists, head, now)) {
+        drop_rows(lists, head);
+    } else if (lists->decl.form == LT_LISTS_KEYED) {
+        row_ref ref = ref_to(change, head, i);
+        uint32_t number = find_row(lists, &ref);
+        if (number) {
+            take_out(lists, head, number);
+        }
+    }
+}
+
+static lt_status add_row(lt_lists *lists, const lt_lists_change *change, list_head *head,
+                         uint32_t i, lt_error *err)
+{
+    const lt_rows *by = change->ids ? change->ids : change->rows;
+    const new_row row = {.bytes = lt_rows_ptr(change->rows, i),
+                         .len = lt_rows_len(change->rows, i),
+                         .id_len = change->ids ? lt_rows_len(change->ids, i) : 0,
+                         .hash = by->hashes[i],
+                         .mark = change->marks ? change->marks[i] : 0};
+    return append(lists, head, &row) ? LT_OK : lt_error_nomem(err, lists->decl.name);
+}
+
+static bool remove_row(lt_lists *lists, const lt_lists_change *change, list_head *head, uint32_t i,
+                       int64_t now)
+{
+    if (!head || head->count == 0 || is_idle(lists, head, now)) {
+        return false;
+    }
+    row_ref ref = ref_to(change, head, i);
+    uint32_t number = lists->decl.form == LT_LISTS_SINGLE ? head->first : find_row(lists, &ref);
+    if (number) {
+        take_out(lists, head, number);
+    }
+    return number != 0;
+}
+
+static lt_status add_part(lt_lists *lists, const lt_lists_change *change, const lt_rows *keys,
+                          uint32_t first, lt_error *err)
 {
     void *values[CHUNK_ROWS];
     int64_t now = now_ms(lists);
@@ -421,52 +547,77 @@ static lt_status append_part(lt_lists *lists, const lt_rows *keys, const lt_rows
     }
     for (uint32_t i = 0; i < keys->count; i++) {
         list_head *head = values[i];
-        if (head->count > 0 && is_idle(lists, head, now)) {
-            drop_rows(lists, head);
-        }
+        make_way(lists, change, head, first + i, now);
         head->stamp = now;
-        if (!append(lists, head, lt_rows_ptr(rows, first + i), lt_rows_len(rows, first + i),
-                    rows->hashes[first + i])) {
-            return lt_error_nomem(err, lists->decl.name);
+        LT_TRY(add_row(lists, change, head, first + i, err));
+    }
+    return LT_OK;
+}
+
+/* adds: of the part's rows. Rows that are only taken away make no heads. */
+static lt_status change_part(lt_lists *lists, const lt_lists_change *change, const lt_rows *keys,
+                             const uint8_t *adds, lt_error *err)
+{
+    uint32_t first = (uint32_t)(keys->hashes - change->keys->hashes);
+    void *values[CHUNK_ROWS];
+    int64_t now = now_ms(lists);
+    lt_status st = LT_OK;
+    bool any_add = false;
+    for (uint32_t i = 0; i < keys->count; i++) {
+        any_add = any_add || adds[i];
+    }
+    LT_TRY(lt_table_probe(lists->heads, keys, any_add, values, NULL, err));
+    for (uint32_t i = 0; i < keys->count; i++) {
+        const list_head *head = values[i];
+        if (head && head->first) {
+            LT_PREFETCH_WRITE(entry_at(lists->rows, head->first - 1));
         }
+    }
+    for (uint32_t i = 0; i < keys->count && st == LT_OK; i++) {
+        list_head *head = values[i];
+        if (!adds[i]) {
+            change->found[first + i] = remove_row(lists, change, head, first + i, now);
+            continue;
+        }
+        make_way(lists, change, head, first + i, now);
+        head->stamp = now;
+        st = add_row(lists, change, head, first + i, err);
+    }
+    drop_empty(lists, values, keys->count);
+    return st;
+}
+
+lt_status lt_lists_apply(lt_lists *lists, const lt_lists_change *change, lt_error *err)
+{
+    const lt_rows *keys = change->keys;
+    LT_ASSERT(keys->count == change->rows->count);
+    LT_ASSERT((lists->decl.form == LT_LISTS_KEYED) == (change->ids != NULL));
+    LT_ASSERT(!change->adds || change->found);
+    sweep(lists, now_ms(lists));
+    for (uint32_t first = 0; first < keys->count; first += CHUNK_ROWS) {
+        const lt_rows part = part_of(keys, first);
+        LT_TRY(change->adds ? change_part(lists, change, &part, change->adds + first, err)
+                            : add_part(lists, change, &part, first, err));
     }
     return LT_OK;
 }
 
 lt_status lt_lists_append(lt_lists *lists, const lt_rows *keys, const lt_rows *rows, lt_error *err)
 {
-    LT_ASSERT(keys->count == rows->count);
-    sweep(lists, now_ms(lists));
-    for (uint32_t first = 0; first < keys->count; first += CHUNK_ROWS) {
-        const lt_rows part = part_of(keys, first);
-        LT_TRY(append_part(lists, &part, rows, first, err));
-    }
-    return LT_OK;
+    const lt_lists_change change = {.keys = keys, .rows = rows};
+    return lt_lists_apply(lists, &change, err);
 }
 
 lt_status lt_lists_remove(lt_lists *lists, const lt_rows *keys, const lt_rows *rows, uint8_t *found,
                           lt_error *err)
 {
-    LT_ASSERT(keys->count == rows->count);
-    int64_t now = now_ms(lists);
-    sweep(lists, now);
-    void *values[CHUNK_ROWS];
+    static const uint8_t no_adds[CHUNK_ROWS];
+    const lt_lists_change change = {.keys = keys, .rows = rows, .found = found};
+    LT_ASSERT(keys->count == rows->count && lists->decl.form != LT_LISTS_KEYED);
+    sweep(lists, now_ms(lists));
     for (uint32_t first = 0; first < keys->count; first += CHUNK_ROWS) {
         const lt_rows part = part_of(keys, first);
-        LT_TRY(lt_table_probe(lists->heads, &part, false, values, NULL, err));
-        for (uint32_t i = 0; i < part.count; i++) {
-            uint32_t at = first + i;
-            row_ref ref = {values[i], lt_rows_ptr(rows, at), lt_rows_len(rows, at),
-                           (uint32_t)rows->hashes[at]};
-            uint32_t number = ref.head && ref.head->count > 0 && !is_idle(lists, ref.head, now)
-                                  ? find_row(lists, &ref)
-                                  : 0;
-            found[at] = number != 0;
-            if (number) {
-                take_out(lists, ref.head, number);
-            }
-        }
-        drop_empty(lists, values, part.count);
+        LT_TRY(change_part(lists, &change, &part, no_adds, err));
     }
     return LT_OK;
 }
@@ -492,12 +643,26 @@ lt_status lt_lists_insert_(lt_lists *lists, const lt_table *heads, const lt_tabl
         const list_row *row = lt_table_at_(rows, at);
         uint32_t row_len;
         const uint8_t *bytes = lt_table_key(rows, row, &row_len);
-        if (!append(lists, head, bytes, row_len, lt_row_hash(bytes, row_len))) {
+        new_row copy = {.bytes = bytes, .len = row_len};
+        if (lists->wide) {
+            copy.mark = ((const wide_row *)row)->mark;
+            copy.id_len = LT_MIN(((const wide_row *)row)->id_len, row_len);
+        }
+        uint32_t id_at = lists->decl.form == LT_LISTS_KEYED ? row_len - copy.id_len : 0;
+        copy.hash = lt_row_hash(bytes + id_at, row_len - id_at);
+        if (!append(lists, head, &copy)) {
             return lt_error_nomem(err, lists->decl.name);
         }
         at = row->next;
     }
     return LT_OK;
+}
+
+static bool id_fits(const lt_table *rows, const list_row *row)
+{
+    uint32_t len;
+    (void)lt_table_key(rows, row, &len);
+    return !lt_lists_are_wide_(rows->decl.value_size) || ((const wide_row *)row)->id_len <= len;
 }
 
 lt_status lt_lists_check_(lt_table *heads, const lt_table *rows, int64_t now, lt_error *err)
@@ -509,7 +674,7 @@ lt_status lt_lists_check_(lt_table *heads, const lt_table *rows, int64_t now, lt
         uint32_t count = 0;
         for (uint32_t at = head->first; at != 0 && count <= head->count; count++) {
             const list_row *row = lt_table_has_(rows, at) ? lt_table_at_(rows, at) : NULL;
-            if (!row || row->list != number || row->prev != before) {
+            if (!row || row->list != number || row->prev != before || !id_fits(rows, row)) {
                 return lt_error_set(err, LT_ERR_STATE,
                                     "the state snapshot is damaged: a list "
                                     "is broken");

@@ -203,7 +203,9 @@ static lt_status declare_item(lt_state_reader *reader, const item_description *f
     lt_ordered *ordered;
     bool bytes_key = !item->codec && item->key.len > 0;
     const lt_timers_decl timers_decl = {.name = decl.name, .key = item->codec};
-    const lt_lists_decl lists_decl = {.name = decl.name, .key = item->codec};
+    const lt_lists_decl lists_decl = {.name = decl.name,
+                                      .key = item->codec,
+                                      .marked = lt_lists_are_wide_(from->tables[1].saved_size)};
     const lt_ordered_decl ordered_decl = {.name = decl.name,
                                           .key = item->codec,
                                           .value_size = decl.value_size,

@@ -126,16 +126,37 @@ int64_t lt_timers_next(const lt_timers *timers); /* LT_WATERMARK_MAX when empty 
 
 /* ---- lists ---- */
 
+typedef enum {
+    LT_LISTS_BAG,   /* all rows, equal ones too */
+    LT_LISTS_KEYED, /* rows of a list have ids: a row takes the place of the one with its id */
+    LT_LISTS_SINGLE /* one row a list, the newest */
+} lt_lists_form;
+
 typedef struct {
     const char *name;       /* unique in the operator; static */
     const lt_rowcodec *key; /* plain codec; never NULL */
     uint32_t group_fields;  /* as in lt_table_decl */
-    int64_t ttl_ms;         /* as in lt_table_decl, for a list as a whole; appending is a use */
+    int64_t ttl_ms;         /* as in lt_table_decl, for a list as a whole; appending and
+                               lt_lists_mark_set are uses */
+    lt_lists_form form;
+    bool marked; /* each row has a mark, a number of the operator's own */
 } lt_lists_decl;
+
+/* What is done to lists, in order: row i is added to the list of key i, or taken away from it. */
+typedef struct {
+    const lt_rows *keys;
+    const lt_rows *rows;  /* LT_LISTS_KEYED: row i ends with the bytes of id i */
+    const lt_rows *ids;   /* LT_LISTS_KEYED alone, else NULL */
+    const int32_t *marks; /* of added rows, where lists are marked; NULL = 0 */
+    const uint8_t *adds;  /* 0 = take away; NULL = all are added */
+    uint8_t *found;       /* out, of rows taken away: was there one? May be NULL without these */
+} lt_lists_change;
 
 lt_status lt_state_lists(lt_state *state, const lt_lists_decl *decl, lt_lists **out, lt_error *err);
 /* cursors[i] = the first row of the list of key i, 0 = none. Changes nothing. */
 lt_status lt_lists_find(lt_lists *lists, const lt_rows *keys, uint64_t *cursors, lt_error *err);
+/* sizes[i] = how many rows the list of key i has. Changes nothing. */
+void lt_lists_sizes(lt_lists *lists, const lt_rows *keys, uint32_t *sizes);
 /* The row at *cursor, which moves on and is 0 behind the last one. Bytes are valid until the next
  * change of these lists, cursors likewise. */
 void lt_lists_next(lt_lists *lists, uint64_t *cursor, const uint8_t **bytes, uint32_t *len);
@@ -146,7 +167,13 @@ lt_status lt_lists_append(lt_lists *lists, const lt_rows *keys, const lt_rows *r
  * none. */
 lt_status lt_lists_remove(lt_lists *lists, const lt_rows *keys, const lt_rows *rows, uint8_t *found,
                           lt_error *err);
+/* Both kinds of changes. Which row is taken away: LT_LISTS_BAG the oldest equal one, LT_LISTS_KEYED
+ * the one with that id, LT_LISTS_SINGLE the one there is. */
+lt_status lt_lists_apply(lt_lists *lists, const lt_lists_change *change, lt_error *err);
 uint64_t lt_lists_count(const lt_lists *lists); /* rows of all lists */
+/* The mark of the row at a cursor (as it was before lt_lists_next). Setting it keeps cursors. */
+int32_t lt_lists_mark(const lt_lists *lists, uint64_t cursor);
+void lt_lists_mark_set(lt_lists *lists, uint64_t cursor, int32_t mark);
 
 /* ---- ordered maps ---- */
 

@@ -262,6 +262,8 @@ lt_status lt_timers_rebuild_(lt_timers *timers, lt_error *err);
 lt_lists *lt_lists_new_(lt_state *state, const lt_lists_decl *decl);
 void lt_lists_free_(lt_lists *lists);
 void lt_lists_clear_(lt_lists *lists);
+/* Do rows with so many bytes beside their own have marks and ids? */
+bool lt_lists_are_wide_(uint32_t row_size);
 void lt_lists_tables_(const lt_lists *lists, lt_table **tables); /* two of them */
 /* Are two tables that were loaded one set of lists? Makes them ready for use. */
 lt_status lt_lists_check_(lt_table *heads, const lt_table *rows, int64_t now, lt_error *err);
