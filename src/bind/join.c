@@ -2,7 +2,8 @@
  * Kinds of joins that do not run yet are refused by name.
  *
  * USING and NATURAL compare columns of one name. Such a column then stands once in front of `*` and
- * is what its bare name means; t.column reaches each side's own. */
+ * is what its bare name means (COALESCE of both sides' where one may be missing); t.column reaches
+ * each side's own. */
 #include "bind/bind_int.h"
 
 static lt_status refuse_right(const lt_ast_from *right, lt_error *err)
@@ -43,25 +44,36 @@ static lt_status refuse_join(const lt_ast_from *from, lt_error *err)
                                    LT_JOINS_MAX);
         }
     }
-    LT_TRY(refuse_right(from->join.right, err));
+    return refuse_right(from->join.right, err);
+}
+
+static lt_join_type type_of(const lt_ast_from *from)
+{
     switch (from->join.how) {
     case LT_JOIN_COMMA:
     case LT_JOIN_CROSS:
     case LT_JOIN_INNER:
-        return LT_OK;
-    case LT_JOIN_LEFT:
-    case LT_JOIN_RIGHT:
-    case LT_JOIN_FULL:
         break;
+    case LT_JOIN_LEFT:
+        return LT_JOIN_TYPE_LEFT;
+    case LT_JOIN_RIGHT:
+        return LT_JOIN_TYPE_RIGHT;
+    case LT_JOIN_FULL:
+        return LT_JOIN_TYPE_FULL;
     }
-    return lt_unsupported_at(err, from->join.right->pos, "outer joins (LEFT, RIGHT and FULL JOIN)");
+    return LT_JOIN_TYPE_INNER;
 }
 
-/* Columns lose their time attributes: rows of the two sides come in no common order of time. */
-static lt_status make_join(lt_binder *b, lt_rel *left, lt_rel *right, uint32_t pos, lt_rel **out,
-                           lt_error *err)
+/* Columns lose their time attributes: rows of the two sides come in no common order of time. Those
+ * of a side that may have no partner can be NULL. */
+static lt_status make_join(lt_binder *b, const lt_ast_from *from, lt_rel *left, lt_rel *right,
+                           lt_rel **out, lt_error *err)
 {
     uint32_t count = left->schema->count + right->schema->count;
+    uint32_t pos = from->join.right->pos;
+    lt_join_type type = type_of(from);
+    bool null_left = type == LT_JOIN_TYPE_RIGHT || type == LT_JOIN_TYPE_FULL;
+    bool null_right = type == LT_JOIN_TYPE_LEFT || type == LT_JOIN_TYPE_FULL;
     lt_rel *rel = lt_rel_make(b, LT_REL_JOIN, pos, NULL, err);
     lt_rel **inputs = LT_NEW_ARRAY(b->arena, lt_rel *, 2);
     lt_field *fields = LT_NEW_ARRAY(b->arena, lt_field, count + 1);
@@ -74,10 +86,14 @@ static lt_status make_join(lt_binder *b, lt_rel *left, lt_rel *right, uint32_t p
         fields[i] = i < left->schema->count ? left->schema->fields[i]
                                             : right->schema->fields[i - left->schema->count];
         fields[i].type = lt_type_with_attr(b->arena, fields[i].type, LT_TIME_NONE);
+        if (fields[i].type && (i < left->schema->count ? null_left : null_right)) {
+            fields[i].type = lt_type_with_nullable(b->arena, fields[i].type, true);
+        }
         if (!fields[i].type) {
             return lt_error_nomem(err, "type");
         }
     }
+    rel->u.join.type = type;
     rel->inputs = inputs;
     rel->input_count = 2;
     rel->schema = lt_schema_new(b->arena, fields, count);
@@ -158,7 +174,8 @@ static lt_status find_natural(common_columns *c, uint32_t pos, lt_error *err)
     return LT_OK;
 }
 
-/* left = right, and which column of the common type shows the value. */
+/* left = right, and which column of the common type shows the value: of an outer join that of the
+ * side whose rows are always there, of a FULL one the first that is not NULL. */
 static lt_status compare_columns(common_columns *c, uint32_t i, uint32_t pos, lt_error *err)
 {
     lt_expr_builder *eb = &c->b->eb;
@@ -174,20 +191,27 @@ static lt_status compare_columns(common_columns *c, uint32_t i, uint32_t pos, lt
         LT_TRY(lt_expr_call(eb, LT_STR("AND"), both, 2, pos, &equal, err));
     }
     c->rel->u.join.condition = equal;
-    c->merged[i] = c->lefts[i];
-    if (lt_type_eq_unnull(types[0], types[1])) {
+    bool same = lt_type_eq_unnull(types[0], types[1]);
+    if (!same) {
+        LT_TRY(lt_type_common(c->b->arena, types, 2, &common, err));
+    }
+    lt_join_type type = c->rel->u.join.type;
+    bool left_shows = type != LT_JOIN_TYPE_RIGHT && type != LT_JOIN_TYPE_FULL;
+    bool right_shows = type != LT_JOIN_TYPE_LEFT && type != LT_JOIN_TYPE_FULL;
+    if (left_shows && (same || lt_type_eq_unnull(types[0], common))) {
+        c->merged[i] = c->lefts[i];
         return LT_OK;
     }
-    LT_TRY(lt_type_common(c->b->arena, types, 2, &common, err));
-    if (lt_type_eq_unnull(types[0], common)) {
-        return LT_OK;
-    }
-    if (lt_type_eq_unnull(types[1], common)) {
+    if (right_shows && (same || lt_type_eq_unnull(types[1], common))) {
         c->merged[i] = c->rights[i];
         return LT_OK;
     }
+    lt_expr *shown = sides[left_shows ? 0 : 1];
+    if (!left_shows && !right_shows) {
+        LT_TRY(lt_expr_call(eb, LT_STR("COALESCE"), sides, 2, pos, &shown, err));
+    }
     c->merged[i] = c->rel->schema->count + c->extra_count;
-    return lt_expr_coerce(eb, sides[0], common, &c->extra[c->extra_count++], err);
+    return lt_expr_coerce(eb, shown, common, &c->extra[c->extra_count++], err);
 }
 
 /* The join with merged columns that had to be computed behind its own, under their names. */
@@ -277,7 +301,7 @@ lt_status lt_bind_join(lt_binder *b, const lt_ast_from *from, lt_bound_from *out
     LT_TRY(lt_bind_from(b, from->join.right, &right, err));
     left.scope.schema = left.rel->schema;
     right.scope.schema = right.rel->schema;
-    LT_TRY(make_join(b, left.rel, right.rel, from->join.right->pos, &out->rel, err));
+    LT_TRY(make_join(b, from, left.rel, right.rel, &out->rel, err));
     LT_TRY(lt_scope_join(b, &left.scope, &right.scope, out->rel->schema, from->join.right->pos,
                          &out->scope, err));
     if (from->join.natural || from->join.using_columns.count > 0) {

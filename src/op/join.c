@@ -1,6 +1,8 @@
-/* INNER JOIN of two changelogs. State: for each side the rows it has now, as lists by join key in
- * order of arrival. Key: the join columns in the plain row form, all nullable; row: the columns the
- * plan keeps, in the plain row form. Rows whose key holds a NULL that equals nothing are not kept.
+/* Joins of two changelogs. State: for each side the rows it has now, as lists by join key in order
+ * of arrival. Key: the join columns in the plain row form, all nullable; row: the columns the plan
+ * keeps, in the plain row form, then in keyed lists what tells rows apart, in the same form. Rows
+ * whose key holds a NULL that equals nothing are not kept. Here are what all joins share and the
+ * inner one; the others are in join_outer.c.
  *
  * A batch of one side changes that side's lists alone and reads the other's alone, so its rows do
  * not see each other: all keys are looked up at once, then all changes are made, then the pairs are
@@ -18,6 +20,36 @@
 #include "op/join_int.h"
 
 /* ---- open, close ---- */
+
+static lt_status open_ids(join_op *self, int side, lt_error *err)
+{
+    lt_op *op = &self->op;
+    join_side *s = &self->sides[side];
+    if (s->rows->form != LT_LISTS_KEYED) {
+        return LT_OK;
+    }
+    const lt_type **types = LT_NEW_ARRAY(op->arena, const lt_type *, (size_t)s->rows->id_count + 1);
+    if (!types) {
+        return lt_error_nomem(err, "join state");
+    }
+    for (uint32_t i = 0; i < s->rows->id_count; i++) {
+        types[i] = op->in_schemas[side]->fields[s->rows->ids[i]].type;
+    }
+    s->id_codec = lt_rowcodec_new(op->arena, types, s->rows->id_count, false);
+    return s->id_codec ? LT_OK : lt_error_nomem(err, "join state");
+}
+
+static void set_type(join_op *self, lt_join_type type)
+{
+    join_side *left = &self->sides[0], *right = &self->sides[1];
+    bool exists = type == LT_JOIN_TYPE_SEMI || type == LT_JOIN_TYPE_ANTI;
+    left->outer = type == LT_JOIN_TYPE_LEFT || type == LT_JOIN_TYPE_FULL;
+    right->outer = type == LT_JOIN_TYPE_RIGHT || type == LT_JOIN_TYPE_FULL;
+    left->counted = left->outer || exists;
+    right->counted = right->outer;
+    left->unmatched = left->outer || type == LT_JOIN_TYPE_ANTI;
+    right->unmatched = right->outer;
+}
 
 static lt_status open_side(join_op *self, int side, lt_error *err)
 {
@@ -40,10 +72,14 @@ static lt_status open_side(join_op *self, int side, lt_error *err)
     if (!s->codec) {
         return lt_error_nomem(err, "join state");
     }
+    s->rows = &spec->rows[side];
     const lt_lists_decl decl = {.name = is_left ? "left" : "right",
                                 .key = self->key_codec,
                                 .group_fields = spec->key_count,
-                                .ttl_ms = spec->ttl_ms};
+                                .ttl_ms = s->rows->ttl_ms,
+                                .form = s->rows->form,
+                                .marked = s->counted};
+    LT_TRY(open_ids(self, side, err));
     return lt_state_lists(op->state, &decl, &s->lists, err);
 }
 
@@ -66,6 +102,7 @@ static lt_status join_open(lt_op *op, lt_error *err)
     if (!self->key_codec || !self->tested) {
         return lt_error_nomem(err, "join state");
     }
+    set_type(self, spec->type);
     LT_TRY(open_side(self, 0, err));
     LT_TRY(open_side(self, 1, err));
     if (spec->condition) {
@@ -86,25 +123,7 @@ static void join_close(lt_op *op)
     lt_arena_free(self->round_arena);
 }
 
-/* ---- pairs ---- */
-
-/* Room for the pairs of a round, not zeroed: most rounds use little of it. */
-static lt_status round_new(join_op *self, lt_error *err)
-{
-    lt_arena *arena = self->round_arena;
-    size_t most = self->box.capacity;
-    lt_arena_reset(arena, LT_OP_CHUNK_KEEP);
-    self->round = (join_round){
-        .rows = lt_arena_alloc(arena, most * sizeof(uint32_t), _Alignof(uint32_t)),
-        .index = lt_arena_alloc(arena, most * sizeof(uint32_t), _Alignof(uint32_t)),
-        .lens = lt_arena_alloc(arena, most * sizeof(uint32_t), _Alignof(uint32_t)),
-        .ptrs = lt_arena_alloc(arena, most * sizeof(uint8_t *), _Alignof(uint8_t *)),
-    };
-    const join_round *round = &self->round;
-    return round->rows && round->index && round->lens && round->ptrs
-               ? LT_OK
-               : lt_error_nomem(err, "joined rows");
-}
+/* ---- inner pairs ---- */
 
 /* The next partners of the batch's rows, at most a batch of them. */
 static lt_status gather_partners(join_op *self, lt_error *err)
@@ -112,7 +131,7 @@ static lt_status gather_partners(join_op *self, lt_error *err)
     join_round *round = &self->round;
     lt_lists *lists = self->sides[1 - self->side].lists;
     uint32_t n = 0;
-    LT_TRY(round_new(self, err));
+    LT_TRY(lt_join_round_new(self, self->box.capacity, err));
     while (self->at < self->count && n < self->box.capacity) {
         uint64_t *cursor = &self->cursors[self->at];
         if (*cursor == 0) {
@@ -126,112 +145,6 @@ static lt_status gather_partners(join_op *self, lt_error *err)
     }
     round->count = n;
     round->left = n;
-    return LT_OK;
-}
-
-/* The partners' columns; strings borrow from the lists. */
-static lt_status decode_partners(join_op *self, lt_error *err)
-{
-    const lt_join_spec *spec = self->op.spec;
-    const join_side *other = &self->sides[1 - self->side];
-    join_round *round = &self->round;
-    round->cols = LT_NEW_ARRAY(self->round_arena, lt_col, (size_t)spec->pair->count + 1);
-    lt_col **cols = LT_NEW_ARRAY(self->round_arena, lt_col *, (size_t)other->count + 1);
-    if (!round->cols || !cols) {
-        return lt_error_nomem(err, "joined rows");
-    }
-    for (uint32_t i = 0; i < other->count; i++) {
-        cols[i] = &round->cols[other->first + i];
-        const lt_type *type = spec->pair->fields[other->first + i].type;
-        if (!lt_col_init(cols[i], type, round->count, self->round_arena)) {
-            return lt_error_nomem(err, "joined rows");
-        }
-    }
-    return lt_rowcodec_decode(other->codec, round->ptrs, round->lens, round->count, round->count,
-                              false, self->round_arena, cols, err);
-}
-
-/* The columns of the batch's own rows that the condition looks at, one value a pair. */
-static lt_status spread_own(join_op *self, lt_error *err)
-{
-    const lt_join_spec *spec = self->op.spec;
-    const join_side *own = &self->sides[self->side];
-    join_round *round = &self->round;
-    for (uint32_t i = 0; i < own->count; i++) {
-        uint32_t at = own->first + i;
-        if (!self->tested[at]) {
-            continue;
-        }
-        lt_col *col = &round->cols[at];
-        if (!lt_col_init(col, spec->pair->fields[at].type, round->count, self->round_arena) ||
-            !lt_col_put(col, 0, round->count, &self->pending->cols[own->cols[i]], round->rows,
-                        round->count, false, self->round_arena)) {
-            return lt_error_nomem(err, "joined rows");
-        }
-    }
-    return LT_OK;
-}
-
-/* A pair for which the condition has no value: the row of the batch is refused, once. */
-static lt_status refuse_pair(join_op *self, lt_batch *pairs, uint32_t pair,
-                             const lt_row_errors *errors, lt_error *err)
-{
-    lt_op *op = &self->op;
-    uint32_t row = self->round.rows[pair];
-    const lt_row_errors *why = errors;
-    lt_row_errors own = {0};
-    if (self->refused_any && self->refused_row == row) {
-        return LT_OK;
-    }
-    if (pair != errors->first_row) {
-        lt_batch view;
-        lt_col result;
-        uint32_t sel[1] = {pair};
-        lt_op_view(&view, pairs, sel, 1);
-        LT_TRY(
-            lt_evaluator_run(op, &self->condition, &view, self->round_arena, &result, &own, err));
-        why = own.count > 0 ? &own : errors;
-    }
-    self->refused_any = true;
-    self->refused_row = row;
-    op->ledger.used--;
-    const lt_refusal refusal = {LT_STAGE_EXPRESSION, why->code, lt_str_of(why->text),
-                                LT_WATERMARK_MIN};
-    return lt_op_row_reject(op, self->pending, row, &refusal, err);
-}
-
-/* Leaves the pairs for which the condition is TRUE. When the policy is 'fail', those before the
- * failing one still go out; then the batch fails. */
-static lt_status test_pairs(join_op *self, lt_error *err)
-{
-    const lt_join_spec *spec = self->op.spec;
-    join_round *round = &self->round;
-    LT_TRY(spread_own(self, err));
-    lt_batch pairs = {.row_count = round->count,
-                      .row_cap = round->count,
-                      .col_count = spec->pair->count,
-                      .sel_count = round->count,
-                      .cols = round->cols,
-                      .schema = spec->pair,
-                      .arena = self->round_arena};
-    lt_col result;
-    lt_row_errors errors = {0};
-    LT_TRY(lt_evaluator_run(&self->op, &self->condition, &pairs, self->round_arena, &result,
-                            &errors, err));
-    uint32_t left = 0;
-    for (uint32_t i = 0; i < round->count; i++) {
-        if (errors.count > 0 && lt_bit_get(errors.rows, i)) {
-            lt_status st = refuse_pair(self, &pairs, i, &errors, &self->failure);
-            if (st != LT_OK) {
-                self->failed = st;
-                self->at = self->count;
-                break;
-            }
-        } else if (!lt_col_is_null(&result, i) && LT_COL_DATA(&result, const uint8_t)[i]) {
-            round->index[left++] = i;
-        }
-    }
-    round->left = left;
     return LT_OK;
 }
 
@@ -292,9 +205,9 @@ static lt_status emit_pairs(join_op *self, lt_emit *out, lt_error *err)
             return lt_outbox_flush(&self->box, out, err);
         }
         LT_TRY(gather_partners(self, err));
-        LT_TRY(decode_partners(self, err));
+        LT_TRY(lt_join_decode(self, err));
         if (spec->condition) {
-            LT_TRY(test_pairs(self, err));
+            LT_TRY(lt_join_test(self, err));
         }
     }
 }
@@ -303,7 +216,9 @@ static lt_status join_resume(lt_op *op, lt_emit *out, lt_error *err)
 {
     join_op *self = (join_op *)op;
     LT_ASSERT(self->pending != NULL);
-    lt_status st = emit_pairs(self, out, err);
+    const lt_join_spec *spec = op->spec;
+    lt_status st = spec->type == LT_JOIN_TYPE_INNER ? emit_pairs(self, out, err)
+                                                    : lt_join_outer_run(self, out, err);
     if (st == LT_FULL) {
         return st;
     }
@@ -322,6 +237,35 @@ static lt_status join_resume(lt_op *op, lt_emit *out, lt_error *err)
 }
 
 /* ---- input ---- */
+
+/* Rows whose key equals no other: of joins in which they come out. */
+static lt_status note_keyless(join_op *self, const lt_batch *in, lt_error *err)
+{
+    const lt_join_spec *spec = self->op.spec;
+    const join_side *own = &self->sides[self->side];
+    self->keyless = NULL;
+    self->rows = lt_op_live_rows(in, self->chunk);
+    self->count = lt_batch_live(in);
+    if (!self->rows) {
+        return lt_error_nomem(err, "join rows");
+    }
+    for (uint32_t k = 0; k < spec->key_count; k++) {
+        const lt_col *col = &in->cols[own->keys[k]];
+        if (spec->null_safe[k] || !col->valid) {
+            continue;
+        }
+        if (!self->keyless) {
+            self->keyless = LT_NEW_ARRAY(self->chunk, bool, (size_t)self->count + 1);
+            if (!self->keyless) {
+                return lt_error_nomem(err, "join rows");
+            }
+        }
+        for (uint32_t i = 0; i < self->count; i++) {
+            self->keyless[i] = self->keyless[i] || lt_col_is_null(col, self->rows[i]);
+        }
+    }
+    return LT_OK;
+}
 
 /* The live rows whose key can equal another. */
 static lt_status rows_with_keys(join_op *self, const lt_batch *in, lt_error *err)
@@ -354,18 +298,23 @@ static lt_status rows_with_keys(join_op *self, const lt_batch *in, lt_error *err
 static lt_status join_on_batch(lt_op *op, int input_no, lt_batch *in, lt_emit *out, lt_error *err)
 {
     join_op *self = (join_op *)op;
+    const lt_join_spec *spec = op->spec;
     LT_ASSERT(self->pending == NULL);
     LT_ASSERT(in->mark_count == 0);
     lt_arena_reset(self->chunk, LT_OP_CHUNK_KEEP);
     self->side = input_no;
     self->at = 0;
     self->failed = LT_OK;
-    self->refused_any = false;
-    LT_TRY(rows_with_keys(self, in, err));
+    self->refused = NULL;
+    self->keyless = NULL;
+    lt_join_outer_begin(self);
+    LT_TRY(self->sides[input_no].unmatched ? note_keyless(self, in, err)
+                                           : rows_with_keys(self, in, err));
     if (self->count == 0) {
         return LT_OK;
     }
-    LT_TRY(lt_join_change(self, in, err));
+    LT_TRY(spec->type == LT_JOIN_TYPE_INNER ? lt_join_change(self, in, err)
+                                            : lt_join_find(self, in, err));
     self->box.arrival_us = in->arrival_us;
     self->pending = lt_batch_ref(in);
     return join_resume(op, out, err);

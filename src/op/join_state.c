@@ -2,13 +2,15 @@
  * own side's lists and which it takes away. */
 #include <string.h>
 
-#include "base/hash.h"
 #include "op/join_int.h"
 
 static lt_status encode(join_op *self, const lt_rowcodec *codec, const lt_batch *in,
-                        const uint32_t *columns, uint32_t count, lt_rows *out, lt_error *err)
+                        const uint32_t *columns, lt_rows *out, lt_error *err)
 {
-    lt_arena *arena = self->op.scratch;
+    const lt_join_spec *spec = self->op.spec;
+    /* An inner join is done with them in this callback. */
+    lt_arena *arena = spec->type == LT_JOIN_TYPE_INNER ? self->op.scratch : self->chunk;
+    uint32_t count = lt_rowcodec_count(codec);
     const lt_col **cols = LT_NEW_ARRAY(arena, const lt_col *, (size_t)count + 1);
     if (!cols) {
         return lt_error_nomem(err, "join rows");
@@ -19,184 +21,178 @@ static lt_status encode(join_op *self, const lt_rowcodec *codec, const lt_batch 
     return lt_rowcodec_encode(codec, cols, self->rows, self->count, arena, out, err);
 }
 
-/* ---- parts of encoded rows ---- */
-
-static lt_rows rows_slice(const lt_rows *rows, uint32_t from, uint32_t count)
-{
-    lt_rows part = *rows;
-    part.count = count;
-    part.hashes = rows->hashes + from;
-    if (rows->stride) {
-        part.bytes = rows->bytes + (size_t)from * rows->stride;
-    } else {
-        part.offsets = rows->offsets + from;
-    }
-    return part;
-}
-
-static lt_status rows_pick(const lt_rows *rows, const uint32_t *index, uint32_t count,
-                           lt_arena *arena, lt_rows *out, lt_error *err)
+/* Rows with their ids behind them, as keyed lists take them. */
+static lt_status add_ids(const lt_rows *rows, const lt_rows *ids, lt_arena *arena, lt_rows *out,
+                         lt_error *err)
 {
     size_t total = 0;
-    for (uint32_t i = 0; i < count; i++) {
-        total += lt_rows_len(rows, index[i]);
+    for (uint32_t i = 0; i < rows->count; i++) {
+        total += lt_rows_len(rows, i) + lt_rows_len(ids, i);
     }
     uint8_t *bytes = lt_arena_alloc(arena, total + 8, 64);
-    uint32_t *offsets = LT_NEW_ARRAY(arena, uint32_t, (size_t)count + 1);
-    uint64_t *hashes = LT_NEW_ARRAY(arena, uint64_t, (size_t)count + 1);
-    if (!bytes || !offsets || !hashes) {
+    uint32_t *offsets = LT_NEW_ARRAY(arena, uint32_t, (size_t)rows->count + 1);
+    if (!bytes || !offsets || total > UINT32_MAX) {
         return lt_error_nomem(err, "join rows");
     }
     uint32_t at = 0;
-    for (uint32_t i = 0; i < count; i++) {
-        uint32_t len = lt_rows_len(rows, index[i]);
-        memcpy(bytes + at, lt_rows_ptr(rows, index[i]), len);
+    for (uint32_t i = 0; i < rows->count; i++) {
+        uint32_t len = lt_rows_len(rows, i), id_len = lt_rows_len(ids, i);
         offsets[i] = at;
-        hashes[i] = rows->hashes[index[i]];
-        at += len;
+        memcpy(bytes + at, lt_rows_ptr(rows, i), len);
+        memcpy(bytes + at + len, lt_rows_ptr(ids, i), id_len);
+        at += len + id_len;
     }
-    offsets[count] = at;
-    *out = (lt_rows){.count = count,
-                     .stride = rows->stride,
-                     .bytes = bytes,
-                     .offsets = rows->stride ? NULL : offsets,
-                     .hashes = hashes};
+    offsets[rows->count] = at;
+    *out =
+        (lt_rows){.count = rows->count, .bytes = bytes, .offsets = offsets, .hashes = ids->hashes};
     return LT_OK;
 }
 
-/* ---- changes ---- */
-
-typedef struct {
-    lt_lists *lists;
-    lt_rows keys, rows;
-    const uint8_t *adds; /* by row */
-    uint8_t *found;      /* by row: of retractions */
-    lt_arena *arena;
-} change_set;
-
-static uint64_t row_id(const change_set *set, uint32_t row)
+/* Applies self->rows to the own lists. is_add: by i, NULL = all are added. */
+static lt_status change_lists(join_op *self, const lt_batch *in, lt_lists_change *change,
+                              lt_error *err)
 {
-    return lt_hash_combine(set->keys.hashes[row], set->rows.hashes[row]);
+    const join_side *own = &self->sides[self->side];
+    const lt_join_spec *spec = self->op.spec;
+    lt_arena *arena = spec->type == LT_JOIN_TYPE_INNER ? self->op.scratch : self->chunk;
+    lt_rows rows, ids;
+    LT_TRY(encode(self, own->codec, in, own->cols, &rows, err));
+    if (own->id_codec) {
+        LT_TRY(encode(self, own->id_codec, in, own->rows->ids, &ids, err));
+        LT_TRY(add_ids(&rows, &ids, arena, &rows, err));
+        change->ids = &ids;
+    }
+    change->rows = &rows;
+    return lt_lists_apply(own->lists, change, err);
 }
 
-/* May all retractions come before all additions? Yes unless some row is both added and taken away:
- * then their order decides what is left. Hashes that are equal by chance only cost time. */
-static lt_status is_orderless(const change_set *set, uint32_t adds, bool *out, lt_error *err)
+/* *is_add NULL = all are. */
+static lt_status kinds_of(join_op *self, const lt_batch *in, lt_arena *arena, uint8_t **is_add,
+                          lt_error *err)
 {
-    uint32_t size = 64;
-    while (size < 2 * adds) {
-        size *= 2;
-    }
-    uint64_t *seen = lt_arena_zalloc(set->arena, size * sizeof *seen, 64);
-    if (!seen) {
-        return lt_error_nomem(err, "join rows");
-    }
-    for (uint32_t i = 0; i < set->rows.count; i++) {
-        uint64_t id = row_id(set, i) | 1;
-        uint32_t slot = (uint32_t)(id >> 32) & (size - 1);
-        for (; set->adds[i] && seen[slot] != 0 && seen[slot] != id;
-             slot = (slot + 1) & (size - 1)) {
-        }
-        if (set->adds[i]) {
-            seen[slot] = id;
-        }
-    }
-    *out = true;
-    for (uint32_t i = 0; i < set->rows.count && *out; i++) {
-        uint64_t id = row_id(set, i) | 1;
-        uint32_t slot = (uint32_t)(id >> 32) & (size - 1);
-        for (; !set->adds[i] && seen[slot] != 0; slot = (slot + 1) & (size - 1)) {
-            *out = *out && seen[slot] != id;
-        }
-    }
-    return LT_OK;
-}
-
-static lt_status change_in_order(const change_set *set, lt_error *err)
-{
-    uint32_t from = 0;
-    while (from < set->rows.count) {
-        uint32_t to = from + 1;
-        while (to < set->rows.count && set->adds[to] == set->adds[from]) {
-            to++;
-        }
-        lt_rows keys = rows_slice(&set->keys, from, to - from);
-        lt_rows rows = rows_slice(&set->rows, from, to - from);
-        LT_TRY(set->adds[from] ? lt_lists_append(set->lists, &keys, &rows, err)
-                               : lt_lists_remove(set->lists, &keys, &rows, set->found + from, err));
-        from = to;
-    }
-    return LT_OK;
-}
-
-static lt_status change_by_kind(const change_set *set, lt_error *err)
-{
-    uint32_t total = set->rows.count;
-    uint32_t *index = LT_NEW_ARRAY(set->arena, uint32_t, (size_t)total + 1);
-    uint8_t *found = LT_NEW_ARRAY(set->arena, uint8_t, (size_t)total + 1);
-    if (!index || !found) {
-        return lt_error_nomem(err, "join rows");
-    }
-    for (int adds = 0; adds < 2; adds++) {
-        uint32_t count = 0;
-        for (uint32_t i = 0; i < total; i++) {
-            index[count] = i;
-            count += set->adds[i] == adds;
-        }
-        lt_rows keys, rows;
-        LT_TRY(rows_pick(&set->keys, index, count, set->arena, &keys, err));
-        LT_TRY(rows_pick(&set->rows, index, count, set->arena, &rows, err));
-        LT_TRY(adds ? lt_lists_append(set->lists, &keys, &rows, err)
-                    : lt_lists_remove(set->lists, &keys, &rows, found, err));
-        for (uint32_t i = 0; !adds && i < count; i++) {
-            set->found[index[i]] = found[i];
-        }
-    }
-    return LT_OK;
-}
-
-static lt_status change_lists(join_op *self, const lt_batch *in, change_set *set, lt_error *err)
-{
-    uint8_t *is_add = LT_NEW_ARRAY(set->arena, uint8_t, (size_t)self->count + 1);
-    if (!is_add) {
-        return lt_error_nomem(err, "join rows");
-    }
     uint32_t adds = 0;
-    for (uint32_t i = 0; i < self->count; i++) {
-        is_add[i] = lt_kind_is_add(lt_batch_kind(in, self->rows[i]));
-        adds += is_add[i];
+    *is_add = NULL;
+    if (!in->kinds) {
+        return LT_OK;
     }
-    set->adds = is_add;
-    if (adds == self->count) {
-        self->op.ledger.used += adds;
-        return lt_lists_append(set->lists, &set->keys, &set->rows, err);
-    }
-    set->found = lt_arena_zalloc(set->arena, (size_t)self->count + 1, 8);
-    bool orderless = false;
-    if (!set->found) {
+    uint8_t *add = LT_NEW_ARRAY(arena, uint8_t, (size_t)self->count + 1);
+    if (!add) {
         return lt_error_nomem(err, "join rows");
     }
-    LT_TRY(is_orderless(set, adds, &orderless, err));
-    LT_TRY(orderless ? change_by_kind(set, err) : change_in_order(set, err));
     for (uint32_t i = 0; i < self->count; i++) {
-        bool used = is_add[i] || set->found[i] || self->cursors[i] != 0;
-        self->op.ledger.used += used;
-        self->op.ledger.filtered += !used;
+        add[i] = lt_kind_is_add(lt_batch_kind(in, self->rows[i]));
+        adds += add[i];
     }
+    *is_add = adds < self->count ? add : NULL;
     return LT_OK;
+}
+
+static lt_status need_found(const join_op *self, lt_arena *arena, lt_lists_change *change,
+                            lt_error *err)
+{
+    if (!change->adds) {
+        return LT_OK;
+    }
+    change->found = lt_arena_zalloc(arena, (size_t)self->count + 1, 8);
+    return change->found ? LT_OK : lt_error_nomem(err, "join rows");
 }
 
 lt_status lt_join_change(join_op *self, const lt_batch *in, lt_error *err)
 {
-    const lt_join_spec *spec = self->op.spec;
     const join_side *own = &self->sides[self->side];
-    change_set set = {.lists = own->lists, .arena = self->op.scratch};
+    lt_arena *arena = self->op.scratch;
+    lt_rows keys;
+    uint8_t *adds;
     self->cursors = LT_NEW_ARRAY(self->chunk, uint64_t, (size_t)self->count + 1);
     if (!self->cursors) {
         return lt_error_nomem(err, "join rows");
     }
-    LT_TRY(encode(self, self->key_codec, in, own->keys, spec->key_count, &set.keys, err));
-    LT_TRY(encode(self, own->codec, in, own->cols, own->count, &set.rows, err));
-    LT_TRY(lt_lists_find(self->sides[1 - self->side].lists, &set.keys, self->cursors, err));
-    return change_lists(self, in, &set, err);
+    LT_TRY(encode(self, self->key_codec, in, own->keys, &keys, err));
+    LT_TRY(lt_lists_find(self->sides[1 - self->side].lists, &keys, self->cursors, err));
+    LT_TRY(kinds_of(self, in, arena, &adds, err));
+    lt_lists_change change = {.keys = &keys, .adds = adds};
+    LT_TRY(need_found(self, arena, &change, err));
+    LT_TRY(change_lists(self, in, &change, err));
+    for (uint32_t i = 0; adds && i < self->count; i++) {
+        bool used = adds[i] || change.found[i] || self->cursors[i] != 0;
+        self->op.ledger.used += used;
+        self->op.ledger.filtered += !used;
+    }
+    self->op.ledger.used += adds ? 0 : self->count;
+    return LT_OK;
+}
+
+/* ---- other joins ---- */
+
+static lt_status find_sizes(join_op *self, lt_lists *other, lt_error *err)
+{
+    uint32_t *sizes = LT_NEW_ARRAY(self->chunk, uint32_t, (size_t)self->count + 1);
+    if (!sizes) {
+        return lt_error_nomem(err, "join rows");
+    }
+    lt_lists_sizes(other, &self->keys, sizes);
+    for (uint32_t i = 0; i < self->count; i++) {
+        self->partners[i] = (int32_t)LT_MIN(sizes[i], (uint32_t)INT32_MAX);
+    }
+    return LT_OK;
+}
+
+lt_status lt_join_find(join_op *self, const lt_batch *in, lt_error *err)
+{
+    const join_side *own = &self->sides[self->side];
+    lt_lists *other = self->sides[1 - self->side].lists;
+    self->cursors = LT_NEW_ARRAY(self->chunk, uint64_t, (size_t)self->count + 1);
+    self->partners = LT_NEW_ARRAY(self->chunk, int32_t, (size_t)self->count + 1);
+    if (!self->cursors || !self->partners) {
+        return lt_error_nomem(err, "join rows");
+    }
+    LT_TRY(encode(self, self->key_codec, in, own->keys, &self->keys, err));
+    LT_TRY(self->by_size ? find_sizes(self, other, err)
+                         : lt_lists_find(other, &self->keys, self->cursors, err));
+    for (uint32_t i = 0; self->keyless && i < self->count; i++) {
+        if (self->keyless[i]) {
+            self->cursors[i] = 0;
+            self->partners[i] = 0;
+        }
+    }
+    self->op.ledger.used += self->count; /* lt_join_store knows better */
+    return LT_OK;
+}
+
+/* Leaves the rows that have a key, in everything that is by row. */
+static lt_status leave_keyed(join_op *self, const lt_batch *in, lt_error *err)
+{
+    const join_side *own = &self->sides[self->side];
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < self->count; i++) {
+        self->rows[kept] = self->rows[i];
+        self->partners[kept] = self->partners[i];
+        kept += !self->keyless[i];
+    }
+    bool same = kept == self->count;
+    self->count = kept;
+    self->keyless = NULL;
+    return same ? LT_OK : encode(self, self->key_codec, in, own->keys, &self->keys, err);
+}
+
+lt_status lt_join_store(join_op *self, const lt_batch *in, lt_error *err)
+{
+    const join_side *own = &self->sides[self->side];
+    uint8_t *adds;
+    if (self->keyless) {
+        LT_TRY(leave_keyed(self, in, err));
+    }
+    LT_TRY(kinds_of(self, in, self->chunk, &adds, err));
+    lt_lists_change change = {
+        .keys = &self->keys, .adds = adds, .marks = own->counted ? self->partners : NULL};
+    LT_TRY(need_found(self, self->chunk, &change, err));
+    LT_TRY(change_lists(self, in, &change, err));
+    for (uint32_t i = 0; adds && i < self->count; i++) {
+        bool used = adds[i] || change.found[i] || self->partners[i] != 0 || own->unmatched;
+        if (!used && !(self->refused && self->refused[self->rows[i]])) {
+            self->op.ledger.used--;
+            self->op.ledger.filtered++;
+        }
+    }
+    return LT_OK;
 }

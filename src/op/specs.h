@@ -4,7 +4,9 @@
 
 #include "expr/aggregate.h"
 #include "expr/expr.h"
+#include "expr/join.h"
 #include "expr/window.h"
+#include "state/state.h"
 
 /* Filter and projection in one. */
 typedef struct {
@@ -84,20 +86,29 @@ typedef struct {
     const lt_local_agg_spec *partials; /* as for windows; needs net_ok, or no aggregates */
 } lt_group_agg_spec;
 
-/* INNER JOIN of two inputs, both kept in state. A pair of rows has the columns left_cols of the
- * left row, then right_cols of the right one. */
+/* What one side of a join keeps of its rows. */
 typedef struct {
+    lt_lists_form form;
+    const uint32_t *ids; /* LT_LISTS_KEYED: input columns that, with the join's keys, are unique */
+    uint32_t id_count;
+    int64_t ttl_ms; /* table.exec.state.ttl; 0 = never */
+} lt_join_rows;
+
+/* A join of two inputs, both kept in state. A pair of rows has the columns left_cols of the left
+ * row, then right_cols of the right one. */
+typedef struct {
+    lt_join_type type;
     const uint32_t *left_keys, *right_keys; /* input columns; both sides' values have one form */
     const lt_type *const *key_types;        /* nullable: with these, equal keys have equal bytes */
     const bool *null_safe;                  /* NULL equals NULL (IS NOT DISTINCT FROM) */
     uint32_t key_count;                     /* 0: every row with every row, in one task */
     const uint32_t *left_cols, *right_cols; /* input columns that are kept */
     uint32_t left_count, right_count;
-    const lt_schema *pair;
-    lt_expr *condition;  /* over pairs; NULL = none */
-    const uint32_t *out; /* output column -> column of the pair */
-    bool updates;        /* an input has more kinds of rows than +I */
-    int64_t ttl_ms;      /* table.exec.state.ttl; 0 = never */
+    const lt_schema *pair; /* columns of a side that may be missing are nullable */
+    lt_expr *condition;    /* over pairs; NULL = none */
+    const uint32_t *out;   /* output column -> column of the pair; SEMI, ANTI: left ones alone */
+    bool updates;          /* rows of more kinds than +I come out */
+    lt_join_rows rows[2];  /* of the left and of the right side */
 } lt_join_spec;
 
 typedef struct {

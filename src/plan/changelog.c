@@ -207,33 +207,109 @@ static bool map_key(const lt_join_spec *spec, const lt_schema *out, const lt_pla
     return true;
 }
 
-/* Kinds pass through. A pair of rows is known by both sides' keys together. */
-static lt_status infer_join(lt_planner *p, lt_plan_node *node, lt_error *err)
+/* Is a side's row known by the join's keys alone, or among the rows of equal keys by its own? Then
+ * a row takes the place of an earlier one, as Flink has it: for changelogs without -U, and for
+ * sources that break their primary key. Rows that are only inserted are trusted to be different. */
+static lt_status state_form(lt_planner *p, const lt_plan_node *in, const uint32_t *join_keys,
+                            uint32_t count, lt_join_rows *rows, lt_error *err)
 {
-    lt_join_spec *spec = (lt_join_spec *)node->u.op.spec;
+    uint32_t *ids = LT_NEW_ARRAY(p->arena, uint32_t, in->key_count + 1);
+    uint32_t id_count = 0;
+    if (ids == NULL) {
+        return lt_error_nomem(err, "a plan");
+    }
+    for (uint32_t i = 0; i < in->key_count; i++) {
+        bool joined = false;
+        for (uint32_t k = 0; k < count; k++) {
+            joined = joined || join_keys[k] == in->key[i];
+        }
+        if (!joined) {
+            ids[id_count++] = in->key[i];
+        }
+    }
+    rows->form = LT_LISTS_BAG;
+    if (in->key != NULL && id_count == 0) {
+        rows->form = LT_LISTS_SINGLE;
+    } else if (in->key != NULL && updates(in)) {
+        rows->form = LT_LISTS_KEYED;
+        rows->ids = ids;
+        rows->id_count = id_count;
+    }
+    return LT_OK;
+}
+
+static uint8_t join_kinds(lt_join_type type, uint8_t left, uint8_t right)
+{
+    uint8_t both = left | right;
+    uint8_t padded = (1u << LT_INSERT) | (1u << LT_DELETE);
+    uint8_t before = 1u << LT_UPDATE_BEFORE;
+    switch (type) {
+    case LT_JOIN_TYPE_INNER:
+    case LT_JOIN_TYPE_SEMI:
+        break;
+    case LT_JOIN_TYPE_LEFT:
+        return padded | (uint8_t)(right & before);
+    case LT_JOIN_TYPE_RIGHT:
+        return padded | (uint8_t)(left & before);
+    case LT_JOIN_TYPE_FULL:
+        return padded;
+    case LT_JOIN_TYPE_ANTI:
+        return padded | left;
+    }
+    return both;
+}
+
+/* A pair of rows is known by both sides' keys together; by one side's alone when the other has one
+ * partner for it at most. */
+static lt_status join_key(lt_planner *p, lt_plan_node *node, lt_error *err)
+{
+    const lt_join_spec *spec = node->u.op.spec;
     const lt_plan_node *left = input_of(p, node, 0);
     const lt_plan_node *right = input_of(p, node, 1);
-    node->kinds = left->kinds | right->kinds;
-    spec->updates = updates(node);
-    node->determinism = worse(LT_FINAL, worse(left->determinism, right->determinism));
-    if (!exprs_deterministic(&spec->condition, 1)) {
-        node->determinism = LT_ORDER_DEPENDENT;
-    }
     uint32_t *key = LT_NEW_ARRAY(p->arena, uint32_t, left->key_count + right->key_count + 1);
     uint32_t count = 0;
     if (key == NULL) {
         return lt_error_nomem(err, "a plan");
     }
-    /* With a condition an update may take a pair away without a word but its -U. */
-    bool steady = spec->condition == NULL || !spec->updates;
-    if (steady && keeps_key(left, spec->left_keys, spec->key_count) &&
-        keeps_key(right, spec->right_keys, spec->key_count) &&
-        map_key(spec, node->schema, left, true, key, &count) &&
-        map_key(spec, node->schema, right, false, key, &count)) {
-        node->key = key;
-        node->key_count = count;
+    bool of_left = left->key != NULL && keeps_key(left, spec->left_keys, spec->key_count);
+    bool of_right = right->key != NULL && keeps_key(right, spec->right_keys, spec->key_count);
+    bool exists = spec->type == LT_JOIN_TYPE_SEMI || spec->type == LT_JOIN_TYPE_ANTI;
+    bool left_alone = spec->type == LT_JOIN_TYPE_INNER || spec->type == LT_JOIN_TYPE_LEFT;
+    bool right_alone = spec->type == LT_JOIN_TYPE_INNER || spec->type == LT_JOIN_TYPE_RIGHT;
+    bool done = false;
+    if (exists) {
+        done = of_left && map_key(spec, node->schema, left, true, key, &count);
+    } else if (of_left && of_right && left_alone && spec->rows[1].form == LT_LISTS_SINGLE) {
+        done = map_key(spec, node->schema, left, true, key, &count);
+    } else if (of_left && of_right && right_alone && spec->rows[0].form == LT_LISTS_SINGLE) {
+        done = map_key(spec, node->schema, right, false, key, &count);
     }
+    if (!done && !exists && of_left && of_right) {
+        count = 0;
+        done = map_key(spec, node->schema, left, true, key, &count) &&
+               map_key(spec, node->schema, right, false, key, &count);
+    }
+    node->key = done ? key : NULL;
+    node->key_count = done ? count : 0;
     return LT_OK;
+}
+
+static lt_status infer_join(lt_planner *p, lt_plan_node *node, lt_error *err)
+{
+    lt_join_spec *spec = (lt_join_spec *)node->u.op.spec;
+    const lt_plan_node *left = input_of(p, node, 0);
+    const lt_plan_node *right = input_of(p, node, 1);
+    LT_TRY(state_form(p, left, spec->left_keys, spec->key_count, &spec->rows[0], err));
+    LT_TRY(state_form(p, right, spec->right_keys, spec->key_count, &spec->rows[1], err));
+    node->kinds = join_kinds(spec->type, left->kinds, right->kinds);
+    spec->updates = updates(node);
+    node->determinism = worse(LT_FINAL, worse(left->determinism, right->determinism));
+    if (!exprs_deterministic(&spec->condition, 1)) {
+        node->determinism = LT_ORDER_DEPENDENT;
+    }
+    /* With a condition an update may take a pair away without a word but its -U. */
+    bool steady = spec->condition == NULL || (!updates(left) && !updates(right));
+    return steady ? join_key(p, node, err) : LT_OK;
 }
 
 static lt_status infer_operator(lt_planner *p, lt_plan_node *node, lt_error *err)
@@ -305,6 +381,30 @@ static lt_status infer_sink(lt_planner *p, lt_plan_node *node, lt_error *err)
         lt_error_hint(err, "aggregate in windows (their results are final), or write to a sink "
                            "that takes updates, such as print");
         return LT_ERR_SQL;
+    }
+    return LT_OK;
+}
+
+/* A table's primary key, when all of it is read. */
+static lt_status source_key(lt_planner *p, lt_plan_node *node, lt_error *err)
+{
+    const lt_table_def *table = node->u.table.table;
+    uint32_t *key = LT_NEW_ARRAY(p->arena, uint32_t, table->primary_key_count + 1);
+    uint32_t count = 0;
+    if (key == NULL) {
+        return lt_error_nomem(err, "a plan");
+    }
+    for (uint32_t k = 0; k < table->primary_key_count; k++) {
+        for (uint32_t i = 0; i < node->schema->count; i++) {
+            if (node->u.table.columns[i] == table->primary_key[k]) {
+                key[count++] = i;
+                break;
+            }
+        }
+    }
+    if (count > 0 && count == table->primary_key_count) {
+        node->key = key;
+        node->key_count = count;
     }
     return LT_OK;
 }
@@ -381,6 +481,7 @@ lt_status lt_plan_changelog(lt_planner *p, lt_error *err)
         switch (node->kind) {
         case LT_PLAN_SOURCE:
             LT_TRY(source_kinds(node, err));
+            LT_TRY(source_key(p, node, err));
             break;
         case LT_PLAN_VALUES:
             node->kinds = LT_KINDS_INSERT;

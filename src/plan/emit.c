@@ -576,7 +576,8 @@ static lt_status emit_join(lt_planner *p, lt_log *node, lt_plan_node **out, lt_e
     if (node->condition != NULL) {
         LT_TRY(lt_expr_remap(&p->builder, node->condition, pair, NULL, &spec->condition, err));
     }
-    spec->ttl_ms = state_ttl_ms(p);
+    spec->type = node->join_type;
+    spec->rows[0].ttl_ms = spec->rows[1].ttl_ms = state_ttl_ms(p);
     LT_TRY(add_op(p, &lt_op_join, spec, schema, left->node - 1, out, err));
     uint32_t *inputs = LT_NEW_ARRAY(p->arena, uint32_t, 2);
     if (inputs == NULL) {

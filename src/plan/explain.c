@@ -203,12 +203,38 @@ static void print_ranked(const lt_plan_node *node, const lt_schema *in, lt_text 
     }
 }
 
+/* What a side's state grows with. */
+static void print_kept(const lt_schema *in, const lt_join_rows *rows, const char *side, lt_text *to)
+{
+    lt_text_printf(to, ", %s=[", side);
+    switch (rows->form) {
+    case LT_LISTS_BAG:
+        lt_text_puts(to, "grows with its rows");
+        break;
+    case LT_LISTS_KEYED:
+        lt_text_puts(to, "grows with its keys and ");
+        print_columns(in, rows->ids, rows->id_count, to);
+        break;
+    case LT_LISTS_SINGLE:
+        lt_text_puts(to, "grows with its keys");
+        break;
+    }
+    if (rows->ttl_ms > 0) {
+        lt_text_printf(to, ", idle keys go after %lld ms", (long long)rows->ttl_ms);
+    }
+    lt_text_puts(to, "]");
+}
+
 static void print_join(const lt_plan *plan, const lt_plan_node *node, lt_text *to)
 {
     const lt_join_spec *spec = node->u.op.spec;
     const lt_schema *left = plan->nodes[node->inputs[0]]->schema;
     const lt_schema *right = plan->nodes[node->inputs[1]]->schema;
-    lt_text_puts(to, "type=inner, on=[");
+    static const char *const types[] = {
+        [LT_JOIN_TYPE_INNER] = "inner", [LT_JOIN_TYPE_LEFT] = "left",
+        [LT_JOIN_TYPE_RIGHT] = "right", [LT_JOIN_TYPE_FULL] = "full",
+        [LT_JOIN_TYPE_SEMI] = "semi",   [LT_JOIN_TYPE_ANTI] = "anti"};
+    lt_text_printf(to, "type=%s, on=[", types[spec->type]);
     for (uint32_t k = 0; k < spec->key_count; k++) {
         lt_text_printf(to, "%s" LT_STR_FMT " %s " LT_STR_FMT, k > 0 ? ", " : "",
                        LT_STR_ARG(left->fields[spec->left_keys[k]].name),
@@ -221,6 +247,8 @@ static void print_join(const lt_plan *plan, const lt_plan_node *node, lt_text *t
         lt_expr_print(spec->condition, spec->pair, to);
         lt_text_puts(to, "]");
     }
+    print_kept(left, &spec->rows[0], "left", to);
+    print_kept(right, &spec->rows[1], "right", to);
 }
 
 /* The window and keys of an aggregate are columns of the rows, in either phase. */

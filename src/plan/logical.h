@@ -18,7 +18,8 @@ typedef enum {
     LT_LOG_WINDOW_AGG, /* output: keys, aggregates, window_start, window_end, window_time */
     LT_LOG_GROUP_AGG,
     LT_LOG_UNION,
-    LT_LOG_JOIN, /* output: left input's columns, right input's columns */
+    LT_LOG_JOIN, /* output: left input's columns, right input's columns (of SEMI and ANTI nobody
+                    needs those) */
     LT_LOG_LIMIT,
     LT_LOG_TOPN,      /* within windows */
     LT_LOG_RANK,      /* Top-N, deduplication, ORDER BY .. LIMIT */
@@ -48,7 +49,8 @@ struct lt_log {
     const uint32_t *keys; /* WINDOW_AGG, GROUP_AGG; EXPAND: session keys; TOPN: partition without
                              the bounds; JOIN: of the left input */
     uint32_t key_count;
-    const uint32_t *right_keys; /* JOIN */
+    lt_join_type join_type; /* JOIN */
+    const uint32_t *right_keys;
     const bool *null_safe;
     const lt_type *const *key_types;
     lt_agg **aggs;

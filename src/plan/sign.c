@@ -185,6 +185,9 @@ static void add_operator(const lt_plan *plan, const lt_plan_node *node, lt_text 
         add_aggs(to, spec->aggs, spec->agg_count);
     } else if (cls == &lt_op_join) {
         const lt_join_spec *spec = node->u.op.spec;
+        if (spec->type != LT_JOIN_TYPE_INNER) {
+            lt_text_printf(to, "%d|", (int)spec->type);
+        }
         add_types(to, in, spec->left_keys, spec->key_count);
         add_functions(plan, input, spec->left_keys, spec->key_count, to);
         add_functions(plan, plan->nodes[node->inputs[1]], spec->right_keys, spec->key_count, to);
@@ -192,6 +195,13 @@ static void add_operator(const lt_plan *plan, const lt_plan_node *node, lt_text 
         add_types(to, in, spec->left_cols, spec->left_count);
         lt_text_puts(to, "|");
         add_types(to, plan->nodes[node->inputs[1]]->schema, spec->right_cols, spec->right_count);
+        for (int side = 0; side < 2; side++) { /* rows in the forms are not one another's */
+            if (spec->rows[side].form != LT_LISTS_BAG) {
+                const lt_schema *schema = plan->nodes[node->inputs[side]]->schema;
+                lt_text_printf(to, "|%d%d", side, (int)spec->rows[side].form);
+                add_types(to, schema, spec->rows[side].ids, spec->rows[side].id_count);
+            }
+        }
     } else if (cls == &lt_op_window_topn) {
         const lt_window_topn_spec *spec = node->u.op.spec;
         add_types(to, in, spec->partition, spec->partition_count);

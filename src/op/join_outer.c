@@ -1,0 +1,388 @@
+/* Joins in which rows without a partner matter: LEFT, RIGHT, FULL, SEMI, ANTI. Beside its list,
+ * each row of an outer side (SEMI, ANTI: of the left one) is marked with the number of its
+ * partners, so that the row with NULLs goes when the first one comes, and comes back when the last
+ * one goes.
+ *
+ * What a row does, in this order and as in Flink:
+ *
+ *   added     partners of an outer side that had none: -D [NULLs, partner]
+ *             its pairs: +I, or its own kind where neither side is outer
+ *             no partner and an outer side: +I [row, NULLs]
+ *   retracted its pairs: -D on an outer side, else its own kind
+ *             partners of an outer side that have none left: +I [NULLs, partner]
+ *             no partner and an outer side: -D [row, NULLs]
+ *
+ *   SEMI, ANTI: a left row comes out with its own kind if it has partners, or has none. A right one
+ *   changes which left rows do: its first partners come out with its own kind (SEMI) or go by -D
+ *   (ANTI), its last ones go with its own kind, or come by +I.
+ *
+ * A row reads the other side's lists and changes the marks there, and its own side's lists only
+ * when the batch is done: then the number of its partners is known. As it needs them twice, first
+ * for their marks, then for the pairs, the partners of a row stay in one round. A row with more
+ * than a round holds goes through them twice; its output is the same. (Not under a condition that
+ * is true by chance: then marks and pairs go by rounds.) */
+#include <string.h>
+
+#include "op/join_int.h"
+
+void lt_join_outer_begin(join_op *self)
+{
+    const lt_join_spec *spec = self->op.spec;
+    bool exists = spec->type == LT_JOIN_TYPE_SEMI || spec->type == LT_JOIN_TYPE_ANTI;
+    bool counted = self->sides[1 - self->side].counted;
+    self->in_two =
+        !exists && counted && (!spec->condition || lt_expr_is_deterministic(spec->condition));
+    self->by_mark = exists && counted && !spec->condition;
+    self->by_size = exists && !counted && !spec->condition;
+    self->pass = JOIN_WHOLE;
+    self->stored = false;
+}
+
+/* ---- gathering ---- */
+
+/* Rows first .. at-1 of the batch have their pairs in the round, one behind the other. */
+typedef struct {
+    uint32_t first; /* row */
+    uint32_t count; /* of rows */
+    uint32_t *ends; /* by row - first: its pairs end here */
+    bool complete;  /* the last row has no pairs behind the round */
+} round_rows;
+
+static lt_status outer_round(join_op *self, uint32_t most, round_rows *rows, lt_error *err)
+{
+    LT_TRY(lt_join_round_new(self, most, err));
+    join_round *round = &self->round;
+    lt_arena *arena = self->round_arena;
+    size_t outs = 2 * (size_t)most;
+    round->refs = lt_arena_alloc(arena, most * sizeof(uint64_t), _Alignof(uint64_t));
+    round->outs_own = lt_arena_alloc(arena, outs * sizeof(uint32_t), _Alignof(uint32_t));
+    round->outs_pair = lt_arena_alloc(arena, outs * sizeof(uint32_t), _Alignof(uint32_t));
+    round->outs_kind = lt_arena_alloc(arena, outs, 1);
+    rows->ends = lt_arena_alloc(arena, most * sizeof(uint32_t), _Alignof(uint32_t));
+    return round->refs && round->outs_own && round->outs_pair && round->outs_kind && rows->ends
+               ? LT_OK
+               : lt_error_nomem(err, "joined rows");
+}
+
+/* SEMI and ANTI without a condition: is the partner the row's first, or its last? Notes that it is
+ * one. */
+static bool passes_mark(join_op *self, uint64_t ref, bool add)
+{
+    lt_lists *lists = self->sides[1 - self->side].lists;
+    int32_t mark = lt_lists_mark(lists, ref);
+    lt_lists_mark_set(lists, ref, add ? mark + 1 : mark - 1);
+    return mark == (add ? 0 : 1);
+}
+
+/* Partners of row i from its cursor on, while there is room. */
+static void gather_row(join_op *self, uint32_t i, uint32_t most)
+{
+    join_round *round = &self->round;
+    lt_lists *lists = self->sides[1 - self->side].lists;
+    bool add = lt_kind_is_add(lt_batch_kind(self->pending, self->rows[i]));
+    uint64_t *cursor = &self->cursors[i];
+    while (*cursor != 0 && round->count < most) {
+        uint32_t n = round->count;
+        round->refs[n] = *cursor;
+        round->rows[n] = self->rows[i];
+        round->index[n] = n;
+        lt_lists_next(lists, cursor, &round->ptrs[n], &round->lens[n]);
+        if (self->by_mark) {
+            self->partners[i]++;
+            round->count += passes_mark(self, round->refs[n], add);
+        } else {
+            round->count++;
+        }
+    }
+}
+
+/* A row takes the place of a pair at least, for what comes out without one. */
+static lt_status gather(join_op *self, round_rows *rows, lt_error *err)
+{
+    uint32_t most = LT_MAX(self->box.capacity, 2U);
+    LT_TRY(outer_round(self, most, rows, err));
+    join_round *round = &self->round;
+    rows->first = self->at;
+    rows->complete = true;
+    uint32_t rowless = 0;
+    while (self->at < self->count && round->count + rowless < most) {
+        uint32_t from = round->count;
+        uint64_t start = self->cursors[self->at];
+        gather_row(self, self->at, most - rowless);
+        if (self->cursors[self->at] != 0) {
+            if (self->in_two && rows->count > 0 && self->pass == JOIN_WHOLE) {
+                round->count = from; /* the next round may hold it */
+                self->cursors[self->at] = start;
+                break;
+            }
+            if (self->in_two && self->pass == JOIN_WHOLE) {
+                self->pass = JOIN_FIRST;
+                self->again = start;
+            }
+            rows->complete = false;
+        }
+        rowless += round->count == from;
+        rows->ends[rows->count++] = round->count;
+        if (!rows->complete || self->pass != JOIN_WHOLE) {
+            break;
+        }
+        self->at++;
+    }
+    round->left = round->count;
+    return LT_OK;
+}
+
+/* Behind a round: what of the row at hand is left? */
+static void advance(join_op *self, const round_rows *rows)
+{
+    if (self->pass == JOIN_WHOLE || !rows->complete) {
+        return;
+    }
+    if (self->pass == JOIN_FIRST) {
+        self->pass = JOIN_SECOND;
+        self->cursors[self->at] = self->again;
+    } else {
+        self->pass = JOIN_WHOLE;
+        self->at++;
+    }
+}
+
+/* ---- what comes out ---- */
+
+static void push_out(join_op *self, uint32_t own, uint32_t pair, lt_row_kind kind)
+{
+    join_round *round = &self->round;
+    round->outs_own[round->outs] = own;
+    round->outs_pair[round->outs] = pair;
+    round->outs_kind[round->outs++] = (uint8_t)kind;
+}
+
+/* A pair more (or less) for each partner; those that had none (have none left) come with NULLs. */
+static void change_marks(join_op *self, const uint32_t *pairs, uint32_t count, bool add)
+{
+    lt_lists *lists = self->sides[1 - self->side].lists;
+    for (uint32_t i = 0; i < count; i++) {
+        uint64_t ref = self->round.refs[pairs[i]];
+        int32_t mark = lt_lists_mark(lists, ref);
+        if (mark == (add ? 0 : 1)) {
+            push_out(self, JOIN_NONE, pairs[i], add ? LT_DELETE : LT_INSERT);
+        }
+        lt_lists_mark_set(lists, ref, add ? mark + 1 : mark - 1);
+    }
+}
+
+static void push_pairs(join_op *self, uint32_t own, const uint32_t *pairs, uint32_t count,
+                       lt_row_kind kind)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        push_out(self, own, pairs[i], kind);
+    }
+}
+
+typedef struct {
+    uint32_t i;
+    const uint32_t *pairs; /* those that passed */
+    uint32_t count;
+    bool last; /* no more will come */
+} row_pairs;
+
+static void do_outer_row(join_op *self, const row_pairs *row)
+{
+    const join_side *own = &self->sides[self->side];
+    bool other_outer = self->sides[1 - self->side].outer;
+    uint32_t at = self->rows[row->i];
+    lt_row_kind kind = lt_batch_kind(self->pending, at);
+    bool add = lt_kind_is_add(kind);
+    bool marks = other_outer && self->pass != (add ? JOIN_SECOND : JOIN_FIRST);
+    bool pairs = self->pass != (add ? JOIN_FIRST : JOIN_SECOND);
+    if (add) {
+        kind = own->outer || other_outer ? LT_INSERT : kind;
+        if (marks) {
+            change_marks(self, row->pairs, row->count, true);
+        }
+        push_pairs(self, at, row->pairs, pairs ? row->count : 0, kind);
+    } else {
+        kind = own->outer ? LT_DELETE : kind;
+        push_pairs(self, at, row->pairs, pairs ? row->count : 0, kind);
+        if (marks) {
+            change_marks(self, row->pairs, row->count, false);
+        }
+    }
+    if (row->last && self->pass != JOIN_FIRST && own->outer && self->partners[row->i] == 0) {
+        push_out(self, at, JOIN_NONE, kind);
+    }
+}
+
+static void do_exists_row(join_op *self, const row_pairs *row)
+{
+    const lt_join_spec *spec = self->op.spec;
+    bool semi = spec->type == LT_JOIN_TYPE_SEMI;
+    uint32_t at = self->rows[row->i];
+    lt_row_kind kind = lt_batch_kind(self->pending, at);
+    bool add = lt_kind_is_add(kind);
+    if (self->side == 0) {
+        if (row->last && (self->partners[row->i] != 0) == semi) {
+            push_out(self, at, JOIN_NONE, kind);
+        }
+        return;
+    }
+    lt_row_kind turned = semi ? kind : add ? LT_DELETE : LT_INSERT;
+    for (uint32_t i = 0; i < row->count; i++) {
+        uint32_t pair = row->pairs[i];
+        if (self->by_mark || passes_mark(self, self->round.refs[pair], add)) {
+            push_out(self, JOIN_NONE, pair, turned);
+        }
+    }
+}
+
+/* The rows of the round with the pairs that passed. A failing pair ends the output. */
+static void do_rows(join_op *self, const round_rows *rows)
+{
+    const lt_join_spec *spec = self->op.spec;
+    bool exists = spec->type == LT_JOIN_TYPE_SEMI || spec->type == LT_JOIN_TYPE_ANTI;
+    join_round *round = &self->round;
+    uint32_t at = 0;
+    for (uint32_t r = 0; r < rows->count; r++) {
+        row_pairs row = {.i = rows->first + r, .pairs = round->index + at};
+        for (; at < round->left && round->index[at] < rows->ends[r]; at++) {
+            row.count++;
+        }
+        bool failing = self->failed != LT_OK && rows->ends[r] > round->failing;
+        row.last = (r + 1 < rows->count || rows->complete) && !failing;
+        if (self->pass != JOIN_SECOND && !self->by_mark) {
+            self->partners[row.i] += (int32_t)row.count;
+        }
+        if (exists) {
+            do_exists_row(self, &row);
+        } else {
+            do_outer_row(self, &row);
+        }
+        if (failing) {
+            break;
+        }
+    }
+}
+
+/* ---- output ---- */
+
+static bool put_nulls(lt_col *dst, uint32_t base, uint32_t capacity, uint32_t count,
+                      lt_arena *arena)
+{
+    uint64_t *valid = lt_col_need_valid(dst, capacity, arena);
+    for (uint32_t i = 0; valid && i < count; i++) {
+        lt_bit_clear(valid, base + i);
+    }
+    if (valid && dst->data) {
+        size_t size = lt_phys_size(dst->phys);
+        memset((uint8_t *)dst->data + base * size, 0, count * size);
+    }
+    return valid != NULL;
+}
+
+/* Rows of one side; JOIN_NONE is NULLs. picks: scratch of count. */
+static bool put_side(lt_col *dst, uint32_t base, uint32_t capacity, const lt_col *from,
+                     const uint32_t *rows, uint32_t count, uint32_t *picks, lt_arena *arena)
+{
+    uint32_t none = 0, last = JOIN_NONE;
+    for (uint32_t i = 0; i < count; i++) {
+        none += rows[i] == JOIN_NONE;
+        last = rows[i] != JOIN_NONE ? rows[i] : last;
+    }
+    if (none == 0) {
+        return lt_col_put(dst, base, capacity, from, rows, count, true, arena);
+    }
+    if (none == count) {
+        return put_nulls(dst, base, capacity, count, arena);
+    }
+    for (uint32_t i = count; i-- > 0;) { /* what is named twice in a row is copied once */
+        last = rows[i] != JOIN_NONE ? rows[i] : last;
+        picks[i] = last;
+    }
+    uint64_t *valid = lt_col_need_valid(dst, capacity, arena);
+    if (!valid || !lt_col_put(dst, base, capacity, from, picks, count, true, arena)) {
+        return false;
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        if (rows[i] == JOIN_NONE) {
+            lt_bit_clear(valid, base + i);
+        }
+    }
+    return true;
+}
+
+static lt_status put_outs(join_op *self, uint32_t count, lt_error *err)
+{
+    lt_op *op = &self->op;
+    const lt_join_spec *spec = op->spec;
+    const join_side *own = &self->sides[self->side];
+    join_round *round = &self->round;
+    LT_TRY(lt_outbox_need(op, &self->box, err));
+    lt_batch *batch = self->box.batch;
+    uint32_t base = batch->row_count;
+    uint32_t *picks = LT_NEW_ARRAY(self->round_arena, uint32_t, count);
+    if (!picks) {
+        return lt_error_nomem(err, "joined rows");
+    }
+    for (uint32_t c = 0; c < op->out_schema->count; c++) {
+        uint32_t at = spec->out[c];
+        bool mine = at >= own->first && at - own->first < own->count;
+        const lt_col *from =
+            mine ? &self->pending->cols[own->cols[at - own->first]] : &round->cols[at];
+        const uint32_t *rows = (mine ? round->outs_own : round->outs_pair) + round->at;
+        if (!put_side(&batch->cols[c], base, self->box.capacity, from, rows, count, picks,
+                      batch->arena)) {
+            return lt_error_nomem(err, "joined rows");
+        }
+    }
+    if (batch->kinds) {
+        memcpy(batch->kinds + base, round->outs_kind + round->at, count);
+    }
+    batch->row_count += count;
+    batch->sel_count = batch->row_count;
+    round->at += count;
+    return LT_OK;
+}
+
+static lt_status next_round(join_op *self, lt_error *err)
+{
+    const lt_join_spec *spec = self->op.spec;
+    round_rows rows = {0};
+    LT_TRY(gather(self, &rows, err));
+    if (self->round.count > 0) {
+        LT_TRY(lt_join_decode(self, err));
+        if (spec->condition) {
+            LT_TRY(lt_join_test(self, err));
+        }
+    }
+    do_rows(self, &rows);
+    if (self->failed != LT_OK) {
+        self->at = self->count;
+    } else {
+        advance(self, &rows);
+    }
+    return LT_OK;
+}
+
+lt_status lt_join_outer_run(join_op *self, lt_emit *out, lt_error *err)
+{
+    join_round *round = &self->round;
+    for (;;) {
+        while (round->at < round->outs) {
+            uint32_t count = LT_MIN(round->outs - round->at, lt_outbox_room(&self->box));
+            if (count == 0) {
+                LT_TRY(lt_outbox_flush(&self->box, out, err));
+                continue;
+            }
+            LT_TRY(put_outs(self, count, err));
+        }
+        if (self->at >= self->count) {
+            break;
+        }
+        LT_TRY(next_round(self, err));
+    }
+    if (!self->stored) {
+        LT_TRY(lt_join_store(self, self->pending, err));
+        self->stored = true;
+    }
+    return lt_outbox_flush(&self->box, out, err);
+}
