@@ -231,8 +231,6 @@ static void refusals(void **state)
     fixture *f = *state;
     ok(f, CLICKS);
     ok(f, PROC);
-    fails(f, "SELECT * FROM clicks LEFT JOIN proc ON clicks.id = proc.id", LT_ERR_UNSUPPORTED,
-          "outer joins", "proc ON");
     fails(f, "SELECT * FROM clicks AS c JOIN proc FOR SYSTEM_TIME AS OF c.ts AS p ON c.id = p.id",
           LT_ERR_UNSUPPORTED, "temporal and lookup joins", NULL);
     fails(f, "SELECT * FROM clicks WHERE id IN (SELECT id FROM proc)", LT_ERR_UNSUPPORTED,
