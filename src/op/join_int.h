@@ -40,13 +40,6 @@ typedef struct {
 
 #define JOIN_NONE UINT32_MAX
 
-/* Which part of what a row does is at hand. */
-typedef enum {
-    JOIN_WHOLE, /* all of it */
-    JOIN_FIRST, /* a row with more partners than a round holds: they are gone through twice */
-    JOIN_SECOND
-} join_pass;
-
 typedef struct {
     lt_op op;
     lt_rowcodec *key_codec;
@@ -70,12 +63,9 @@ typedef struct {
     bool *keyless;     /* by i: its key equals no other; NULL = none is like that */
     int32_t *partners; /* by i: found so far */
     lt_rows keys;      /* of rows, encoded */
-    join_pass pass;
-    uint64_t again; /* where the second pass begins */
-    bool stored;    /* the own lists are changed */
-    bool in_two;    /* rows may need two passes */
-    bool by_mark;   /* whether a pair comes out is in the partner's mark alone */
-    bool by_size;   /* how many partners there are is all that matters */
+    bool stored;       /* the own lists are changed */
+    bool by_mark;      /* whether a pair comes out is in the partner's mark alone */
+    bool by_size;      /* how many partners there are is all that matters */
 } join_op;
 
 /* join_state.c */

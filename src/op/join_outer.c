@@ -5,22 +5,21 @@
  *
  * What a row does, in this order and as in Flink:
  *
- *   added     partners of an outer side that had none: -D [NULLs, partner]
- *             its pairs: +I, or its own kind where neither side is outer
- *             no partner and an outer side: +I [row, NULLs]
- *   retracted its pairs: -D on an outer side, else its own kind
- *             partners of an outer side that have none left: +I [NULLs, partner]
- *             no partner and an outer side: -D [row, NULLs]
+ *   added      for each partner: -D [NULLs, partner] if it is of an outer side and had none,
+ *              then the pair: +I, or the row's own kind where neither side is outer;
+ *              no partner and an outer side: +I [row, NULLs]
+ *   retracted  for each partner: the pair: -D on an outer side, else the row's own kind,
+ *              then +I [NULLs, partner] if it is of an outer side and has none left;
+ *              no partner and an outer side: -D [row, NULLs]
  *
  *   SEMI, ANTI: a left row comes out with its own kind if it has partners, or has none. A right one
  *   changes which left rows do: its first partners come out with its own kind (SEMI) or go by -D
  *   (ANTI), its last ones go with its own kind, or come by +I.
  *
  * A row reads the other side's lists and changes the marks there, and its own side's lists only
- * when the batch is done: then the number of its partners is known. As it needs them twice, first
- * for their marks, then for the pairs, the partners of a row stay in one round. A row with more
- * than a round holds goes through them twice; its output is the same. (Not under a condition that
- * is true by chance: then marks and pairs go by rounds.) */
+ * when the batch is done: then the number of its partners is known. Its partners come in rounds, so
+ * that a key with many rows needs the memory of a round, and LT_FULL may come between any two rows
+ * that come out. */
 #include <string.h>
 
 #include "op/join_int.h"
@@ -30,11 +29,8 @@ void lt_join_outer_begin(join_op *self)
     const lt_join_spec *spec = self->op.spec;
     bool exists = spec->type == LT_JOIN_TYPE_SEMI || spec->type == LT_JOIN_TYPE_ANTI;
     bool counted = self->sides[1 - self->side].counted;
-    self->in_two =
-        !exists && counted && (!spec->condition || lt_expr_is_deterministic(spec->condition));
     self->by_mark = exists && counted && !spec->condition;
     self->by_size = exists && !counted && !spec->condition;
-    self->pass = JOIN_WHOLE;
     self->stored = false;
 }
 
@@ -64,8 +60,7 @@ static lt_status outer_round(join_op *self, uint32_t most, round_rows *rows, lt_
                : lt_error_nomem(err, "joined rows");
 }
 
-/* SEMI and ANTI without a condition: is the partner the row's first, or its last? Notes that it is
- * one. */
+/* Is the row the partner's first, or was it its last one? Notes that it is there, or gone. */
 static bool passes_mark(join_op *self, uint64_t ref, bool add)
 {
     lt_lists *lists = self->sides[1 - self->side].lists;
@@ -104,47 +99,20 @@ static lt_status gather(join_op *self, round_rows *rows, lt_error *err)
     join_round *round = &self->round;
     rows->first = self->at;
     rows->complete = true;
-    uint32_t rowless = 0;
-    while (self->at < self->count && round->count + rowless < most) {
+    uint32_t pairless = 0;
+    while (self->at < self->count && round->count + pairless < most) {
         uint32_t from = round->count;
-        uint64_t start = self->cursors[self->at];
-        gather_row(self, self->at, most - rowless);
-        if (self->cursors[self->at] != 0) {
-            if (self->in_two && rows->count > 0 && self->pass == JOIN_WHOLE) {
-                round->count = from; /* the next round may hold it */
-                self->cursors[self->at] = start;
-                break;
-            }
-            if (self->in_two && self->pass == JOIN_WHOLE) {
-                self->pass = JOIN_FIRST;
-                self->again = start;
-            }
-            rows->complete = false;
-        }
-        rowless += round->count == from;
+        gather_row(self, self->at, most - pairless);
+        pairless += round->count == from;
         rows->ends[rows->count++] = round->count;
-        if (!rows->complete || self->pass != JOIN_WHOLE) {
-            break;
+        rows->complete = self->cursors[self->at] == 0;
+        if (!rows->complete) {
+            break; /* the next round begins with the rest of it */
         }
         self->at++;
     }
     round->left = round->count;
     return LT_OK;
-}
-
-/* Behind a round: what of the row at hand is left? */
-static void advance(join_op *self, const round_rows *rows)
-{
-    if (self->pass == JOIN_WHOLE || !rows->complete) {
-        return;
-    }
-    if (self->pass == JOIN_FIRST) {
-        self->pass = JOIN_SECOND;
-        self->cursors[self->at] = self->again;
-    } else {
-        self->pass = JOIN_WHOLE;
-        self->at++;
-    }
 }
 
 /* ---- what comes out ---- */
@@ -155,28 +123,6 @@ static void push_out(join_op *self, uint32_t own, uint32_t pair, lt_row_kind kin
     round->outs_own[round->outs] = own;
     round->outs_pair[round->outs] = pair;
     round->outs_kind[round->outs++] = (uint8_t)kind;
-}
-
-/* A pair more (or less) for each partner; those that had none (have none left) come with NULLs. */
-static void change_marks(join_op *self, const uint32_t *pairs, uint32_t count, bool add)
-{
-    lt_lists *lists = self->sides[1 - self->side].lists;
-    for (uint32_t i = 0; i < count; i++) {
-        uint64_t ref = self->round.refs[pairs[i]];
-        int32_t mark = lt_lists_mark(lists, ref);
-        if (mark == (add ? 0 : 1)) {
-            push_out(self, JOIN_NONE, pairs[i], add ? LT_DELETE : LT_INSERT);
-        }
-        lt_lists_mark_set(lists, ref, add ? mark + 1 : mark - 1);
-    }
-}
-
-static void push_pairs(join_op *self, uint32_t own, const uint32_t *pairs, uint32_t count,
-                       lt_row_kind kind)
-{
-    for (uint32_t i = 0; i < count; i++) {
-        push_out(self, own, pairs[i], kind);
-    }
 }
 
 typedef struct {
@@ -192,23 +138,22 @@ static void do_outer_row(join_op *self, const row_pairs *row)
     bool other_outer = self->sides[1 - self->side].outer;
     uint32_t at = self->rows[row->i];
     lt_row_kind kind = lt_batch_kind(self->pending, at);
-    bool add = lt_kind_is_add(kind);
-    bool marks = other_outer && self->pass != (add ? JOIN_SECOND : JOIN_FIRST);
-    bool pairs = self->pass != (add ? JOIN_FIRST : JOIN_SECOND);
-    if (add) {
-        kind = own->outer || other_outer ? LT_INSERT : kind;
-        if (marks) {
-            change_marks(self, row->pairs, row->count, true);
+    bool add = lt_kind_is_add((uint8_t)kind);
+    if (own->outer || (other_outer && add)) {
+        kind = add ? LT_INSERT : LT_DELETE;
+    }
+    for (uint32_t i = 0; i < row->count; i++) {
+        uint32_t pair = row->pairs[i];
+        bool passes = other_outer && passes_mark(self, self->round.refs[pair], add);
+        if (passes && add) {
+            push_out(self, JOIN_NONE, pair, LT_DELETE);
         }
-        push_pairs(self, at, row->pairs, pairs ? row->count : 0, kind);
-    } else {
-        kind = own->outer ? LT_DELETE : kind;
-        push_pairs(self, at, row->pairs, pairs ? row->count : 0, kind);
-        if (marks) {
-            change_marks(self, row->pairs, row->count, false);
+        push_out(self, at, pair, kind);
+        if (passes && !add) {
+            push_out(self, JOIN_NONE, pair, LT_INSERT);
         }
     }
-    if (row->last && self->pass != JOIN_FIRST && own->outer && self->partners[row->i] == 0) {
+    if (row->last && own->outer && self->partners[row->i] == 0) {
         push_out(self, at, JOIN_NONE, kind);
     }
 }
@@ -249,7 +194,7 @@ static void do_rows(join_op *self, const round_rows *rows)
         }
         bool failing = self->failed != LT_OK && rows->ends[r] > round->failing;
         row.last = (r + 1 < rows->count || rows->complete) && !failing;
-        if (self->pass != JOIN_SECOND && !self->by_mark) {
+        if (!self->by_mark) {
             self->partners[row.i] += (int32_t)row.count;
         }
         if (exists) {
@@ -357,8 +302,6 @@ static lt_status next_round(join_op *self, lt_error *err)
     do_rows(self, &rows);
     if (self->failed != LT_OK) {
         self->at = self->count;
-    } else {
-        advance(self, &rows);
     }
     return LT_OK;
 }

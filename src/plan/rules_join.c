@@ -214,18 +214,69 @@ lt_status lt_rule_join(lt_planner *p, lt_rel *join, lt_expr *where, lt_log **out
     return *out != NULL ? LT_OK : build(&j, out, err);
 }
 
+/* ---- WHERE ---- */
+
+static void mark_used(void *arg, uint32_t index)
+{
+    ((bool *)arg)[index] = true;
+}
+
+/* Would the columns of a projection that the conditions above look at be computed twice for
+ * nothing? Not when one side of the join decides them: then they are tested below it. */
+static lt_status is_decided_early(lt_planner *p, lt_rel *project, const bool *used, bool *out,
+                                  lt_error *err)
+{
+    lt_chain chain;
+    LT_TRY(lt_chain_collapse(p, project, &chain, err));
+    const lt_join_parts j = {.left_count = chain.bottom->inputs[0]->schema->count};
+    for (uint32_t i = 0; i < project->schema->count && *out; i++) {
+        const lt_expr *expr = chain.exprs[i];
+        if (used[i] && expr->kind == LT_NODE_CALL) {
+            int sides = lt_join_scan(&j, expr).sides;
+            *out =
+                lt_expr_is_deterministic(expr) && (sides == LT_SIDE_LEFT || sides == LT_SIDE_RIGHT);
+        }
+    }
+    return LT_OK;
+}
+
+static lt_status may_collapse(lt_planner *p, lt_rel *filter, bool *out, lt_error *err)
+{
+    bool *used = NULL;
+    *out = true;
+    for (lt_rel *rel = filter; rel->kind != LT_REL_JOIN && *out; rel = rel->inputs[0]) {
+        bool *below = LT_NEW_ARRAY(p->arena, bool, rel->inputs[0]->schema->count + 1);
+        if (below == NULL) {
+            return nomem(err);
+        }
+        if (rel->kind == LT_REL_FILTER) {
+            lt_expr_columns(rel->u.filter.condition, mark_used, below);
+        } else {
+            LT_TRY(is_decided_early(p, rel, used, out, err));
+        }
+        for (uint32_t i = 0; used != NULL && i < rel->schema->count; i++) {
+            if (used[i] && rel->kind == LT_REL_FILTER) {
+                below[i] = true;
+            } else if (used[i]) {
+                lt_expr_columns(rel->u.project.exprs[i], mark_used, below);
+            }
+        }
+        used = below;
+    }
+    return LT_OK;
+}
+
 lt_status lt_rule_join_filter(lt_planner *p, lt_rel *filter, lt_log **out, lt_error *err)
 {
     const lt_rel *below = filter;
+    bool may = false;
     while (below->kind == LT_REL_FILTER || below->kind == LT_REL_PROJECT) {
-        for (uint32_t i = 0; below->kind == LT_REL_PROJECT && i < below->schema->count; i++) {
-            if (below->u.project.exprs[i]->kind == LT_NODE_CALL) {
-                return LT_OK; /* computed once, below the condition */
-            }
-        }
         below = below->inputs[0];
     }
-    if (below->kind != LT_REL_JOIN) {
+    if (below->kind == LT_REL_JOIN) {
+        LT_TRY(may_collapse(p, filter, &may, err));
+    }
+    if (!may) {
         return LT_OK;
     }
     lt_chain chain;

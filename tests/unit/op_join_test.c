@@ -141,8 +141,8 @@ static void j_store(j_model *m, const j_event *e, int partners)
     }
 }
 
-/* The pairs of one row, and those of its partners whose first or last one it is. */
-static int j_pairs(j_model *m, const j_event *e, bool pairs)
+/* The pairs of one row, and what becomes of the partners whose first or last one it is. */
+static int j_pairs(j_model *m, const j_event *e)
 {
     j_table *other = &m->tables[1 - e->side];
     bool add = lt_kind_is_add(e->kind);
@@ -157,19 +157,22 @@ static int j_pairs(j_model *m, const j_event *e, bool pairs)
             continue;
         }
         count++;
-        if (pairs) {
-            if (!exists) {
-                j_pair(m, kind, e, &row->event, e->side);
+        bool turns = row->partners == (add ? 0 : 1);
+        row->partners += add ? 1 : -1;
+        if (exists) {
+            if (turns && e->side == RIGHT) {
+                uint8_t turned = add ? LT_DELETE : LT_INSERT;
+                j_line(m, m->type == LT_JOIN_TYPE_SEMI ? e->kind : turned, &row->event, NULL);
             }
             continue;
         }
-        if (row->partners == (add ? 0 : 1) && other_outer) {
-            j_pair(m, add ? LT_DELETE : LT_INSERT, NULL, &row->event, e->side);
-        } else if (row->partners == (add ? 0 : 1) && exists && e->side == RIGHT) {
-            uint8_t turned = add ? LT_DELETE : LT_INSERT;
-            j_line(m, m->type == LT_JOIN_TYPE_SEMI ? e->kind : turned, &row->event, NULL);
+        if (turns && other_outer && add) {
+            j_pair(m, LT_DELETE, NULL, &row->event, e->side);
         }
-        row->partners += add ? 1 : -1;
+        j_pair(m, kind, e, &row->event, e->side);
+        if (turns && other_outer && !add) {
+            j_pair(m, LT_INSERT, NULL, &row->event, e->side);
+        }
     }
     return count;
 }
@@ -184,8 +187,7 @@ static void j_reference(const j_case *c, lt_join_type type, const j_event *event
     for (size_t i = 0; i < EVENTS; i++) {
         const j_event *e = &events[i];
         bool add = lt_kind_is_add(e->kind);
-        (void)j_pairs(m, e, !add);
-        int count = j_pairs(m, e, add);
+        int count = j_pairs(m, e);
         if (e->side == LEFT && type == (count > 0 ? LT_JOIN_TYPE_SEMI : LT_JOIN_TYPE_ANTI)) {
             j_line(m, e->kind, e, NULL);
         }
