@@ -204,7 +204,7 @@ static void print_ranked(const lt_plan_node *node, const lt_schema *in, lt_text 
 }
 
 /* What a side's state grows with. */
-static void print_kept(const lt_schema *in, const lt_join_rows *rows, const char *side, lt_text *to)
+static void print_side(const lt_schema *in, const lt_join_rows *rows, const char *side, lt_text *to)
 {
     lt_text_printf(to, ", %s=[", side);
     switch (rows->form) {
@@ -247,8 +247,8 @@ static void print_join(const lt_plan *plan, const lt_plan_node *node, lt_text *t
         lt_expr_print(spec->condition, spec->pair, to);
         lt_text_puts(to, "]");
     }
-    print_kept(left, &spec->rows[0], "left", to);
-    print_kept(right, &spec->rows[1], "right", to);
+    print_side(left, &spec->rows[0], "left", to);
+    print_side(right, &spec->rows[1], "right", to);
 }
 
 /* The window and keys of an aggregate are columns of the rows, in either phase. */

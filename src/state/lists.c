@@ -453,7 +453,7 @@ typedef struct {
 } new_row;
 
 /* head was probed for writing. */
-static bool append(lt_lists *lists, list_head *head, const new_row *from)
+LT_INLINE bool append(lt_lists *lists, list_head *head, const new_row *from)
 {
     uint32_t number;
     void *value;
@@ -507,16 +507,18 @@ static void make_way(lt_lists *lists, const lt_lists_change *change, list_head *
     }
 }
 
-static lt_status add_row(lt_lists *lists, const lt_lists_change *change, list_head *head,
-                         uint32_t i, lt_error *err)
+/* Row i of a change, as it is put into a list. */
+LT_INLINE new_row row_of(const lt_lists *lists, const lt_lists_change *change, uint32_t i)
 {
-    const lt_rows *by = change->ids ? change->ids : change->rows;
-    const new_row row = {.bytes = lt_rows_ptr(change->rows, i),
-                         .len = lt_rows_len(change->rows, i),
-                         .id_len = change->ids ? lt_rows_len(change->ids, i) : 0,
-                         .hash = by->hashes[i],
-                         .mark = change->marks ? change->marks[i] : 0};
-    return append(lists, head, &row) ? LT_OK : lt_error_nomem(err, lists->decl.name);
+    new_row row = {.bytes = lt_rows_ptr(change->rows, i),
+                   .len = lt_rows_len(change->rows, i),
+                   .hash = change->rows->hashes[i]};
+    if (lists->wide) {
+        row.mark = change->marks ? change->marks[i] : 0;
+        row.id_len = change->ids ? lt_rows_len(change->ids, i) : 0;
+        row.hash = change->ids ? change->ids->hashes[i] : row.hash;
+    }
+    return row;
 }
 
 static bool remove_row(lt_lists *lists, const lt_lists_change *change, list_head *head, uint32_t i,
@@ -545,11 +547,17 @@ static lt_status add_part(lt_lists *lists, const lt_lists_change *change, const 
             LT_PREFETCH_WRITE(entry_at(lists->rows, head->last - 1));
         }
     }
+    bool in_the_way = lists->decl.form != LT_LISTS_BAG || lists->decl.ttl_ms > 0;
     for (uint32_t i = 0; i < keys->count; i++) {
         list_head *head = values[i];
-        make_way(lists, change, head, first + i, now);
+        if (in_the_way) {
+            make_way(lists, change, head, first + i, now);
+        }
         head->stamp = now;
-        LT_TRY(add_row(lists, change, head, first + i, err));
+        const new_row row = row_of(lists, change, first + i);
+        if (!append(lists, head, &row)) {
+            return lt_error_nomem(err, lists->decl.name);
+        }
     }
     return LT_OK;
 }
@@ -581,7 +589,10 @@ static lt_status change_part(lt_lists *lists, const lt_lists_change *change, con
         }
         make_way(lists, change, head, first + i, now);
         head->stamp = now;
-        st = add_row(lists, change, head, first + i, err);
+        const new_row row = row_of(lists, change, first + i);
+        if (!append(lists, head, &row)) {
+            st = lt_error_nomem(err, lists->decl.name);
+        }
     }
     drop_empty(lists, values, keys->count);
     return st;

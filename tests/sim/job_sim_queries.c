@@ -389,6 +389,38 @@ static void oracle_join(sim_world *world)
     }
 }
 
+static void add_to(sim_total *total, int64_t value)
+{
+    total->max = total->count == 0 || value > total->max ? value : total->max;
+    total->count++;
+    total->sum += value;
+}
+
+static void oracle_full_join(sim_world *world)
+{
+    const sim_stream *streams = world->streams;
+    memset(world->totals, 0, sizeof world->totals);
+    for (unsigned s = 0; s < 2; s++) {
+        for (uint32_t i = 0; i < streams[s].count; i++) {
+            const sim_row *row = &streams[s].rows[i];
+            bool alone = true;
+            for (uint32_t j = 0; j < streams[1 - s].count; j++) {
+                const sim_row *other = &streams[1 - s].rows[j];
+                bool fits = s == 0 ? row->v < other->v : other->v < row->v;
+                if (row->key == other->key && fits) {
+                    alone = false;
+                    if (s == 0) {
+                        add_to(&world->totals[row->key], row->v + other->v);
+                    }
+                }
+            }
+            if (alone) {
+                add_to(&world->totals[row->key], row->v);
+            }
+        }
+    }
+}
+
 static void oracle_self_join(sim_world *world)
 {
     const sim_stream *stream = &world->streams[0];
@@ -484,6 +516,13 @@ const sim_query sim_queries[] = {
      .columns = {"k:S a:I b:I v:I"},
      .select = {"SELECT a.k, a.id, b.id, a.v + b.v FROM ev0 a JOIN ev1 b ON a.k = b.k"},
      .oracle = oracle_join},
+    {.name = "full-join",
+     .weight = 3,
+     .flags = SIM_TWO_SOURCES | SIM_FEW_ROWS | SIM_UPDATING,
+     .select = {"SELECT COALESCE(a.k, b.k), COUNT(*), SUM(COALESCE(a.v, 0) + COALESCE(b.v, 0)), "
+                "MAX(COALESCE(a.v, 0) + COALESCE(b.v, 0)) FROM ev0 a FULL JOIN ev1 b ON a.k = b.k "
+                "AND a.v < b.v GROUP BY COALESCE(a.k, b.k)"},
+     .oracle = oracle_full_join},
     {.name = "self-join",
      .weight = 3,
      .flags = SIM_FEW_ROWS,

@@ -29,7 +29,8 @@ typedef struct {
     lt_rowcodec *row_codec;
 } fixture;
 
-static lt_status fixture_init(fixture *fix, int64_t ttl_ms, int64_t fail_at, lt_error *err)
+static lt_status fixture_init_as(fixture *fix, const lt_lists_decl *as, int64_t fail_at,
+                                 lt_error *err)
 {
     static const lt_sim_options options = {.seed = 1, .start_wall_us = 1000000};
     const lt_type *types[] = {&long_type, &text_type};
@@ -44,9 +45,17 @@ static lt_status fixture_init(fixture *fix, int64_t ttl_ms, int64_t fail_at, lt_
     fix->mem.alloc_count = 0;
     fix->mem.fail_at = fail_at;
     fix->state = lt_state_new(&fix->mem, fix->env);
-    const lt_lists_decl decl = {
-        .name = "lists", .key = fix->key_codec, .group_fields = 1, .ttl_ms = ttl_ms};
+    lt_lists_decl decl = *as;
+    decl.name = "lists";
+    decl.key = fix->key_codec;
+    decl.group_fields = 1;
     return fix->state ? lt_state_lists(fix->state, &decl, &fix->lists, err) : LT_ERR_NOMEM;
+}
+
+static lt_status fixture_init(fixture *fix, int64_t ttl_ms, int64_t fail_at, lt_error *err)
+{
+    const lt_lists_decl as = {.ttl_ms = ttl_ms};
+    return fixture_init_as(fix, &as, fail_at, err);
 }
 
 static void fixture_deinit(fixture *fix)
@@ -287,12 +296,195 @@ static void survives_failed_allocations(void **state)
     assert_true(nth > 20);
 }
 
+/* ---- forms and marks ---- */
+
+#define FORM_ROWS  3000
+#define FORM_BATCH 64
+
+typedef struct {
+    uint64_t key, id, value;
+    int32_t mark;
+} form_row;
+
+typedef struct {
+    lt_lists_form form;
+    form_row rows[FORM_ROWS];
+    uint32_t count;
+} form_model;
+
+/* Rows as if encoded: the value, as often as it says, then the id. */
+typedef struct {
+    uint64_t keys[FORM_BATCH], ids[FORM_BATCH];
+    uint64_t flat[FORM_BATCH * 10];
+    uint32_t offsets[FORM_BATCH + 1];
+    uint64_t key_hashes[FORM_BATCH], id_hashes[FORM_BATCH], row_hashes[FORM_BATCH];
+    lt_rows key_rows, id_rows, rows;
+} form_bytes;
+
+static void form_encode(const form_row *from, uint32_t count, form_bytes *to)
+{
+    uint32_t at = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t start = at;
+        to->offsets[i] = at * 8;
+        to->keys[i] = from[i].key;
+        to->ids[i] = from[i].id;
+        for (uint64_t n = 0; n <= from[i].value % 8; n++) {
+            to->flat[at++] = from[i].value;
+        }
+        to->flat[at++] = from[i].id;
+        to->key_hashes[i] = lt_row_hash((uint8_t *)&to->keys[i], 8);
+        to->id_hashes[i] = lt_row_hash((uint8_t *)&to->ids[i], 8);
+        to->row_hashes[i] = lt_row_hash((uint8_t *)&to->flat[start], 8 * (at - start));
+    }
+    to->offsets[count] = at * 8;
+    to->key_rows = (lt_rows){count, 8, (uint8_t *)to->keys, NULL, to->key_hashes};
+    to->id_rows = (lt_rows){count, 8, (uint8_t *)to->ids, NULL, to->id_hashes};
+    to->rows = (lt_rows){count, 0, (uint8_t *)to->flat, to->offsets, to->row_hashes};
+}
+
+static bool form_remove(form_model *m, const form_row *row)
+{
+    for (uint32_t i = 0; i < m->count; i++) {
+        const form_row *own = &m->rows[i];
+        bool same_id = m->form == LT_LISTS_SINGLE || own->id == row->id;
+        bool same_value = m->form != LT_LISTS_BAG || own->value == row->value;
+        if (own->key == row->key && same_id && same_value) {
+            memmove(&m->rows[i], &m->rows[i + 1], (--m->count - i) * sizeof *row);
+            return true;
+        }
+    }
+    return false;
+}
+
+static void form_check(fixture *fix, const form_model *m)
+{
+    form_row heads[KEYS] = {{0}};
+    form_bytes bytes;
+    uint64_t cursors[KEYS];
+    uint32_t sizes[KEYS];
+    lt_error err;
+    for (uint64_t k = 0; k < KEYS; k++) {
+        heads[k].key = k;
+    }
+    form_encode(heads, KEYS, &bytes);
+    assert_int_equal(lt_lists_find(fix->lists, &bytes.key_rows, cursors, &err), LT_OK);
+    lt_lists_sizes(fix->lists, &bytes.key_rows, sizes);
+    for (uint32_t i = 0; i < m->count; i++) {
+        const form_row *row = &m->rows[i];
+        uint64_t *cursor = &cursors[row->key];
+        const uint8_t *own;
+        uint32_t len;
+        assert_true(*cursor != 0);
+        assert_int_equal(lt_lists_mark(fix->lists, *cursor), row->mark);
+        lt_lists_next(fix->lists, cursor, &own, &len);
+        uint64_t value;
+        memcpy(&value, own, 8);
+        assert_int_equal(value, row->value);
+        uint64_t id_len = m->form == LT_LISTS_KEYED ? 0 : 8;
+        assert_int_equal(len, (row->value % 8 + 1) * 8 + id_len);
+        sizes[row->key]--;
+    }
+    for (uint32_t k = 0; k < KEYS; k++) {
+        assert_true(cursors[k] == 0 && sizes[k] == 0);
+    }
+}
+
+static void form_step(fixture *fix, form_model *m, test_rng *rng)
+{
+    form_row rows[FORM_BATCH];
+    uint8_t adds[FORM_BATCH], found[FORM_BATCH];
+    int32_t marks[FORM_BATCH];
+    form_bytes bytes;
+    lt_error err;
+    uint32_t count = 1 + rng_below(rng, FORM_BATCH);
+    bool more = m->count + FORM_BATCH < FORM_ROWS;
+    for (uint32_t i = 0; i < count; i++) {
+        marks[i] = (int32_t)rng_below(rng, 100) - 50;
+        adds[i] = more && rng_below(rng, 3) > 0;
+        rows[i] = (form_row){pick_key(rng), rng_below(rng, 60), rng_below(rng, 4), marks[i]};
+    }
+    form_encode(rows, count, &bytes);
+    const lt_lists_change change = {.keys = &bytes.key_rows,
+                                    .rows = &bytes.rows,
+                                    .ids = m->form == LT_LISTS_KEYED ? &bytes.id_rows : NULL,
+                                    .marks = marks,
+                                    .adds = adds,
+                                    .found = found};
+    assert_int_equal(lt_lists_apply(fix->lists, &change, &err), LT_OK);
+    for (uint32_t i = 0; i < count; i++) {
+        if (!adds[i]) {
+            assert_int_equal(found[i], form_remove(m, &rows[i]));
+            continue;
+        }
+        if (m->form != LT_LISTS_BAG) {
+            (void)form_remove(m, &rows[i]);
+        }
+        m->rows[m->count++] = rows[i];
+    }
+}
+
+/* Of the first row of a key. */
+static void form_set_mark(fixture *fix, form_model *m, test_rng *rng)
+{
+    form_row head = {.key = pick_key(rng)};
+    form_bytes bytes;
+    uint64_t cursor;
+    lt_error err;
+    form_encode(&head, 1, &bytes);
+    assert_int_equal(lt_lists_find(fix->lists, &bytes.key_rows, &cursor, &err), LT_OK);
+    for (uint32_t i = 0; i < m->count && cursor != 0; i++) {
+        if (m->rows[i].key == head.key) {
+            m->rows[i].mark = (int32_t)rng_below(rng, 1000);
+            lt_lists_mark_set(fix->lists, cursor, m->rows[i].mark);
+            return;
+        }
+    }
+    assert_true(cursor == 0);
+}
+
+static void check_form(lt_lists_form form)
+{
+    static form_model m;
+    const lt_lists_decl as = {.form = form, .marked = true};
+    fixture fixes[2];
+    lt_error err;
+    test_rng rng = {(uint64_t)form + 1};
+    lt_text text;
+    size_t used;
+    m = (form_model){.form = form};
+    assert_int_equal(fixture_init_as(&fixes[0], &as, -1, &err), LT_OK);
+    assert_int_equal(fixture_init_as(&fixes[1], &as, -1, &err), LT_OK);
+    lt_text_init(&text, &fixes[0].mem);
+    for (uint32_t i = 0; i < 400; i++) {
+        form_step(&fixes[0], &m, &rng);
+        form_set_mark(&fixes[0], &m, &rng);
+        form_check(&fixes[0], &m);
+    }
+    assert_int_equal(lt_state_save(fixes[0].state, &text, &err), LT_OK);
+    assert_int_equal(lt_state_load(fixes[1].state, text.ptr, text.len, &used, &err), LT_OK);
+    for (uint32_t i = 0; i < 100; i++) {
+        form_check(&fixes[1], &m);
+        form_step(&fixes[1], &m, &rng);
+    }
+    lt_text_deinit(&text);
+    fixture_deinit(&fixes[0]);
+    fixture_deinit(&fixes[1]);
+}
+
+static void forms_match_the_model(void **state)
+{
+    (void)state;
+    check_form(LT_LISTS_BAG);
+    check_form(LT_LISTS_KEYED);
+    check_form(LT_LISTS_SINGLE);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(matches_the_model),
-        cmocka_unit_test(goes_on_after_loading),
-        cmocka_unit_test(idle_lists_go),
+        cmocka_unit_test(matches_the_model),           cmocka_unit_test(goes_on_after_loading),
+        cmocka_unit_test(forms_match_the_model),       cmocka_unit_test(idle_lists_go),
         cmocka_unit_test(survives_failed_allocations),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
