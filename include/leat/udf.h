@@ -130,7 +130,10 @@ enum {
     LEAT_UDF_DETERMINISTIC = 1,
     /* NULL arguments are shown. Without it any NULL argument makes the result NULL, and such rows
      * are not among those to look at (aggregates leave them out). */
-    LEAT_UDF_CALLED_ON_NULL = 2
+    LEAT_UDF_CALLED_ON_NULL = 2,
+    /* Aggregates: the result is the same whatever the order of the rows. Without it EXPLAIN
+     * promises less when several threads take part. */
+    LEAT_UDF_ANY_ORDER = 4
 };
 
 enum { LEAT_UDF_SCALAR = 0, LEAT_UDF_AGGREGATE = 1 };

@@ -77,7 +77,7 @@ static lt_status read_head(const void *symbol, const char *what, leat_udf *out, 
 
 static lt_status check_udf(const leat_udf *udf, const char *what, lt_error *err)
 {
-    const uint32_t known = LEAT_UDF_DETERMINISTIC | LEAT_UDF_CALLED_ON_NULL;
+    const uint32_t known = LEAT_UDF_DETERMINISTIC | LEAT_UDF_CALLED_ON_NULL | LEAT_UDF_ANY_ORDER;
     if ((udf->flags & ~known) != 0) {
         return refuse(err, what, "has unknown flags 0x%" PRIx32, udf->flags & ~known);
     }
@@ -113,6 +113,11 @@ static lt_status check_udf(const leat_udf *udf, const char *what, lt_error *err)
         return refuse(err, what,
                       "is an aggregate with open() or close(): only scalar functions "
                       "have them");
+    }
+    if ((udf->flags & LEAT_UDF_DETERMINISTIC) == 0) {
+        return refuse(err, what,
+                      "is an aggregate without LEAT_UDF_DETERMINISTIC: what a restored "
+                      "job gives must be what it would have given");
     }
     return udf->arg_count > 0 ? LT_OK : refuse(err, what, "is an aggregate without arguments");
 }
@@ -162,6 +167,11 @@ bool lt_native_is_aggregate(const lt_native *native)
 bool lt_native_is_deterministic(const lt_native *native)
 {
     return (native->udf.flags & LEAT_UDF_DETERMINISTIC) != 0;
+}
+
+bool lt_native_any_order(const lt_native *native)
+{
+    return (native->udf.flags & LEAT_UDF_ANY_ORDER) != 0;
 }
 
 uint32_t lt_native_version(const lt_native *native)

@@ -26,6 +26,7 @@ lt_status lt_native_seal(lt_native *native, lt_arena *arena, lt_error *err);
 uint32_t lt_native_arg_count(const lt_native *native);
 bool lt_native_is_aggregate(const lt_native *native);
 bool lt_native_is_deterministic(const lt_native *native);
+bool lt_native_any_order(const lt_native *native); /* of an aggregate's rows */
 uint32_t lt_native_version(const lt_native *native);
 const lt_type *lt_native_type(const lt_native *native, uint32_t index);
 const char *lt_native_signature(const lt_native *native);

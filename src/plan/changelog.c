@@ -4,6 +4,7 @@
  */
 #include <string.h>
 
+#include "expr/native.h"
 #include "plan/logical.h"
 
 #define KINDS_UPDATING \
@@ -50,6 +51,12 @@ bool lt_plan_aggs_need_order(lt_agg *const *aggs, uint32_t count)
                                         "ARRAY_AGG",          "COLLECT",    "JSON_ARRAYAGG",
                                         "$JSON_ARRAYAGG_NULL"};
     for (uint32_t a = 0; a < count; a++) {
+        if (aggs[a]->native != NULL) {
+            if (!lt_native_any_order(aggs[a]->native)) {
+                return true;
+            }
+            continue;
+        }
         for (size_t i = 0; i < LT_COUNT_OF(names); i++) {
             if (strcmp(aggs[a]->cls->name, names[i]) == 0) {
                 return true;

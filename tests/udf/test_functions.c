@@ -279,7 +279,7 @@ static int32_t total_finish(leat_udf_ctx *ctx, const void *const *states, uint32
 
 LEAT_UDF_EXPORT const leat_udf total_udf = {LEAT_UDF_HEAD,
                                             .kind = LEAT_UDF_AGGREGATE,
-                                            .flags = LEAT_UDF_DETERMINISTIC,
+                                            .flags = LEAT_UDF_DETERMINISTIC | LEAT_UDF_ANY_ORDER,
                                             .arg_count = 1,
                                             .arg_types = bigint_args,
                                             .result_type = "BIGINT NOT NULL",
@@ -317,6 +317,12 @@ LEAT_UDF_EXPORT const leat_udf no_merge_udf = {LEAT_UDF_HEAD,           .kind = 
                                                .arg_count = 1,          .arg_types = bigint_args,
                                                .result_type = "BIGINT", .state_size = 16,
                                                .update = total_update,  .finish = total_finish};
+
+LEAT_UDF_EXPORT const leat_udf moody_udf = {LEAT_UDF_HEAD,           .kind = LEAT_UDF_AGGREGATE,
+                                            .arg_count = 1,          .arg_types = bigint_args,
+                                            .result_type = "BIGINT", .state_size = 16,
+                                            .update = total_update,  .merge = total_merge,
+                                            .finish = total_finish};
 
 /* A later leat/udf.h, of the same ABI: fine while what it adds is zero. */
 typedef struct {
