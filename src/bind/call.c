@@ -179,6 +179,22 @@ static lt_status treat_nulls(const lt_expr_env *env, const lt_ast_expr *ast, lt_
     return lt_expr_call(&env->b->eb, LT_STR("AND"), args, 2, ast->pos, filter, err);
 }
 
+/* What may be written around a built-in aggregate, but not around one of the user's. */
+static lt_status check_user_aggregate(const lt_ast_expr *ast, lt_error *err)
+{
+    const lt_ast_call *call = ast->call;
+    for (uint32_t i = 0; call->arg_names && i < call->args.count; i++) {
+        if (call->arg_names[i].text.ptr) {
+            return lt_error_set_at(err, LT_ERR_SQL, call->arg_names[i].pos,
+                                   "the arguments of a function in C have no names");
+        }
+    }
+    return call->treatment == LT_TREAT_NONE
+               ? LT_OK
+               : lt_unsupported_at(err, ast->pos,
+                                   "RESPECT NULLS and IGNORE NULLS for this aggregate");
+}
+
 /* def: the user's function; NULL: a built-in one. */
 static lt_status bind_aggregate(const lt_expr_env *env, const lt_ast_expr *ast,
                                 const lt_function_def *def, lt_expr **out, lt_error *err)
@@ -189,6 +205,9 @@ static lt_status bind_aggregate(const lt_expr_env *env, const lt_ast_expr *ast,
     uint32_t count = call->args.count;
     lt_agg *agg;
     LT_TRY(check_aggregate(env, ast, err));
+    if (def) {
+        LT_TRY(check_user_aggregate(ast, err));
+    }
     inner.in_aggregate = true;
     inner.scope = env->grouping->input;
     inner.overs = NULL;

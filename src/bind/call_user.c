@@ -264,7 +264,7 @@ static lt_status check_call(const lt_ast_expr *ast, const lt_function_def *def, 
 {
     const lt_ast_call *call = ast->call;
     if (call->filter || call->within_group.count || call->order_by.count ||
-        call->quantifier == LT_QUANT_DISTINCT) {
+        call->quantifier == LT_QUANT_DISTINCT || call->treatment != LT_TREAT_NONE) {
         return lt_error_set_at(err, LT_ERR_SQL, ast->pos,
                                LT_STR_FMT " is not an aggregate function", LT_STR_ARG(def->name));
     }

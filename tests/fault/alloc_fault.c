@@ -86,6 +86,15 @@ static const pipeline pipelines[] = {
      {"CREATE TABLE t (line STRING) WITH (" FEED "'raw')"},
      "SELECT REGEXP_EXTRACT(line, '([a-z]+)', 1), CHAR_LENGTH(line) FROM t",
      "one 1\ntwo 2\n"},
+    {"functions",
+     {CLICKS, "CREATE FUNCTION count_char AS 'libtext_functions.so#count_char_udf' LANGUAGE C",
+      "CREATE FUNCTION longest AS 'libtext_functions.so#longest_udf' LANGUAGE C",
+      "CREATE FUNCTION twice(s STRING) RETURNS STRING AS 's || CAST(count_char(s, ''e'') AS "
+      "STRING) || s' LANGUAGE SQL"},
+     "SELECT k, longest(twice(k)), SUM(count_char(k, 'e')), longest(CAST(v AS STRING)) FROM t "
+     "GROUP "
+     "BY k",
+     clicks},
     {"catalog",
      {"CREATE TABLE t (a INT, b ROW<x INT, y ARRAY<STRING>>, c AS a + 1) WITH (" FEED "'json')"},
      "SHOW CREATE TABLE t",
@@ -155,7 +164,8 @@ static void run_query(leat *db, const pipeline *p, outcome *o)
 static outcome run(const pipeline *p, int64_t fail_at)
 {
     outcome o = {.status = LEAT_OK};
-    leat_config config = {.struct_size = sizeof config, .virtual_clock = true};
+    leat_config config = {
+        .struct_size = sizeof config, .virtual_clock = true, .native_functions = LEAT_FUNCTIONS};
     leat *db;
     if (leat_open(&config, &db) != LEAT_OK) {
         fprintf(stderr, "%s: no engine\n", p->name);
