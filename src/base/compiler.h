@@ -14,6 +14,16 @@
 #define LT_API                            __attribute__((visibility("default")))
 #define LT_NORETURN                       __attribute__((noreturn))
 
+/* A large local array that is written before it is read: the build would zero it. */
+#if defined(__has_attribute)
+#if __has_attribute(uninitialized)
+#define LT_UNINITIALIZED __attribute__((uninitialized))
+#endif
+#endif
+#ifndef LT_UNINITIALIZED
+#define LT_UNINITIALIZED
+#endif
+
 /* 128-bit integers hold DECIMAL values of more than 18 digits. */
 __extension__ typedef __int128 lt_i128;
 __extension__ typedef unsigned __int128 lt_u128;

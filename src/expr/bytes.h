@@ -21,6 +21,13 @@ LT_INLINE uint64_t lt_bytes_load8(const char *ptr)
     return word;
 }
 
+LT_INLINE uint32_t lt_bytes_load4(const char *ptr)
+{
+    uint32_t word;
+    memcpy(&word, ptr, 4);
+    return word;
+}
+
 /* Not 0 where 16 bytes differ. */
 #if LT_HAVE_X86_64
 typedef __m128i lt_bytes_diff;
@@ -80,13 +87,12 @@ LT_INLINE bool lt_bytes_equal(const char *a, const char *b, size_t len)
         return ((lt_bytes_load8(a) ^ lt_bytes_load8(b)) |
                 (lt_bytes_load8(a + len - 8) ^ lt_bytes_load8(b + len - 8))) == 0;
     }
-    if (len < 8) {
-        for (size_t i = 0; i < len; i++) {
-            if (a[i] != b[i]) {
-                return false;
-            }
-        }
-        return true;
+    if (len >= 4 && len < 8) {
+        return ((lt_bytes_load4(a) ^ lt_bytes_load4(b)) |
+                (lt_bytes_load4(a + len - 4) ^ lt_bytes_load4(b + len - 4))) == 0;
+    }
+    if (len < 4) {
+        return len == 0 || (a[0] == b[0] && a[len / 2] == b[len / 2] && a[len - 1] == b[len - 1]);
     }
     return memcmp(a, b, len) == 0;
 }

@@ -29,6 +29,7 @@ typedef enum { WITHOUT, CONDITIONAL, UNCONDITIONAL } json_wrapper;
 typedef struct {
     lt_json_path path;
     bool bound; /* path is of a literal */
+    bool scans; /* and needs no tree */
     json_on on_empty, on_error;
     json_wrapper wrapper;
 } json_call;
@@ -36,6 +37,14 @@ typedef struct {
 /* ---- evaluating a path ---- */
 
 typedef enum { PATH_OK, PATH_ERROR, PATH_NOMEM } path_result;
+
+/* What stands at the path of a call that scans; hit->ptr NULL: nothing. */
+static path_result find(const lt_kctx *k, uint32_t row, lt_str *hit)
+{
+    const json_call *call = (const json_call *)k->data;
+    bool good = lt_json_scan(lt_k_str(k, 0, row), &call->path, hit);
+    return good && (hit->ptr != NULL || !call->path.strict) ? PATH_OK : PATH_ERROR;
+}
 
 static path_result follow(lt_kctx *k, uint32_t row, lt_arena *arena, lt_json **out, bool *strict)
 {
@@ -51,6 +60,15 @@ static path_result follow(lt_kctx *k, uint32_t row, lt_arena *arena, lt_json **o
         path = &own;
     }
     *strict = path->strict;
+    if (call->scans) { /* what is not asked for is never built */
+        lt_str hit;
+        path_result result = find(k, row, &hit);
+        if (result == PATH_OK && hit.ptr != NULL) {
+            lt_arena_reset(arena, (size_t)1 << 20);
+            *out = lt_json_parse(hit, arena, &nomem);
+        }
+        return nomem ? PATH_NOMEM : result;
+    }
     lt_arena_reset(arena, (size_t)1 << 20);
     lt_json *root = lt_json_parse(lt_k_str(k, 0, row), arena, &nomem);
     if (root == NULL) {
@@ -97,6 +115,50 @@ static void behave(lt_kctx *k, uint32_t row, json_on on, uint32_t default_arg, c
     default:
         lt_k_null(k, row);
         break;
+    }
+}
+
+static void put_scalar(lt_kctx *k, uint32_t row, lt_str hit, lt_text *text)
+{
+    if (hit.ptr[0] == '"') {
+        lt_str raw = {hit.ptr + 1, hit.len - 2};
+        if (memchr(raw.ptr, '\\', raw.len) == NULL) {
+            lt_k_put_view(k, row, raw.ptr, raw.len);
+            return;
+        }
+        char *to = lt_k_bytes(k, raw.len);
+        if (to != NULL) {
+            size_t len = lt_json_unescape(raw, to);
+            lt_k_put_view(k, row, to, len);
+            lt_k_bytes_unused(k, to + raw.len, raw.len - len);
+        }
+        return;
+    }
+    bool number = hit.ptr[0] == '-' || (hit.ptr[0] >= '0' && hit.ptr[0] <= '9');
+    if (!number ||
+        (memchr(hit.ptr, 'e', hit.len) == NULL && memchr(hit.ptr, 'E', hit.len) == NULL)) {
+        lt_k_put_view(k, row, hit.ptr, hit.len);
+        return;
+    }
+    lt_json value = {.kind = LT_JSON_NUMBER, .text = hit};
+    lt_text_clear(text);
+    lt_json_scalar(&value, text);
+    lt_str s = lt_text_str(text);
+    lt_k_put_copy(k, row, s.ptr, s.len);
+}
+
+static void value_scan_row(lt_kctx *k, uint32_t row, lt_text *text)
+{
+    const json_call *call = (const json_call *)k->data;
+    lt_str hit;
+    path_result result = find(k, row, &hit);
+    bool nested = hit.ptr != NULL && (hit.ptr[0] == '{' || hit.ptr[0] == '[');
+    if (result == PATH_ERROR || (call->path.strict && nested)) {
+        behave(k, row, call->on_error, 5, "error");
+    } else if (hit.ptr == NULL || hit.ptr[0] == 'n' || nested) {
+        behave(k, row, call->on_empty, 3, "empty result");
+    } else {
+        put_scalar(k, row, hit, text);
     }
 }
 
@@ -156,13 +218,16 @@ static void exists_row(lt_kctx *k, uint32_t row, lt_arena *arena, lt_text *text)
 {
     const json_call *call = (const json_call *)k->data;
     (void)text;
-    lt_json *value;
+    lt_json *value = NULL;
+    lt_str hit;
     bool strict = false;
-    path_result result = follow(k, row, arena, &value, &strict);
+    path_result result = call->scans ? find(k, row, &hit) : follow(k, row, arena, &value, &strict);
     if (result == PATH_NOMEM) {
         k->nomem = true;
     } else if (result == PATH_OK) {
-        LT_OUT(k, uint8_t)[row] = value != NULL && value->kind != LT_JSON_NULL;
+        LT_OUT(k, uint8_t)
+        [row] = call->scans ? hit.ptr != NULL && hit.ptr[0] != 'n'
+                            : value != NULL && value->kind != LT_JSON_NULL;
     } else if (call->on_error == ON_ERROR) {
         fail_json(k, row, "error");
     } else if (call->on_error == ON_UNKNOWN) {
@@ -194,6 +259,9 @@ LT_INLINE lt_status each_row(lt_kctx *k, void (*body)(lt_kctx *, uint32_t, lt_ar
 /* The defaults of JSON_VALUE may be NULL, the JSON and the path not. */
 static lt_status narrow_inputs(lt_kctx *k, lt_error *err)
 {
+    if (k->args[0].col->valid == NULL && k->args[1].col->valid == NULL) {
+        return LT_OK;
+    }
     uint32_t *sel = lt_k_sel(k);
     if (sel == NULL) {
         return lt_error_nomem(err, "selection");
@@ -215,8 +283,20 @@ static lt_status narrow_inputs(lt_kctx *k, lt_error *err)
 
 static lt_status value_kernel(lt_kctx *k, lt_error *err)
 {
+    const json_call *call = (const json_call *)k->data;
     LT_TRY(narrow_inputs(k, err));
-    return each_row(k, value_row, err);
+    if (!call->scans) {
+        return each_row(k, value_row, err);
+    }
+    lt_text text;
+    lt_text_init(&text, k->mem);
+    LT_EACH(k, row)
+    {
+        value_scan_row(k, row, &text);
+    }
+    bool failed = text.failed;
+    lt_text_deinit(&text);
+    return failed ? lt_error_nomem(err, "JSON") : LT_OK;
 }
 
 static lt_status query_kernel(lt_kctx *k, lt_error *err)
@@ -271,6 +351,7 @@ lt_status lt_infer_json_path(lt_infer *in, lt_error *err)
             lt_error_hint(err, "supported: $.a, ['a'], [0], [-1], [1:3], [*], .*, ..a");
             return st;
         }
+        call->scans = lt_json_path_scans(&call->path);
     }
     if (op == LT_OP_JSON_EXISTS) {
         call->on_error = on_of(in, 2, ON_FALSE);
@@ -297,28 +378,26 @@ lt_status lt_infer_json_path(lt_infer *in, lt_error *err)
 
 /* ---- IS [NOT] JSON [VALUE|SCALAR|ARRAY|OBJECT] ---- */
 
+static bool is_json(lt_str s, int op)
+{
+    static const lt_json_path root = {.definite = true};
+    lt_str value;
+    if (!lt_json_scan(s, &root, &value)) {
+        return false;
+    }
+    char c = value.ptr[0];
+    return op == LT_OP_IS_JSON_VALUE || (op == LT_OP_IS_JSON_SCALAR && c != '[' && c != '{') ||
+           (op == LT_OP_IS_JSON_ARRAY && c == '[') || (op == LT_OP_IS_JSON_OBJECT && c == '{');
+}
+
 static lt_status is_json_kernel(lt_kctx *k, lt_error *err)
 {
+    (void)err;
     int op = k->call->u.call.func->op;
-    lt_arena *arena = lt_arena_new(k->mem, (size_t)1 << 30);
-    if (arena == NULL) {
-        return lt_error_nomem(err, "JSON");
-    }
     LT_EACH(k, row)
     {
-        bool nomem = false, yes = false;
-        if (!lt_k_is_null(k, 0, row)) {
-            lt_arena_reset(arena, (size_t)1 << 20);
-            lt_json *value = lt_json_parse(lt_k_str(k, 0, row), arena, &nomem);
-            yes = value != NULL &&
-                  (op == LT_OP_IS_JSON_VALUE || (op == LT_OP_IS_JSON_SCALAR && is_scalar(value)) ||
-                   (op == LT_OP_IS_JSON_ARRAY && value->kind == LT_JSON_ARRAY) ||
-                   (op == LT_OP_IS_JSON_OBJECT && value->kind == LT_JSON_OBJECT));
-        }
-        LT_OUT(k, uint8_t)[row] = yes;
-        k->nomem = k->nomem || nomem;
+        LT_OUT(k, uint8_t)[row] = !lt_k_is_null(k, 0, row) && is_json(lt_k_str(k, 0, row), op);
     }
-    lt_arena_free(arena);
     return LT_OK;
 }
 

@@ -5,8 +5,6 @@
 #include "expr/javafmt.h"
 #include "expr/utf8.h"
 
-#define DEPTH_MAX 500
-
 typedef struct {
     const char *p, *end;
     lt_arena *arena;
@@ -63,6 +61,45 @@ static size_t put_escape(parser *s, char *to)
         s->p += 6;
     }
     return lt_utf8_put(code >= 0xd800 && code < 0xe000 ? 0xfffd : code, to);
+}
+
+/* One character of a string's content. */
+static size_t take_piece(parser *s, char piece[4])
+{
+    if (*s->p == '\\') {
+        s->p++;
+        return put_escape(s, piece);
+    }
+    piece[0] = *s->p++;
+    return 1;
+}
+
+bool lt_json_name_is(lt_str name, lt_str key)
+{
+    parser s = {.p = name.ptr, .end = name.ptr + name.len};
+    size_t at = 0;
+    while (s.p < s.end) {
+        char piece[4];
+        size_t len = take_piece(&s, piece);
+        if (key.len - at < len || memcmp(key.ptr + at, piece, len) != 0) {
+            return false;
+        }
+        at += len;
+    }
+    return at == key.len;
+}
+
+size_t lt_json_unescape(lt_str raw, char *to)
+{
+    parser s = {.p = raw.ptr, .end = raw.ptr + raw.len};
+    size_t len = 0;
+    while (s.p < s.end) {
+        char piece[4];
+        size_t step = take_piece(&s, piece);
+        memcpy(to + len, piece, step);
+        len += step;
+    }
+    return len;
 }
 
 /* Behind the opening quote. Text without escapes is borrowed. */
@@ -204,7 +241,7 @@ static bool parse_word(parser *s, const char *word, lt_json *value, lt_json_kind
 static lt_json *parse_value(parser *s)
 {
     skip_blanks(s);
-    if (s->p == s->end || s->depth >= DEPTH_MAX) {
+    if (s->p == s->end || s->depth >= LT_JSON_DEPTH_MAX) {
         return NULL;
     }
     lt_json *value = LT_NEW(s->arena, lt_json);

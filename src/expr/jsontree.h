@@ -25,6 +25,8 @@ struct lt_json {
     lt_json *next;
 };
 
+#define LT_JSON_DEPTH_MAX 500
+
 /* The first value of the text; what follows it is not looked at. NULL: malformed (or, with *nomem,
  * out of memory). */
 lt_json *lt_json_parse(lt_str text, lt_arena *arena, bool *nomem);
@@ -49,5 +51,16 @@ typedef struct {
 
 /* `[lax|strict] $.a.b['c'][0][*][1:2]..d`. Keys borrow from the text. false: not understood. */
 bool lt_json_path_parse(lt_str text, lt_json_path *path);
+/* Can lt_json_scan follow it? Names and indexes from the front alone. */
+bool lt_json_path_scans(const lt_json_path *path);
+/* As parsing the text and walking the path, without a tree: *hit is the value as it is written, ptr
+ * NULL for none. false: malformed, as lt_json_parse judges. */
+bool lt_json_scan(lt_str text, const lt_json_path *path, lt_str *hit);
+/* Is that the content of a string, its escapes not yet decoded, of this name? */
+bool lt_json_name_is(lt_str name, lt_str key);
+/* Decodes the content of a well-formed string into `to` (room for raw.len bytes); gives the length.
+ */
+size_t lt_json_unescape(lt_str raw, char *to);
+
 /* The value a path leads to, NULL for none; an indefinite path gives a new array of its values. */
 lt_json *lt_json_path_walk(const lt_json_path *path, lt_json *root, lt_arena *arena, bool *nomem);
