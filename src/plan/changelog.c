@@ -171,13 +171,15 @@ static bool keeps_key(const lt_plan_node *in, const uint32_t *join_keys, uint32_
     return in->key != NULL;
 }
 
-/* Where a column of an input stands in the output, itself or as the equal key of the other side;
- * UINT32_MAX = nowhere. */
+/* Where a column of an input stands in the output, itself or as the equal key of the other side
+ * where that is never missing; UINT32_MAX = nowhere. */
 static uint32_t joined_at(const lt_join_spec *spec, const lt_schema *out, bool is_left,
                           uint32_t col)
 {
     const uint32_t *own = is_left ? spec->left_keys : spec->right_keys;
     const uint32_t *other = is_left ? spec->right_keys : spec->left_keys;
+    bool missing = spec->type == LT_JOIN_TYPE_FULL ||
+                   spec->type == (is_left ? LT_JOIN_TYPE_LEFT : LT_JOIN_TYPE_RIGHT);
     for (uint32_t i = 0; i < out->count; i++) {
         uint32_t at = spec->out[i];
         bool from_left = at < spec->left_count;
@@ -185,7 +187,7 @@ static uint32_t joined_at(const lt_join_spec *spec, const lt_schema *out, bool i
         if (from_left == is_left && from == col) {
             return i;
         }
-        for (uint32_t k = 0; from_left != is_left && k < spec->key_count; k++) {
+        for (uint32_t k = 0; from_left != is_left && !missing && k < spec->key_count; k++) {
             if (own[k] == col && other[k] == from) {
                 return i;
             }
