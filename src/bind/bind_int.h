@@ -44,9 +44,14 @@ struct lt_binder {
     lt_str current_catalog, current_database; /* against which names resolve */
     uint32_t view_depth;
     const lt_inlining *inlining; /* NULL: not in a function's body */
+    const lt_ast_hints *hints;   /* of the SELECT whose FROM is being bound; NULL = none */
     uint32_t *rel_count;         /* of the whole statement */
     uint32_t *call_count;        /* of functions in SQL, the same */
 };
+
+/* What a STATE_TTL hint of the SELECT at hand says of a table or sub-query of its FROM clause; also
+ * checks the hints' form. -1 = nothing. */
+lt_status lt_hint_ttl(const lt_binder *b, lt_str table, int64_t *ttl_ms, lt_error *err);
 
 /* One table of a FROM clause: columns [first, first + count) of the input. */
 typedef struct {

@@ -101,6 +101,19 @@ static lt_status make_join(lt_binder *b, const lt_ast_from *from, lt_rel *left, 
     return rel->schema ? LT_OK : lt_error_nomem(err, "schema");
 }
 
+/* What hints say of an input that is one table, view or sub-query. */
+static lt_status hint_side(lt_binder *b, const lt_ast_from *side, const lt_scope *scope,
+                           lt_rel *join, int number, lt_error *err)
+{
+    int64_t ttl_ms = -1;
+    if (side->kind != LT_FROM_JOIN && scope->table_count == 1 && scope->tables[0].alias.ptr) {
+        LT_TRY(lt_hint_ttl(b, scope->tables[0].alias, &ttl_ms, err));
+    }
+    join->u.join.has_ttl[number] = ttl_ms >= 0;
+    join->u.join.ttl_ms[number] = LT_MAX(ttl_ms, (int64_t)0);
+    return LT_OK;
+}
+
 /* ---- USING, NATURAL ---- */
 
 typedef struct {
@@ -302,6 +315,8 @@ lt_status lt_bind_join(lt_binder *b, const lt_ast_from *from, lt_bound_from *out
     left.scope.schema = left.rel->schema;
     right.scope.schema = right.rel->schema;
     LT_TRY(make_join(b, from, left.rel, right.rel, &out->rel, err));
+    LT_TRY(hint_side(b, from->join.left, &left.scope, out->rel, 0, err));
+    LT_TRY(hint_side(b, from->join.right, &right.scope, out->rel, 1, err));
     LT_TRY(lt_scope_join(b, &left.scope, &right.scope, out->rel->schema, from->join.right->pos,
                          &out->scope, err));
     if (from->join.natural || from->join.using_columns.count > 0) {

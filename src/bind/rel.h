@@ -84,6 +84,8 @@ struct lt_rel {
             uint32_t key_count;
             lt_agg **aggs; /* bound with retracts = false; the planner rebinds */
             uint32_t agg_count;
+            bool has_ttl; /* a STATE_TTL hint */
+            int64_t ttl_ms;
         } aggregate;
         struct {
             int64_t offset;
@@ -105,6 +107,8 @@ struct lt_rel {
             lt_join_type type;
             lt_expr *condition; /* over left columns, then right ones, whatever the type; NULL =
                                    none (comma, CROSS JOIN) */
+            bool has_ttl[2]; /* STATE_TTL hints, of the left and the right input */
+            int64_t ttl_ms[2];
         } join;
         struct {
             const lt_table_def *table;

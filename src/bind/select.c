@@ -511,6 +511,70 @@ static lt_status make_dummy(select_state *s, lt_error *err)
     return LT_OK;
 }
 
+/* ---- hints ---- */
+
+static bool is_ttl_hint(const lt_ast_hint *hint)
+{
+    return lt_str_eq_ci(hint->name.text, LT_STR("STATE_TTL"));
+}
+
+lt_status lt_hint_ttl(const lt_binder *b, lt_str table, int64_t *ttl_ms, lt_error *err)
+{
+    *ttl_ms = -1;
+    for (uint32_t h = 0; b->hints && h < b->hints->count; h++) {
+        const lt_ast_hint *hint = &b->hints->items[h];
+        for (uint32_t i = 0; is_ttl_hint(hint) && i < hint->arg_count; i++) {
+            const lt_ast_hint_arg *arg = &hint->args[i];
+            if (!arg->key.ptr || !lt_str_eq(arg->key, table)) {
+                continue;
+            }
+            if (!lt_parse_duration_ms(arg->value, ttl_ms) || *ttl_ms < 0) {
+                return lt_error_set_at(err, LT_ERR_SQL, arg->pos,
+                                       "STATE_TTL of '" LT_STR_FMT "': '" LT_STR_FMT
+                                       "' is not a duration such as '1 h'",
+                                       LT_STR_ARG(table), LT_STR_ARG(arg->value));
+            }
+        }
+    }
+    return LT_OK;
+}
+
+/* Every name in a STATE_TTL hint must be one of the FROM clause's, and must mean something there.
+ */
+static lt_status check_hints(const select_state *s, lt_error *err)
+{
+    const lt_ast_hints *hints = &s->ast->hints;
+    for (uint32_t h = 0; h < hints->count; h++) {
+        const lt_ast_hint *hint = &hints->items[h];
+        for (uint32_t i = 0; is_ttl_hint(hint) && i < hint->arg_count; i++) {
+            const lt_ast_hint_arg *arg = &hint->args[i];
+            bool found = false;
+            for (uint32_t t = 0; arg->key.ptr && t < s->scope.table_count; t++) {
+                lt_str alias = s->scope.tables[t].alias;
+                found = found || (alias.ptr && lt_str_eq(alias, arg->key));
+            }
+            if (!found) {
+                lt_status st = lt_error_set_at(err, LT_ERR_SQL, arg->pos,
+                                               "the STATE_TTL hint names no table of this FROM");
+                lt_error_hint(err, "STATE_TTL('name or alias' = '1 h', ..)");
+                return st;
+            }
+        }
+    }
+    return LT_OK;
+}
+
+static lt_status hint_aggregate(select_state *s, lt_error *err)
+{
+    int64_t ttl_ms = -1;
+    if (s->scope.table_count == 1 && s->scope.tables[0].alias.ptr) {
+        LT_TRY(lt_hint_ttl(s->b, s->scope.tables[0].alias, &ttl_ms, err));
+    }
+    s->rel->u.aggregate.has_ttl = ttl_ms >= 0;
+    s->rel->u.aggregate.ttl_ms = LT_MAX(ttl_ms, (int64_t)0);
+    return LT_OK;
+}
+
 static lt_status bind_input(select_state *s, lt_error *err)
 {
     lt_expr *condition;
@@ -655,6 +719,7 @@ static lt_status build(select_state *s, lt_error *err)
         LT_TRY(lt_rel_aggregate(s->b, s->rel, keys, s->grouping.key_names, s->grouping.key_count,
                                 s->grouping.aggs, s->grouping.agg_count, &s->rel, err));
         s->rel->pos = s->query->pos;
+        LT_TRY(hint_aggregate(s, err));
     }
     if (s->having) {
         LT_TRY(lt_rel_filter(s->b, s->rel, s->having, s->ast->having->pos, &s->rel, err));
@@ -672,32 +737,34 @@ static lt_status build(select_state *s, lt_error *err)
     return sort_and_limit(s, err);
 }
 
-static lt_status check_hints(const lt_ast_hints *hints, lt_error *err)
+static lt_status bind_select(select_state *s, bool top, lt_error *err)
 {
-    for (uint32_t i = 0; i < hints->count; i++) {
-        if (lt_str_eq_ci(hints->items[i].name.text, LT_STR("STATE_TTL"))) {
-            return lt_unsupported_at(err, hints->items[i].name.pos, "the STATE_TTL hint");
-        }
+    const lt_ast_query *query = s->query;
+    LT_TRY(bind_input(s, err));
+    LT_TRY(check_hints(s, err));
+    s->sorted = query->order_by.count > 0 && (top || query->limit || query->offset);
+    s->grouped =
+        s->ast->has_group_by || s->ast->having || any_part(s->b, query, lt_ast_has_aggregate);
+    s->has_overs = any_part(s->b, query, lt_ast_has_over);
+    if (s->ast->qualify && !s->has_overs) {
+        return lt_error_set_at(
+            err, LT_ERR_SQL, s->ast->qualify->pos,
+            "QUALIFY needs a window function: in its condition or in the select list");
     }
-    return LT_OK;
+    LT_TRY(bind_all(s, err));
+    return build(s, err);
 }
 
 lt_status lt_bind_select(lt_binder *b, const lt_ast_query *query, bool top, lt_rel **out,
                          lt_error *err)
 {
     select_state s = {.b = b, .query = query, .ast = query->select};
-    LT_TRY(check_hints(&s.ast->hints, err));
-    LT_TRY(bind_input(&s, err));
-    s.sorted = query->order_by.count > 0 && (top || query->limit || query->offset);
-    s.grouped = s.ast->has_group_by || s.ast->having || any_part(b, query, lt_ast_has_aggregate);
-    s.has_overs = any_part(b, query, lt_ast_has_over);
-    if (s.ast->qualify && !s.has_overs) {
-        return lt_error_set_at(
-            err, LT_ERR_SQL, s.ast->qualify->pos,
-            "QUALIFY needs a window function: in its condition or in the select list");
+    const lt_ast_hints *outer = b->hints;
+    b->hints = &s.ast->hints;
+    lt_status st = bind_select(&s, top, err);
+    b->hints = outer;
+    if (st == LT_OK) {
+        *out = s.rel;
     }
-    LT_TRY(bind_all(&s, err));
-    LT_TRY(build(&s, err));
-    *out = s.rel;
-    return LT_OK;
+    return st;
 }

@@ -432,8 +432,12 @@ static lt_status emit_window_agg(lt_planner *p, lt_log *node, lt_plan_node **out
                   input->node - 1, out, err);
 }
 
-static int64_t state_ttl_ms(const lt_planner *p)
+/* input: the one whose hint counts, if it has one. */
+static int64_t state_ttl_ms(const lt_planner *p, const lt_log *node, int input)
 {
+    if (node->has_ttl[input]) {
+        return node->ttl_ms[input];
+    }
     int64_t ms = 0;
     lt_str text = lt_catalog_option(p->catalog, "table.exec.state.ttl");
     return text.ptr != NULL && lt_parse_duration_ms(text, &ms) ? ms : 0;
@@ -453,7 +457,7 @@ static lt_status emit_group_agg(lt_planner *p, lt_log *node, lt_plan_node **out,
     LT_TRY(remap_aggs(p, node, input, &spec->aggs, err));
     spec->agg_count = node->agg_count;
     spec->emit_before = true;
-    spec->ttl_ms = state_ttl_ms(p);
+    spec->ttl_ms = state_ttl_ms(p, node, 0);
     return add_op(p, &lt_op_group_agg, spec, schema, input->node - 1, out, err);
 }
 
@@ -577,7 +581,9 @@ static lt_status emit_join(lt_planner *p, lt_log *node, lt_plan_node **out, lt_e
         LT_TRY(lt_expr_remap(&p->builder, node->condition, pair, NULL, &spec->condition, err));
     }
     spec->type = node->join_type;
-    spec->rows[0].ttl_ms = spec->rows[1].ttl_ms = state_ttl_ms(p);
+    for (int side = 0; side < 2; side++) {
+        spec->rows[side].ttl_ms = state_ttl_ms(p, node, side);
+    }
     LT_TRY(add_op(p, &lt_op_join, spec, schema, left->node - 1, out, err));
     uint32_t *inputs = LT_NEW_ARRAY(p->arena, uint32_t, 2);
     if (inputs == NULL) {
@@ -651,7 +657,7 @@ static lt_status emit_rank(lt_planner *p, lt_log *node, lt_plan_node **out, lt_e
     spec->end_col = spec->variable ? input->map[spec->end_col] : 0;
     /* Nobody looks at the number: then rows that shift need not be told of. */
     spec->rank_output = spec->rank_output && node->needed[input->schema->count];
-    spec->ttl_ms = state_ttl_ms(p);
+    spec->ttl_ms = state_ttl_ms(p, node, 0);
     uint32_t count = below->count;
     for (uint32_t i = 0; i < count; i++) {
         fields[i] = below->fields[i];

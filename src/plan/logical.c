@@ -121,6 +121,7 @@ static bool node_eq(const lt_log *a, const lt_log *b)
     case LT_LOG_WINDOW_AGG:
     case LT_LOG_GROUP_AGG: {
         bool same = keys_eq(a, b) && a->agg_count == b->agg_count &&
+                    a->has_ttl[0] == b->has_ttl[0] && a->ttl_ms[0] == b->ttl_ms[0] &&
                     (a->kind == LT_LOG_GROUP_AGG || window_eq(&a->window, &b->window));
         for (uint32_t i = 0; same && i < a->agg_count; i++) {
             same = lt_agg_eq(a->aggs[i], b->aggs[i]);

@@ -50,6 +50,8 @@ struct lt_log {
                              the bounds; JOIN: of the left input */
     uint32_t key_count;
     lt_join_type join_type; /* JOIN */
+    bool has_ttl[2];        /* JOIN: hints of its inputs; GROUP_AGG: the first */
+    int64_t ttl_ms[2];
     const uint32_t *right_keys;
     const bool *null_safe;
     const lt_type *const *key_types;

@@ -182,6 +182,10 @@ static lt_status build(lt_join_parts *j, lt_log **out, lt_error *err)
     }
     node->pos = j->join->pos;
     node->join_type = j->type;
+    for (int side = 0; side < 2; side++) {
+        node->has_ttl[side] = j->join->u.join.has_ttl[side];
+        node->ttl_ms[side] = j->join->u.join.ttl_ms[side];
+    }
     LT_TRY(set_keys(j, node, keys[0], keys[1], err));
     if (j->residual != NULL) {
         LT_TRY(lt_expr_remap(&p->builder, j->residual, map, NULL, &node->condition, err));

@@ -81,6 +81,8 @@ static lt_status translate_aggregate(lt_planner *p, lt_rel *rel, lt_log **out, l
     node->pos = rel->pos;
     node->keys = rel->u.aggregate.keys;
     node->key_count = rel->u.aggregate.key_count;
+    node->has_ttl[0] = rel->u.aggregate.has_ttl;
+    node->ttl_ms[0] = rel->u.aggregate.ttl_ms;
     node->aggs = rel->u.aggregate.aggs;
     node->agg_count = rel->u.aggregate.agg_count;
     return lt_log_intern(p, node, out, err);
