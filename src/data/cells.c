@@ -200,6 +200,16 @@ bool lt_cells_resize(lt_cells *cells, lt_cell *cell, uint32_t len)
     return true;
 }
 
+void lt_cells_shrink(lt_cells *cells, lt_cell *cell, uint32_t len)
+{
+    LT_ASSERT(len <= cell->len);
+    if (len == 0) {
+        lt_cells_clear(cells, cell);
+    } else if (!lt_cells_resize(cells, cell, len)) {
+        cell->len = len;
+    }
+}
+
 bool lt_cells_set(lt_cells *cells, lt_cell *cell, const void *bytes, uint32_t len)
 {
     if (!lt_cells_resize(cells, cell, len)) {

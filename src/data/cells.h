@@ -25,6 +25,10 @@ void lt_cells_reset(lt_cells *cells);
 /* Makes the cell hold len bytes (contents of the first min(old, new) bytes kept); ptr is 8-byte
  * aligned. false = out of memory. */
 bool lt_cells_resize(lt_cells *cells, lt_cell *cell, uint32_t len);
+/* Makes the cell hold fewer bytes. Cannot fail: without memory for a smaller block it keeps its
+ * own.
+ */
+void lt_cells_shrink(lt_cells *cells, lt_cell *cell, uint32_t len);
 /* bytes must not lie in the cell itself. A cell holds at most 4 GiB - 1. */
 bool lt_cells_set(lt_cells *cells, lt_cell *cell, const void *bytes, uint32_t len);
 bool lt_cells_append(lt_cells *cells, lt_cell *cell, const void *bytes, uint32_t len);

@@ -214,16 +214,6 @@ uint8_t *lt_agg_bag_reserve(lt_cells *cells, lt_agg_bag *bag, uint32_t len)
     return to + HEADER;
 }
 
-static void truncate(lt_cells *cells, lt_cell *cell, uint32_t len)
-{
-    if (len == 0) {
-        lt_cells_clear(cells, cell);
-        return;
-    }
-    bool shrunk = lt_cells_resize(cells, cell, len);
-    LT_ASSERT(shrunk);
-}
-
 bool lt_agg_bag_commit(lt_cells *cells, lt_agg_bag *bag, bool keyed, int32_t count)
 {
     uint32_t size;
@@ -232,7 +222,7 @@ bool lt_agg_bag_commit(lt_cells *cells, lt_agg_bag *bag, bool keyed, int32_t cou
     uint32_t at = bag->log.len - size;
     if (bag->index.len > 0 && *key_count(bag) >= slot_count(bag) / 4 * 3 &&
         !make_index(cells, bag, keyed, slot_count(bag) * 2)) {
-        truncate(cells, &bag->log, at);
+        lt_cells_shrink(cells, &bag->log, at);
         return false;
     }
     entry *e = entry_at(bag, at);
@@ -299,7 +289,7 @@ static void compact(lt_cells *cells, lt_agg_bag *bag, bool keyed)
     }
     bag->first = 0;
     bag->dead = 0;
-    truncate(cells, &bag->log, to);
+    lt_cells_shrink(cells, &bag->log, to);
     if (bag->index.len > 0) {
         link_all(bag, keyed);
     }
@@ -335,7 +325,7 @@ void lt_agg_bag_remove(lt_cells *cells, lt_agg_bag *bag, bool keyed, const lt_ag
         bag->dead -= size;
     }
     if (end < bag->log.len) {
-        truncate(cells, &bag->log, end);
+        lt_cells_shrink(cells, &bag->log, end);
     }
     if (bag->dead > bag->log.len / 2) {
         compact(cells, bag, keyed);

@@ -182,9 +182,9 @@ static void drop_block(sorted *s, lt_cells *cells, uint32_t i)
         lt_cells_clear(cells, &s->blocks);
         return;
     }
-    size_t left = last > 1 ? (size_t)last * BLOCK : ref_at(s, 0)->used;
-    bool shrunk = set_refs(s, cells, last) && set_entries(s, cells, left);
-    LT_ASSERT(shrunk);
+    uint32_t left = last > 1 ? last * BLOCK : ref_at(s, 0)->used;
+    lt_cells_shrink(cells, &s->refs, last * (uint32_t)sizeof(block_ref));
+    lt_cells_shrink(cells, &s->blocks, left * (uint32_t)sizeof(entry));
 }
 
 /* Moves all of block i + 1 to block i. */
@@ -214,8 +214,7 @@ static void remove_entry(sorted *s, lt_cells *cells, uint32_t i, uint32_t at)
     ref->least = entries[0].rank;
     uint32_t refs = ref_count(s);
     if (refs == 1) {
-        bool shrunk = set_entries(s, cells, ref->used);
-        LT_ASSERT(shrunk);
+        lt_cells_shrink(cells, &s->blocks, ref->used * (uint32_t)sizeof(entry));
     } else if (i + 1 < refs && ref->used + ref[1].used <= BLOCK / 2) {
         join(s, cells, i);
     } else if (i > 0 && ref->used + ref[-1].used <= BLOCK / 2) {

@@ -9,6 +9,8 @@
 #include "expr/agg_bag.h"
 #include "expr/agg_codec.h"
 
+#define PIECE 256u /* rows looked at together */
+
 typedef struct {
     int64_t count;
     lt_cell cell;
@@ -38,23 +40,52 @@ static lt_status keep(const lt_agg_value *bound, kept *s, const uint8_t *bytes, 
     return lt_cells_set(cells, &s->cell, bytes, len) ? LT_OK : lt_error_nomem(err, "aggregate");
 }
 
-static lt_status value_update(const lt_agg *agg, uint8_t *const *states, const lt_col *args,
-                              const uint32_t *rows, uint32_t count, int sign, lt_cells *cells,
-                              lt_error *err)
+static lt_status keep_rows(const lt_agg *agg, uint8_t *const *states, const lt_col *arg,
+                           const uint32_t *rows, uint32_t count, lt_cells *cells, lt_error *err)
 {
     const lt_agg_value *bound = value_of(agg);
     lt_arena *arena = NULL;
     lt_rows encoded;
-    LT_ASSERT(sign > 0);
-    lt_status st = lt_agg_encode(bound, &args[0], rows, count, &arena, &encoded, err);
+    lt_status st = lt_agg_encode(bound, arg, rows, count, &arena, &encoded, err);
     for (uint32_t i = 0; st == LT_OK && i < count; i++) {
-        if (!lt_col_is_null(&args[0], rows[i])) {
+        if (!lt_col_is_null(arg, rows[i])) {
             st = keep(bound, state_of(states[i]), lt_rows_ptr(&encoded, i),
                       lt_rows_len(&encoded, i), cells, err);
         }
     }
     lt_arena_free(arena);
     return st;
+}
+
+/* Most rows come after their record's first value: only the others are encoded. */
+static lt_status first_update(const lt_agg *agg, uint8_t *const *states, const lt_col *args,
+                              const uint32_t *rows, uint32_t count, int sign, lt_cells *cells,
+                              lt_error *err)
+{
+    uint8_t *wanted[PIECE];
+    uint32_t picked[PIECE];
+    LT_ASSERT(sign > 0);
+    for (uint32_t from = 0; from < count; from += PIECE) {
+        uint32_t to = LT_MIN(count, from + PIECE), n = 0;
+        for (uint32_t i = from; i < to; i++) {
+            if (state_of(states[i])->count == 0 && !lt_col_is_null(&args[0], rows[i])) {
+                wanted[n] = states[i];
+                picked[n++] = rows[i];
+            }
+        }
+        if (n > 0) {
+            LT_TRY(keep_rows(agg, wanted, &args[0], picked, n, cells, err));
+        }
+    }
+    return LT_OK;
+}
+
+static lt_status last_update(const lt_agg *agg, uint8_t *const *states, const lt_col *args,
+                             const uint32_t *rows, uint32_t count, int sign, lt_cells *cells,
+                             lt_error *err)
+{
+    LT_ASSERT(sign > 0);
+    return keep_rows(agg, states, &args[0], rows, count, cells, err);
 }
 
 static lt_status value_merge(const lt_agg *agg, uint8_t *const *dst, const uint8_t *const *src,
@@ -157,8 +188,8 @@ static lt_status bag_value_finish(const lt_agg *agg, const uint8_t *const *state
     return put_values(bound, bytes, lens, count, out, out_cap, arena, err);
 }
 
-static const lt_agg_class first_class = {"FIRST_VALUE", value_update, value_merge, value_finish};
-static const lt_agg_class last_class = {"LAST_VALUE", value_update, value_merge, value_finish};
+static const lt_agg_class first_class = {"FIRST_VALUE", first_update, value_merge, value_finish};
+static const lt_agg_class last_class = {"LAST_VALUE", last_update, value_merge, value_finish};
 static const lt_agg_class first_retract = {"FIRST_VALUE", bag_update, lt_agg_bag_merge,
                                            bag_value_finish};
 static const lt_agg_class last_retract = {"LAST_VALUE", bag_update, lt_agg_bag_merge,

@@ -545,6 +545,38 @@ static void test_retract(void **unused)
     fix_close(&w.f);
 }
 
+/* The n-th allocation fails: the update says so, and nothing is lost or counted wrong. */
+static void test_without_memory(void **unused)
+{
+    (void)unused;
+    world w;
+    open_world(&w);
+    for (size_t c = 0; c < LT_COUNT_OF(cases); c++) {
+        for (int retracts = 0; retracts < 2; retracts++) {
+            rig r = bind(&w, &cases[c], retracts);
+            uint32_t rows = cases[c].rows_max > 0 ? cases[c].rows_max : ROWS;
+            for (int64_t n = 0;; n++) {
+                state s = state_new(&r);
+                int64_t start = atomic_load(&w.f.mem.alloc_count);
+                atomic_store(&w.f.mem.fail_at, start + n);
+                lt_status st = try_change(&r, &s, 0, rows, 1);
+                if (st == LT_OK && retracts) {
+                    st = try_change(&r, &s, 0, rows, -1);
+                }
+                bool reached = atomic_load(&w.f.mem.alloc_count) > start + n;
+                atomic_store(&w.f.mem.fail_at, -1);
+                state_free(&s);
+                assert_true(st == LT_OK || (reached && st == LT_ERR_NOMEM));
+                lt_error_clear(&w.f.err);
+                if (!reached) {
+                    break;
+                }
+            }
+        }
+    }
+    fix_close(&w.f);
+}
+
 static void test_single_value(void **unused)
 {
     (void)unused;
@@ -590,6 +622,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_bytes),
         cmocka_unit_test(test_merge),
         cmocka_unit_test(test_retract),
+        cmocka_unit_test(test_without_memory),
         cmocka_unit_test(test_single_value),
     };
     if (argc > 1) {

@@ -133,6 +133,33 @@ static void test_bag(void **state)
     close_world(&w);
 }
 
+/* Taking values away needs no memory: every attempt to get some fails here. */
+static void test_bag_shrinks_without_memory(void **state)
+{
+    (void)state;
+    world w;
+    char room[64];
+    lt_agg_item item;
+    bool found = false;
+    open_world(&w);
+    lt_agg_bag bag = {0};
+    for (uint32_t i = 0; i < VALUES_MAX; i++) {
+        assert_true(lt_agg_bag_change(w.cells, &bag, text_for(i, room, sizeof room), 1));
+    }
+    assert_true(
+        lt_agg_bag_find(w.cells, &bag, false, text_for(7, room, sizeof room), &item, &found));
+    assert_true(found);
+    for (uint32_t i = 0; i < VALUES_MAX; i++) {
+        uint32_t value = i * 1009 % VALUES_MAX;
+        atomic_store(&w.f.mem.fail_at, atomic_load(&w.f.mem.alloc_count));
+        assert_true(lt_agg_bag_change(w.cells, &bag, text_for(value, room, sizeof room), -1));
+        assert_int_equal(bag.count, VALUES_MAX - 1 - i);
+    }
+    atomic_store(&w.f.mem.fail_at, -1);
+    assert_int_equal(bag.log.len + bag.index.len, 0);
+    close_world(&w);
+}
+
 /* ---- PERCENTILE ---- */
 
 typedef struct {
@@ -321,9 +348,8 @@ static void test_approx(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_bag),
-        cmocka_unit_test(test_percentile),
-        cmocka_unit_test(test_percentile_ahead),
+        cmocka_unit_test(test_bag),        cmocka_unit_test(test_bag_shrinks_without_memory),
+        cmocka_unit_test(test_percentile), cmocka_unit_test(test_percentile_ahead),
         cmocka_unit_test(test_approx),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
