@@ -176,6 +176,8 @@ lt_status lt_bind_over(const lt_expr_env *env, const lt_ast_expr *ast, lt_expr *
  * temporary system functions, built-in ones (NULL), temporary ones, those of the catalog. */
 const lt_function_def *lt_bind_find_function(lt_binder *b, const lt_ast_call *call);
 bool lt_function_is_aggregate(const lt_function_def *def);
+/* Adds a function of the user's to the error, if one has a name near to that of the call. */
+void lt_bind_hint_function(lt_binder *b, const lt_ast_call *call, lt_error *err);
 bool lt_bind_is_known_call(lt_str func); /* call.c: of the dialect, though not in the registry */
 /* A call of a scalar one. */
 lt_status lt_bind_user_call(const lt_expr_env *env, const lt_ast_expr *ast,

@@ -515,5 +515,10 @@ lt_status lt_bind_call(const lt_expr_env *env, const lt_ast_expr *ast, lt_expr *
     if (call->json) {
         return bind_json(env, ast, args, out, err);
     }
-    return lt_expr_call(&env->b->eb, call->func, args, call->args.count, ast->pos, out, err);
+    lt_status st =
+        lt_expr_call(&env->b->eb, call->func, args, call->args.count, ast->pos, out, err);
+    if (st == LT_ERR_SQL && !lt_func_exists_scalar(call->func)) {
+        lt_bind_hint_function(env->b, call, err);
+    }
+    return st;
 }

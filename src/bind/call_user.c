@@ -51,6 +51,32 @@ bool lt_function_is_aggregate(const lt_function_def *def)
     return def->native && lt_native_is_aggregate(def->native);
 }
 
+#define NAMES_MAX 256
+
+typedef struct {
+    const char *names[NAMES_MAX];
+    size_t count;
+} name_list;
+
+static void collect_name(void *arg, lt_function_def *def)
+{
+    name_list *list = arg;
+    if (list->count < NAMES_MAX) {
+        list->names[list->count++] = def->name.ptr; /* ends with NUL: an arena's string */
+    }
+}
+
+void lt_bind_hint_function(lt_binder *b, const lt_ast_call *call, lt_error *err)
+{
+    name_list list = {.count = 0};
+    lt_catalog_each_function(b->catalog, b->current_catalog, b->current_database, collect_name,
+                             &list);
+    const char *near = lt_str_nearest(call->func, list.names, list.count);
+    if (near) {
+        lt_error_hint(err, "did you mean %s?", near);
+    }
+}
+
 /* ---- bodies ---- */
 
 /* Says at the call what is wrong in the body. */
