@@ -40,7 +40,21 @@ struct lt_cells {
     size_t slab_used;
     large *larges;
     void *free[CLASS_SLAB_MAX + 1];
+    lt_arena *scratch; /* NULL until it is asked for */
 };
+
+#define SCRATCH_MAX  ((size_t)1 << 30)
+#define SCRATCH_KEPT ((size_t)1 << 16)
+
+lt_arena *lt_cells_scratch(lt_cells *cells)
+{
+    if (!cells->scratch) {
+        cells->scratch = lt_arena_new(cells->mem, SCRATCH_MAX);
+    } else {
+        lt_arena_reset(cells->scratch, SCRATCH_KEPT);
+    }
+    return cells->scratch;
+}
 
 lt_cells *lt_cells_new(lt_mem *mem)
 {
@@ -74,6 +88,7 @@ void lt_cells_free(lt_cells *cells)
         return;
     }
     lt_cells_reset(cells);
+    lt_arena_free(cells->scratch);
     if (cells->slabs) {
         lt_mem_free_aligned(cells->mem, cells->slabs, cells->slabs->size);
     }

@@ -3,6 +3,7 @@
  * power-of-two size classes with free lists. The cell is all zero for "no value". */
 #pragma once
 
+#include "base/arena.h"
 #include "base/mem.h"
 #include "base/status.h"
 #include "base/str.h"
@@ -14,6 +15,10 @@ typedef struct {
 } lt_cell;
 
 typedef struct lt_cells lt_cells;
+
+/* Memory for the length of one call, kept for the next one: what was handed out before is gone.
+ * NULL = out of memory. */
+lt_arena *lt_cells_scratch(lt_cells *cells);
 
 lt_cells *lt_cells_new(lt_mem *mem); /* NULL = out of memory */
 void lt_cells_free(lt_cells *cells); /* frees all cells' bytes; accepts NULL */

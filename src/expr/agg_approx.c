@@ -165,13 +165,12 @@ static lt_status approx_update(const lt_agg *agg, uint8_t *const *states, const 
                                const uint32_t *rows, uint32_t count, int sign, lt_cells *cells,
                                lt_error *err)
 {
-    lt_arena *arena = NULL;
     lt_rows encoded = {0};
     lt_status st = LT_OK;
     bool ok = true, nested = is_nested(&args[0]);
     LT_ASSERT(sign > 0);
     if (nested) {
-        st = lt_agg_encode(agg->bound, &args[0], rows, count, &arena, &encoded, err);
+        st = lt_agg_encode(agg->bound, &args[0], rows, count, cells, &encoded, err);
     }
     for (uint32_t i = 0; ok && st == LT_OK && i < count; i++) {
         if (!lt_col_is_null(&args[0], rows[i])) {
@@ -179,7 +178,6 @@ static lt_status approx_update(const lt_agg *agg, uint8_t *const *states, const 
             ok = add_hash((sketch *)(void *)states[i], hash, cells);
         }
     }
-    lt_arena_free(arena);
     return ok ? st : lt_error_nomem(err, "aggregate");
 }
 

@@ -20,7 +20,6 @@ lt_status lt_agg_value_bind(lt_agg_bind_ctx *c, lt_agg_value **out, lt_error *er
     if (bound->codec == NULL) {
         return lt_error_nomem(err, "aggregate");
     }
-    bound->mem = c->b->session->mem;
     bound->op = c->func->op;
     c->agg->bound = bound;
     *out = bound;
@@ -28,13 +27,13 @@ lt_status lt_agg_value_bind(lt_agg_bind_ctx *c, lt_agg_value **out, lt_error *er
 }
 
 lt_status lt_agg_encode(const lt_agg_value *bound, const lt_col *col, const uint32_t *rows,
-                        uint32_t count, lt_arena **arena, lt_rows *out, lt_error *err)
+                        uint32_t count, lt_cells *cells, lt_rows *out, lt_error *err)
 {
-    *arena = lt_arena_new(bound->mem, (size_t)1 << 30);
-    if (*arena == NULL) {
+    lt_arena *scratch = lt_cells_scratch(cells);
+    if (scratch == NULL) {
         return lt_error_nomem(err, "aggregate");
     }
-    return lt_rowcodec_encode(bound->codec, &col, rows, count, *arena, out, err);
+    return lt_rowcodec_encode(bound->codec, &col, rows, count, scratch, out, err);
 }
 
 lt_status lt_agg_decode(const lt_agg_value *bound, const uint8_t *const *ptrs, const uint32_t *lens,

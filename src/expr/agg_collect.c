@@ -37,10 +37,9 @@ static lt_status collect_update(const lt_agg *agg, uint8_t *const *states, const
                                 const uint32_t *rows, uint32_t count, int sign, lt_cells *cells,
                                 lt_error *err)
 {
-    lt_arena *arena = NULL;
     lt_rows encoded;
     bool multiset = is_multiset(agg), ok = true;
-    lt_status st = lt_agg_encode(value_of(agg), &args[0], rows, count, &arena, &encoded, err);
+    lt_status st = lt_agg_encode(value_of(agg), &args[0], rows, count, cells, &encoded, err);
     for (uint32_t i = 0; ok && st == LT_OK && i < count; i++) {
         lt_agg_bag *bag = (lt_agg_bag *)(void *)states[i];
         lt_str bytes = lt_rows_str(&encoded, i);
@@ -50,7 +49,6 @@ static lt_status collect_update(const lt_agg *agg, uint8_t *const *states, const
             ok = count_value(cells, bag, bytes, sign);
         }
     }
-    lt_arena_free(arena);
     return ok ? st : lt_error_nomem(err, "aggregate");
 }
 

@@ -44,16 +44,14 @@ static lt_status keep_rows(const lt_agg *agg, uint8_t *const *states, const lt_c
                            const uint32_t *rows, uint32_t count, lt_cells *cells, lt_error *err)
 {
     const lt_agg_value *bound = value_of(agg);
-    lt_arena *arena = NULL;
     lt_rows encoded;
-    lt_status st = lt_agg_encode(bound, arg, rows, count, &arena, &encoded, err);
+    lt_status st = lt_agg_encode(bound, arg, rows, count, cells, &encoded, err);
     for (uint32_t i = 0; st == LT_OK && i < count; i++) {
         if (!lt_col_is_null(arg, rows[i])) {
             st = keep(bound, state_of(states[i]), lt_rows_ptr(&encoded, i),
                       lt_rows_len(&encoded, i), cells, err);
         }
     }
-    lt_arena_free(arena);
     return st;
 }
 
@@ -153,17 +151,15 @@ static lt_status bag_update(const lt_agg *agg, uint8_t *const *states, const lt_
                             const uint32_t *rows, uint32_t count, int sign, lt_cells *cells,
                             lt_error *err)
 {
-    lt_arena *arena = NULL;
     lt_rows encoded;
     bool ok = true;
-    lt_status st = lt_agg_encode(value_of(agg), &args[0], rows, count, &arena, &encoded, err);
+    lt_status st = lt_agg_encode(value_of(agg), &args[0], rows, count, cells, &encoded, err);
     for (uint32_t i = 0; ok && st == LT_OK && i < count; i++) {
         if (!lt_col_is_null(&args[0], rows[i])) {
             ok = lt_agg_bag_change(cells, (lt_agg_bag *)(void *)states[i], lt_rows_str(&encoded, i),
                                    sign);
         }
     }
-    lt_arena_free(arena);
     return ok ? st : lt_error_nomem(err, "aggregate");
 }
 
@@ -247,13 +243,11 @@ static lt_status single_update(const lt_agg *agg, uint8_t *const *states, const 
                                const uint32_t *rows, uint32_t count, int sign, lt_cells *cells,
                                lt_error *err)
 {
-    lt_arena *arena = NULL;
     lt_rows encoded;
-    lt_status st = lt_agg_encode(value_of(agg), &args[0], rows, count, &arena, &encoded, err);
+    lt_status st = lt_agg_encode(value_of(agg), &args[0], rows, count, cells, &encoded, err);
     for (uint32_t i = 0; st == LT_OK && i < count; i++) {
         st = join_single(state_of(states[i]), sign, lt_rows_str(&encoded, i), cells, err);
     }
-    lt_arena_free(arena);
     return st;
 }
 
