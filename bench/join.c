@@ -1,7 +1,8 @@
-/* The inner join alone, BIGINT keys and a payload of one BIGINT and one string of 16 bytes a side:
+/* The join alone, BIGINT keys and a payload of one BIGINT and one string of 16 bytes a side:
  * every key once on either side, in random order ("unique"), ten rows of a key on the right
- * ("fan_out"), and -U/+U pairs on the left against a full right side ("changes"). One JSON object
- * per result on standard output; a row is an input row. Usage: bench_join [KEYS [VARIANT]]. */
+ * ("fan_out"), -U/+U pairs on the left against a full right side ("changes"), and a LEFT JOIN whose
+ * partners come after its rows ("left"). One JSON object per result on standard output; a row is an
+ * input row. Usage: bench_join [KEYS [VARIANT]]. */
 #include "op_bench.h"
 
 enum { COL_K, COL_V, COL_S, COLS };
@@ -41,7 +42,7 @@ static void setup(rig *r)
     r->pair = lt_schema_new(r->arena, fields, 2 * COLS);
 }
 
-static void open_join(rig *r, bool updates)
+static void open_join(rig *r, lt_join_type type, bool updates)
 {
     static const uint32_t keys[1] = {COL_K};
     static const uint32_t cols[COLS] = {COL_K, COL_V, COL_S};
@@ -55,7 +56,8 @@ static void open_join(rig *r, bool updates)
     must(spec && types && ins && r->op, "out of memory");
     types[0] = r->in_schema->fields[COL_K].type;
     ins[0] = ins[1] = r->in_schema;
-    *spec = (lt_join_spec){.left_keys = keys,
+    *spec = (lt_join_spec){.type = type,
+                           .left_keys = keys,
                            .right_keys = keys,
                            .key_types = types,
                            .null_safe = null_safe,
@@ -143,18 +145,19 @@ static void report(rig *r, const char *name)
 int main(int argc, char **argv)
 {
     uint64_t keys = argc > 1 ? strtoull(argv[1], NULL, 10) : 1000000;
-    static const char *const names[] = {"unique", "fan_out", "changes"};
+    static const char *const names[] = {"unique", "fan_out", "changes", "left"};
     must(keys > 0, "KEYS must be positive");
-    for (int v = 0; v < 3; v++) {
+    for (int v = 0; v < 4; v++) {
         rig r = {0};
         if (argc > 2 && strcmp(argv[2], names[v]) != 0) {
             continue;
         }
         rows_out = 0;
         setup(&r);
-        open_join(&r, v == 2);
-        feed(&r, 1, v == 1 ? 10 * keys : keys, keys, false);
-        feed(&r, 0, keys, keys, false);
+        open_join(&r, v == 3 ? LT_JOIN_TYPE_LEFT : LT_JOIN_TYPE_INNER, v >= 2);
+        int first = v == 3 ? 0 : 1;
+        feed(&r, first, v == 1 ? 10 * keys : keys, keys, false);
+        feed(&r, 1 - first, keys, keys, false);
         if (v == 2) {
             r.rows = 0;
             r.spent = 0;
