@@ -37,6 +37,8 @@ struct lt_arena {
     size_t bytes_max;
     size_t bytes;     /* handed out, with padding */
     size_t size_next; /* of the next fresh chunk */
+    int64_t calls;    /* of lt_arena_alloc since the last reset */
+    int64_t calls_peak;
 };
 
 lt_arena *lt_arena_new(lt_mem *mem, size_t bytes_max)
@@ -81,6 +83,12 @@ void lt_arena_reset(lt_arena *arena, size_t keep_bytes)
     }
     arena->current = NULL;
     arena->bytes = 0;
+    if (arena->calls > arena->calls_peak) {
+        atomic_fetch_add_explicit(&arena->mem->bump_count, arena->calls - arena->calls_peak,
+                                  memory_order_relaxed);
+        arena->calls_peak = arena->calls;
+    }
+    arena->calls = 0;
 }
 
 /* Where the chunks that are not in use begin. */
@@ -161,6 +169,7 @@ void *lt_arena_alloc(lt_arena *arena, size_t size, size_t align)
     char *ptr = (char *)at + at->used + pad;
     at->used += pad + size;
     arena->bytes += pad + size;
+    arena->calls++;
     LT_DCHECK(at->used <= at->size);
     LT_DCHECK(((uintptr_t)ptr & (align - 1)) == 0);
     return ptr;

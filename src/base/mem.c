@@ -25,6 +25,7 @@ void lt_mem_init(lt_mem *mem, lt_mem *parent, const char *name, int64_t bytes_ma
     atomic_init(&mem->bytes_peak, 0);
     atomic_init(&mem->fail_at, -1);
     atomic_init(&mem->alloc_count, 0);
+    atomic_init(&mem->bump_count, 0);
 }
 
 void lt_mem_deinit(lt_mem *mem)

@@ -20,6 +20,9 @@ struct lt_mem {
     int64_t bytes_max;           /* 0 = no maximum */
     _Atomic int64_t fail_at;     /* root only: the allocation after this many fails; < 0 = never */
     _Atomic int64_t alloc_count; /* root only: allocations so far */
+    /* What its arenas handed out, counted when they are reset or freed; what an arena hands out
+     * again after a reset counts as far as it is more than before. */
+    _Atomic int64_t bump_count;
 };
 
 /* Initialises an account in place. parent NULL makes a root. */

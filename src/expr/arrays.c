@@ -299,16 +299,21 @@ static void merge_sort(const lt_col *col, uint32_t *items, uint32_t *space, uint
 static lt_status sort_kernel(lt_kctx *k, lt_error *err)
 {
     const lt_col *col = elements(k, 0);
+    uint32_t longest = 0;
+    LT_EACH(k, row)
+    {
+        longest = LT_MAX(longest, span_of(k, 0, row).count);
+    }
+    uint32_t *items = LT_NEW_ARRAY(k->scratch, uint32_t, 2 * (size_t)longest + 1);
+    if (items == NULL) {
+        return lt_error_nomem(err, "array");
+    }
     LT_EACH(k, row)
     {
         lt_span span = span_of(k, 0, row);
         bool ascending = k->arg_count < 2 || LT_ARG(k, 1, uint8_t)[row & k->args[1].mask] != 0;
         bool nulls_first =
             k->arg_count < 3 ? ascending : LT_ARG(k, 2, uint8_t)[row & k->args[2].mask] != 0;
-        uint32_t *items = LT_NEW_ARRAY(k->scratch, uint32_t, 2 * span.count + 1);
-        if (items == NULL) {
-            return lt_error_nomem(err, "array");
-        }
         for (uint32_t i = 0; i < span.count; i++) {
             items[i] = span.start + i;
         }

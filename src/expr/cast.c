@@ -59,6 +59,10 @@ void lt_cast_fail(lt_kctx *k, uint32_t row, lt_str text)
         lt_k_null(k, row);
         return;
     }
+    if (k->fail != NULL) { /* the first one's message is kept */
+        lt_k_fail(k, row, "bad-cast", "bad cast");
+        return;
+    }
     lt_text type;
     lt_text_init(&type, k->mem);
     lt_type_print(cast->to, &type);

@@ -1,6 +1,6 @@
 /* Functions on regular expressions. A literal pattern is checked when the call is typed and
- * compiled when the program first runs; other patterns are compiled when they change from one row
- * to the next. */
+ * compiled when the program first runs; other patterns are compiled when they first come up. */
+#include "base/hash.h"
 #include "expr/families.h"
 #include "expr/regex.h"
 #include "expr/simple.h"
@@ -50,19 +50,127 @@ static cached *cache_new(lt_kctx *k, lt_str pattern)
     return c;
 }
 
-/* The compiled form of the pattern; NULL when it is bad, or k->nomem. */
-static lt_regex *regex_of(lt_kctx *k, lt_str pattern)
+/* Patterns of a call: the last one, and where they vary from row to row the ones before it, found
+ * by hash. When there are many, all are forgotten. */
+#define PATTERNS_MAX  256
+#define PATTERN_SLOTS 512
+
+typedef struct {
+    lt_mem *mem;
+    cached *last;
+    cached **slots; /* NULL while there was one pattern only */
+    uint32_t count;
+} patterns;
+
+static void patterns_clear(patterns *p)
 {
-    cached *c = (cached *)lt_k_kept(k);
-    if (c == NULL || c->len != pattern.len || memcmp(c->pattern, pattern.ptr, pattern.len) != 0) {
-        c = cache_new(k, pattern);
+    for (uint32_t i = 0; p->slots != NULL && i < PATTERN_SLOTS; i++) {
+        if (p->slots[i] != NULL) {
+            cached_free(p->slots[i]);
+            p->slots[i] = NULL;
+        }
+    }
+    if (p->slots == NULL && p->last != NULL) {
+        cached_free(p->last);
+    }
+    p->last = NULL;
+    p->count = 0;
+}
+
+static void patterns_deinit(patterns *p)
+{
+    patterns_clear(p);
+    lt_mem_free(p->mem, p->slots, PATTERN_SLOTS * sizeof *p->slots);
+}
+
+static void patterns_free(void *ptr)
+{
+    patterns *p = (patterns *)ptr;
+    patterns_deinit(p);
+    lt_mem_free(p->mem, p, sizeof *p);
+}
+
+static bool is_pattern(const cached *c, lt_str pattern)
+{
+    return c->len == pattern.len && memcmp(c->pattern, pattern.ptr, pattern.len) == 0;
+}
+
+static cached **slot_of(const patterns *p, lt_str pattern)
+{
+    uint32_t at = (uint32_t)lt_hash_bytes(pattern.ptr, pattern.len, 0) % PATTERN_SLOTS;
+    while (p->slots[at] != NULL && !is_pattern(p->slots[at], pattern)) {
+        at = (at + 1) % PATTERN_SLOTS;
+    }
+    return &p->slots[at];
+}
+
+static patterns *patterns_of(lt_kctx *k)
+{
+    patterns *p = (patterns *)lt_k_kept(k);
+    if (p == NULL) {
+        p = lt_mem_zalloc(k->mem, sizeof *p);
+        if (p != NULL) {
+            p->mem = k->mem;
+            lt_k_keep(k, p, patterns_free);
+        }
+    }
+    return p;
+}
+
+/* A pattern that is not the last one. */
+static cached *find_pattern(lt_kctx *k, patterns *p, lt_str pattern)
+{
+    if (p->last == NULL && p->slots == NULL) {
+        p->last = cache_new(k, pattern);
+        return p->last;
+    }
+    if (p->slots == NULL) {
+        cached **slots = lt_mem_zalloc(p->mem, PATTERN_SLOTS * sizeof *slots);
+        if (slots == NULL) {
+            return NULL;
+        }
+        p->slots = slots;
+        *slot_of(p, (lt_str){p->last->pattern, p->last->len}) = p->last;
+        p->count = 1;
+    }
+    cached *found = *slot_of(p, pattern);
+    if (found == NULL) {
+        if (p->count == PATTERNS_MAX) {
+            patterns_clear(p);
+        }
+        found = cache_new(k, pattern);
+        if (found == NULL) {
+            return NULL;
+        }
+        *slot_of(p, pattern) = found;
+        p->count++;
+    }
+    p->last = found;
+    return found;
+}
+
+/* The compiled form of the pattern; NULL when it is bad, or k->nomem. */
+static lt_regex *compiled(lt_kctx *k, patterns *p, lt_str pattern)
+{
+    cached *c = p->last;
+    if (c == NULL || !is_pattern(c, pattern)) {
+        c = find_pattern(k, p, pattern);
         if (c == NULL) {
             k->nomem = true;
             return NULL;
         }
-        lt_k_keep(k, c, cached_free);
     }
     return c->regex;
+}
+
+static lt_regex *regex_of(lt_kctx *k, lt_str pattern)
+{
+    patterns *p = patterns_of(k);
+    if (p == NULL) {
+        k->nomem = true;
+        return NULL;
+    }
+    return compiled(k, p, pattern);
 }
 
 static void fail_limit(lt_kctx *k, uint32_t row)
@@ -372,52 +480,34 @@ static lt_status split_kernel(lt_kctx *k, lt_error *err)
 
 typedef struct {
     lt_mem *mem;
-    lt_regex *pairs, *keys;
-    lt_str pair_text, key_text;
+    patterns all_pairs, all_keys;
+    lt_regex *pairs, *keys; /* of the row */
 } map_delims;
 
 static void map_delims_free(void *ptr)
 {
     map_delims *d = (map_delims *)ptr;
-    lt_regex_free(d->pairs);
-    lt_regex_free(d->keys);
-    lt_mem_free(d->mem, (void *)(uintptr_t)d->pair_text.ptr, d->pair_text.len + 1);
-    lt_mem_free(d->mem, (void *)(uintptr_t)d->key_text.ptr, d->key_text.len + 1);
+    patterns_deinit(&d->all_pairs);
+    patterns_deinit(&d->all_keys);
     lt_mem_free(d->mem, d, sizeof *d);
 }
 
-static bool copy_text(lt_mem *mem, lt_str s, lt_str *out)
-{
-    char *copy = lt_mem_alloc(mem, s.len + 1);
-    if (copy == NULL) {
-        return false;
-    }
-    memcpy(copy, s.ptr, s.len);
-    *out = (lt_str){copy, s.len};
-    return true;
-}
-
+/* NULL: k->nomem. */
 static map_delims *delims_of(lt_kctx *k, lt_str pairs, lt_str keys)
 {
     map_delims *d = (map_delims *)lt_k_kept(k);
-    if (d != NULL && lt_str_eq(d->pair_text, pairs) && lt_str_eq(d->key_text, keys)) {
-        return d;
-    }
-    d = lt_mem_zalloc(k->mem, sizeof *d);
-    bool nomem = d == NULL, bad = false;
-    if (d != NULL) {
-        d->mem = k->mem;
+    if (d == NULL) {
+        d = lt_mem_zalloc(k->mem, sizeof *d);
+        if (d == NULL) {
+            k->nomem = true;
+            return NULL;
+        }
+        d->mem = d->all_pairs.mem = d->all_keys.mem = k->mem;
         lt_k_keep(k, d, map_delims_free);
-        nomem = !copy_text(k->mem, pairs, &d->pair_text) || !copy_text(k->mem, keys, &d->key_text);
     }
-    if (!nomem) {
-        d->pairs = lt_regex_new(k->mem, pairs, &nomem, NULL);
-        bad = nomem;
-        d->keys = lt_regex_new(k->mem, keys, &nomem, NULL);
-        nomem = nomem || bad;
-    }
-    k->nomem = k->nomem || nomem;
-    return nomem ? NULL : d;
+    d->pairs = compiled(k, &d->all_pairs, pairs);
+    d->keys = compiled(k, &d->all_keys, keys);
+    return k->nomem ? NULL : d;
 }
 
 static bool put_pair(lt_kctx *k, map_delims *d, uint32_t row, lt_str part, lt_span *span)

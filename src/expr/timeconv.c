@@ -2,6 +2,7 @@
  */
 #include <math.h>
 
+#include "base/hash.h"
 #include "expr/cast.h"
 #include "expr/datefmt.h"
 #include "expr/decimal.h"
@@ -215,68 +216,81 @@ static lt_status number_ltz_kernel(lt_kctx *k, lt_error *err)
     return LT_OK;
 }
 
-/* A zone named by an argument that is not a literal is loaded when it changes. */
+/* Zones named by an argument that is not a literal are loaded when they first come up; when there
+ * are many, all are forgotten. */
+#define ZONES_MAX  96
+#define ZONE_SLOTS 128
+
 typedef struct {
-    lt_mem *mem;
-    lt_arena *arena;
-    const lt_zone *zone; /* NULL: unknown */
+    bool used;
     char name[72];
+    const lt_zone *zone; /* NULL: unknown */
 } kept_zone;
 
-static void kept_zone_free(void *ptr)
-{
-    kept_zone *z = (kept_zone *)ptr;
-    lt_arena_free(z->arena);
-    lt_mem_free(z->mem, z, sizeof *z);
-}
+typedef struct {
+    lt_arena *arena;
+    uint32_t count;
+    kept_zone slots[ZONE_SLOTS];
+} zone_table;
 
-static const lt_zone *zone_by_name(lt_kctx *k, lt_str name, kept_zone **cache)
-{
-    kept_zone *z = *cache;
-    if (name.len >= sizeof z->name) {
-        return NULL;
-    }
-    if (z == NULL) {
-        z = lt_mem_zalloc(k->mem, sizeof *z);
-        if (z == NULL) {
-            k->nomem = true;
-            return NULL;
-        }
-        z->mem = k->mem;
-        z->arena = lt_arena_new(k->mem, (size_t)1 << 24);
-        *cache = z;
-        if (z->arena == NULL) {
-            k->nomem = true;
-            return NULL;
-        }
-    } else if (lt_str_eq(lt_str_of(z->name), name)) {
-        return z->zone;
-    }
-    lt_error ignored;
-    lt_arena_reset(z->arena, 0);
-    memset(z->name, 0, sizeof z->name);
-    memcpy(z->name, name.ptr, name.len);
-    z->zone = NULL;
-    lt_status st = lt_zone_load(k->session->env, name, z->arena, &z->zone, &ignored);
-    k->nomem = k->nomem || st == LT_ERR_NOMEM;
-    return z->zone;
-}
-
-/* Two caches for CONVERT_TZ. */
+/* One table for each argument of CONVERT_TZ: forgetting in one leaves the other's zone. */
 typedef struct {
     lt_mem *mem;
-    kept_zone *zones[2];
+    zone_table tables[2];
 } kept_zones;
 
 static void kept_zones_free(void *ptr)
 {
     kept_zones *z = (kept_zones *)ptr;
     for (int i = 0; i < 2; i++) {
-        if (z->zones[i] != NULL) {
-            kept_zone_free(z->zones[i]);
-        }
+        lt_arena_free(z->tables[i].arena);
     }
     lt_mem_free(z->mem, z, sizeof *z);
+}
+
+static kept_zone *zone_slot(zone_table *table, lt_str name)
+{
+    uint32_t at = (uint32_t)lt_hash_bytes(name.ptr, name.len, 0) % ZONE_SLOTS;
+    while (table->slots[at].used && !lt_str_eq(lt_str_of(table->slots[at].name), name)) {
+        at = (at + 1) % ZONE_SLOTS;
+    }
+    return &table->slots[at];
+}
+
+static const lt_zone *zone_by_name(lt_kctx *k, lt_str name, zone_table *table)
+{
+    if (name.len >= sizeof table->slots[0].name || memchr(name.ptr, '\0', name.len) != NULL) {
+        return NULL;
+    }
+    if (table->arena == NULL) {
+        table->arena = lt_arena_new(k->mem, (size_t)1 << 24);
+        if (table->arena == NULL) {
+            k->nomem = true;
+            return NULL;
+        }
+    }
+    kept_zone *slot = zone_slot(table, name);
+    if (slot->used) {
+        return slot->zone;
+    }
+    if (table->count == ZONES_MAX) {
+        memset(table->slots, 0, sizeof table->slots);
+        table->count = 0;
+        lt_arena_reset(table->arena, 0);
+        slot = zone_slot(table, name);
+    }
+    lt_error ignored;
+    lt_status st = lt_zone_load(k->session->env, name, table->arena, &slot->zone, &ignored);
+    if (st == LT_ERR_NOMEM) {
+        slot->zone = NULL;
+        k->nomem = true;
+        return NULL;
+    }
+    slot->zone = st == LT_OK ? slot->zone : NULL;
+    slot->used = true;
+    memcpy(slot->name, name.ptr, name.len);
+    table->count++;
+    return slot->zone;
 }
 
 static const lt_zone *named_zone(lt_kctx *k, uint32_t arg, uint32_t row, int which)
@@ -291,7 +305,7 @@ static const lt_zone *named_zone(lt_kctx *k, uint32_t arg, uint32_t row, int whi
         z->mem = k->mem;
         lt_k_keep(k, z, kept_zones_free);
     }
-    return zone_by_name(k, lt_k_str(k, arg, row), &z->zones[which]);
+    return zone_by_name(k, lt_k_str(k, arg, row), &z->tables[which]);
 }
 
 static lt_status string_ltz_kernel(lt_kctx *k, lt_error *err)
