@@ -158,7 +158,10 @@ lt_status lt_rel_extend(lt_binder *b, lt_rel *input, lt_expr *const *extra, uint
     }
     for (uint32_t i = 0; i < extra_count; i++) {
         const char *name = lt_arena_printf(b->arena, "$f%u", base + i);
-        const lt_type *type = lt_type_with_attr(b->arena, extra[i]->type, LT_TIME_NONE);
+        /* PROCTIME() itself says in which order rows come. */
+        bool now = extra[i]->kind == LT_NODE_CALL && extra[i]->type->attr == LT_TIME_PROCTIME;
+        const lt_type *type =
+            now ? extra[i]->type : lt_type_with_attr(b->arena, extra[i]->type, LT_TIME_NONE);
         if (!name || !type) {
             return lt_error_nomem(err, "projection");
         }

@@ -180,8 +180,10 @@ void lt_changes_begin(lt_changes *changes)
     round_clear(changes);
 }
 
-void lt_changes_start(lt_changes *changes, lt_batch *in, const uint32_t *rows, uint32_t count)
+void lt_changes_start(lt_op *op, lt_changes *changes, lt_batch *in, const uint32_t *rows,
+                      uint32_t count)
 {
+    op->ledger.held += count;
     changes->pending = lt_batch_ref(in);
     changes->box.arrival_us = in->arrival_us;
     changes->input = rows;
@@ -212,6 +214,7 @@ static lt_status run_rounds(lt_op *op, lt_changes *changes, lt_change_step step,
         }
         while (changes->input_at < changes->input_count && !lt_changes_is_full(changes)) {
             uint32_t index = changes->input_at++;
+            op->ledger.held--;
             LT_TRY(marks_before(changes, changes->input[index], err));
             LT_TRY(step(op, index, err));
         }

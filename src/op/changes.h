@@ -47,7 +47,9 @@ void lt_changes_deinit(lt_changes *changes);
 
 /* Rows to be worked on; `rows` must live in batch_arena, which lt_changes_begin empties. */
 void lt_changes_begin(lt_changes *changes);
-void lt_changes_start(lt_changes *changes, lt_batch *in, const uint32_t *rows, uint32_t count);
+/* The rows count as held until their step counts them as something else. */
+void lt_changes_start(lt_op *op, lt_changes *changes, lt_batch *in, const uint32_t *rows,
+                      uint32_t count);
 /* To be called again from resume() after LT_FULL. Sets op->watermark to the batch's last mark. */
 lt_status lt_changes_run(lt_op *op, lt_changes *changes, lt_change_step step, lt_emit *out,
                          lt_error *err);

@@ -157,7 +157,7 @@ static lt_status keep_on_batch(lt_op *op, int input_no, lt_batch *in, lt_emit *o
     LT_TRY(lt_ranked_rows(&self->ranked, &pick, &self->encoded, err));
     LT_TRY(lt_order_encode(&self->order, &pick, &self->orders, err));
     LT_TRY(probe(self, err));
-    lt_changes_start(&self->changes, in, pick.rows, pick.count);
+    lt_changes_start(op, &self->changes, in, pick.rows, pick.count);
     return lt_changes_run(op, &self->changes, keep_step, out, err);
 }
 

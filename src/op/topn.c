@@ -204,7 +204,7 @@ static lt_status topn_on_batch(lt_op *op, int input_no, lt_batch *in, lt_emit *o
     op->ledger.filtered += pick.count - kept;
     pick.count = kept;
     LT_TRY(lt_ranked_rows(&self->ranked, &pick, &self->rows, err));
-    lt_changes_start(&self->changes, in, rows, kept);
+    lt_changes_start(op, &self->changes, in, rows, kept);
     return topn_run(self, out, err);
 }
 

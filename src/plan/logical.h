@@ -95,6 +95,20 @@ lt_status lt_rule_window_agg(lt_planner *p, lt_rel *agg, lt_log **out, lt_error 
 /* rules_topn.c: FILTER on a ROW_NUMBER. *out NULL when the pattern is not there. */
 lt_status lt_rule_topn(lt_planner *p, lt_rel *filter, lt_log **out, lt_error *err);
 
+/* A view that has the last row of each key in event time,
+ *
+ *   SELECT .. FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY k ORDER BY ts DESC) AS rn ..)
+ *   WHERE rn = 1
+ *
+ * is a versioned table with the primary key k and the time ts. Columns of the view; *is false when
+ * it is something else, or when k or ts do not come out. Its changes come from an lt_op_keep with
+ * LT_KEEP_LAST_EVENT, if its input is insert-only, with the plan's upsert key k. */
+typedef struct {
+    const uint32_t *keys;
+    uint32_t key_count;
+    uint32_t time_col;
+} lt_versioned;
+lt_status lt_rule_versioned(lt_planner *p, lt_rel *rel, lt_versioned *out, bool *is, lt_error *err);
 /* ORDER BY, with or without LIMIT. */
 lt_status lt_rule_sort(lt_planner *p, lt_rel *sort, lt_log **out, lt_error *err);
 

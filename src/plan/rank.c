@@ -2,7 +2,8 @@
  *
  *   ORDER BY a processing time, ascending      the first rows that come
  *   .. descending, N = 1                       the last row that came
- *   ORDER BY a rowtime, ascending, N = 1       the first in event time, when the watermark says so
+ *   ORDER BY a rowtime, ascending, N = 1       the first in event time, when the watermark says so;
+ *                                              with mini-batches the best row, at once
  *   .. descending, N = 1                       the last in event time
  *   N = 1 otherwise, nothing taken away        the best row
  *   all else                                   Top-N: append, update or retract
@@ -279,11 +280,19 @@ static lt_status make_keep(lt_planner *p, lt_plan_node *node, const lt_topn_spec
                            /* event times are not forgotten by the clock, as in Flink */
                            .ttl_ms = mode == LT_KEEP_LAST_EVENT ? 0 : from->ttl_ms};
     become(node, &lt_op_keep, spec);
-    if (mode == LT_KEEP_BEST) {
+    if (mode == LT_KEEP_BEST && from->is_limit) {
+        node->label = LT_STR("SortLimit");
+    } else if (mode == LT_KEEP_BEST) {
         node->label = LT_STR("Top1");
     }
     node->kinds = kinds_of(true, false);
     return LT_OK;
+}
+
+static bool in_mini_batches(const lt_planner *p)
+{
+    return lt_str_eq_ci(lt_catalog_option(p->catalog, "table.exec.mini-batch.enabled"),
+                        LT_STR("true"));
 }
 
 static lt_status choose(lt_planner *p, lt_plan_node *node, lt_topn_spec *spec, lt_error *err)
@@ -304,12 +313,15 @@ static lt_status choose(lt_planner *p, lt_plan_node *node, lt_topn_spec *spec, l
         return make_keep(p, node, spec, LT_KEEP_LAST_ARRIVED, err);
     }
     if (one && !spec->is_limit && attr == LT_TIME_ROWTIME) {
-        return first->descending ? make_keep(p, node, spec, LT_KEEP_LAST_EVENT, err)
-                                 : make_first_event(p, node, spec, err);
+        /* With mini-batches Flink does not wait for the watermark, but corrects itself. */
+        return first->descending    ? make_keep(p, node, spec, LT_KEEP_LAST_EVENT, err)
+               : in_mini_batches(p) ? make_keep(p, node, spec, LT_KEEP_BEST, err)
+                                    : make_first_event(p, node, spec, err);
     }
     if (one && spec->strategy != LT_TOPN_RETRACT) {
         return make_keep(p, node, spec, LT_KEEP_BEST, err);
     }
+    node->label = spec->is_limit ? LT_STR("SortLimit") : node->label;
     bool shifts = spec->rank_output || spec->rank_min > 1;
     node->kinds = kinds_of(shifts || spec->strategy == LT_TOPN_UPDATE,
                            !shifts || spec->strategy == LT_TOPN_RETRACT);

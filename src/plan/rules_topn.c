@@ -251,6 +251,49 @@ static lt_status check_range(const topn_match *m, bool windowed, lt_error *err)
     return LT_OK;
 }
 
+static uint32_t passed_on(const lt_chain *chain, uint32_t count, uint32_t col)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        if (chain->exprs[i]->kind == LT_NODE_COLUMN && chain->exprs[i]->u.column == col) {
+            return i;
+        }
+    }
+    return UINT32_MAX;
+}
+
+lt_status lt_rule_versioned(lt_planner *p, lt_rel *rel, lt_versioned *out, bool *is, lt_error *err)
+{
+    topn_match m = {.min = 1, .max = INT64_MAX};
+    *is = false;
+    LT_TRY(lt_chain_collapse(p, rel, &m.chain, err));
+    if (m.chain.bottom->kind != LT_REL_RANK || m.chain.condition == NULL) {
+        return LT_OK;
+    }
+    m.rank = m.chain.bottom;
+    m.rank_col = m.rank->schema->count - 1;
+    LT_TRY(split(p, &m, m.chain.condition, err));
+    const lt_sort_key *order = m.rank->u.rank.order;
+    uint32_t count = m.rank->u.rank.partition_count;
+    if (m.variable || m.min != 1 || m.max != 1 || m.rest != NULL || count == 0 ||
+        m.rank->u.rank.order_count != 1 || !order->descending ||
+        m.rank->schema->fields[order->col].type->attr != LT_TIME_ROWTIME) {
+        return LT_OK;
+    }
+    uint32_t *keys = LT_NEW_ARRAY(p->arena, uint32_t, count);
+    if (keys == NULL) {
+        return lt_error_nomem(err, "a plan");
+    }
+    out->keys = keys;
+    out->key_count = count;
+    out->time_col = passed_on(&m.chain, rel->schema->count, order->col);
+    *is = out->time_col != UINT32_MAX;
+    for (uint32_t i = 0; i < count; i++) {
+        keys[i] = passed_on(&m.chain, rel->schema->count, m.rank->u.rank.partition[i]);
+        *is = *is && keys[i] != UINT32_MAX;
+    }
+    return LT_OK;
+}
+
 lt_status lt_rule_topn(lt_planner *p, lt_rel *filter, lt_log **out, lt_error *err)
 {
     topn_match m = {.min = 1, .max = INT64_MAX};

@@ -262,7 +262,9 @@ static void niladic(lt_printer *pr, const lt_ast_call *call)
     if (call->semantics != LT_SEM_NONE && call->args.count == 1) {
         lt_print_expr(pr, call->args.items[0]); /* FINAL a.x */
     } else {
-        lt_text_append(pr->to, call->func.ptr, call->func.len);
+        /* As it was written: what is no function (USER) is a column's name. */
+        lt_str word = call->name.items[0].text;
+        lt_text_append(pr->to, word.ptr, word.len);
     }
 }
 

@@ -125,7 +125,7 @@ typedef enum {
 typedef struct {
     uint64_t seeds, counted;
     uint64_t faults[SIM_FAULT_COUNT]; /* that happened */
-    uint64_t queries[16];
+    uint64_t queries[32];
     uint64_t lives, crashes, failures, stops, rescaled, restored, savepoints_used;
     uint64_t checkpoints, given_up, savepoints, epochs_checked;
     uint64_t steps, rows, late;

@@ -461,6 +461,83 @@ static void oracle_accounts(sim_world *world)
     }
 }
 
+/* The three greatest values of each key. */
+static void oracle_top3(sim_world *world)
+{
+    const sim_stream *stream = &world->streams[0];
+    static int64_t best[SIM_KEYS_MAX][3];
+    memset(world->totals, 0, sizeof world->totals);
+    for (uint32_t i = 0; i < stream->count; i++) {
+        const sim_row *row = &stream->rows[i];
+        sim_total *total = &world->totals[row->key];
+        int64_t v = row->v;
+        for (int64_t at = 0; at < 3; at++) {
+            if (at == total->count) {
+                best[row->key][total->count++] = v;
+                break;
+            }
+            if (v > best[row->key][at]) {
+                int64_t down = best[row->key][at];
+                best[row->key][at] = v;
+                v = down;
+            }
+        }
+    }
+    for (uint32_t k = 0; k < world->keys; k++) {
+        sim_total *total = &world->totals[k];
+        for (int64_t at = 0; at < total->count; at++) {
+            total->sum += best[k][at];
+        }
+        total->max = total->count > 0 ? best[k][0] : 0;
+    }
+}
+
+/* The last row of each key in event time; of equal times the one that came last. */
+static void oracle_last(sim_world *world)
+{
+    const sim_stream *stream = &world->streams[0];
+    const sim_row *last[SIM_KEYS_MAX] = {NULL};
+    memset(world->totals, 0, sizeof world->totals);
+    for (uint32_t i = 0; i < stream->count; i++) {
+        const sim_row *row = &stream->rows[i];
+        if (last[row->key] == NULL || row->ms >= last[row->key]->ms) {
+            last[row->key] = row;
+            world->totals[row->key] = (sim_total){1, row->v, row->v};
+        }
+    }
+}
+
+/* The first row of each key in event time that is not behind the watermark. */
+static void oracle_first(sim_world *world)
+{
+    const sim_stream *stream = &world->streams[0];
+    uint32_t first[SIM_KEYS_MAX] = {0}; /* 1 + the row that waits */
+    bool decided[SIM_KEYS_MAX] = {false};
+    uint32_t late = 0;
+    for (uint32_t i = 0; i <= stream->count; i++) {
+        int64_t watermark = i < stream->count ? stream->after[i] : INT64_MAX;
+        for (uint32_t k = 0; k < world->keys; k++) {
+            const sim_row *row = first[k] > 0 ? &stream->rows[first[k] - 1] : NULL;
+            if (row != NULL && row->ms <= watermark) {
+                emit(world, 0, after_watermark(row->ms), (int64_t[]){first[k] - 1, k, row->v});
+                decided[k] = true;
+                first[k] = 0;
+            }
+        }
+        if (i == stream->count) {
+            break;
+        }
+        const sim_row *row = &stream->rows[i];
+        uint32_t *waits = &first[row->key];
+        late += row->ms < watermark;
+        world->late_after[i + 1] = late;
+        if (row->ms >= watermark && !decided[row->key] &&
+            (*waits == 0 || row->ms < stream->rows[*waits - 1].ms)) {
+            *waits = i + 1;
+        }
+    }
+}
+
 #define BANK_VIEW                                            \
     "CREATE VIEW entries AS SELECT ts, k, -v AS v FROM ev0 " \
     "UNION ALL SELECT ts, d AS k, v FROM ev0"
@@ -545,6 +622,28 @@ const sim_query sim_queries[] = {
      .view = BANK_VIEW,
      .select = {"SELECT k, COUNT(*), SUM(v), MAX(v) FROM entries GROUP BY k"},
      .oracle = oracle_accounts},
+    {.name = "top3",
+     .weight = 3,
+     .flags = SIM_UPDATING,
+     .select =
+         {"SELECT k, COUNT(*), SUM(v), MAX(v) FROM (SELECT k, v, ROW_NUMBER() OVER (PARTITION "
+          "BY k ORDER BY v DESC, id) AS rn FROM ev0) WHERE rn <= 3 GROUP BY k"},
+     .oracle = oracle_top3},
+    {.name = "last",
+     .weight = 2,
+     .flags = SIM_UPDATING,
+     .select =
+         {"SELECT k, COUNT(*), SUM(v), MAX(v) FROM (SELECT k, v, ROW_NUMBER() OVER (PARTITION "
+          "BY k ORDER BY ts DESC) AS rn FROM ev0) WHERE rn = 1 GROUP BY k"},
+     .oracle = oracle_last},
+    {.name = "first",
+     .weight = 3,
+     .flags = SIM_WINDOWED | SIM_KEYED_SINK,
+     .sink_count = 1,
+     .columns = {"id:I k:S v:I"},
+     .select = {"SELECT id, k, v FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY k ORDER BY ts) AS "
+                "rn FROM ev0) WHERE rn = 1"},
+     .oracle = oracle_first},
     {.name = "set",
      .weight = 3,
      .flags = SIM_WINDOWED | SIM_KEYED_SINK,

@@ -135,6 +135,31 @@ static void test_rows(void **state)
                                       .rank_min = 1,
                                       .rank_max = 2};
     run_all(&lt_op_window_topn, &topn, &rig, rig.in_schema, false);
+    const lt_sort_key by_value[2] = {{COL_TS, false, false}, {COL_V, true, false}};
+    lt_topn_spec ranks = {.partition = keys,
+                          .partition_count = 1,
+                          .order = by_value + 1,
+                          .order_count = 1,
+                          .rank_min = 1,
+                          .rank_max = 3,
+                          .strategy = LT_TOPN_APPEND};
+    run_all(&lt_op_topn, &ranks, &rig, rig.in_schema, false);
+    ranks.strategy = LT_TOPN_RETRACT;
+    run_all(&lt_op_topn, &ranks, &rig, rig.in_schema, true);
+    const lt_keep_spec keep = {.partition = keys,
+                               .partition_count = 1,
+                               .mode = LT_KEEP_BEST,
+                               .order = by_value + 1,
+                               .order_count = 1};
+    run_all(&lt_op_keep, &keep, &rig, rig.in_schema, false);
+    const lt_first_rows_spec first_rows = {
+        .partition = keys, .partition_count = 1, .rank_min = 1, .rank_max = 5};
+    run_all(&lt_op_first_rows, &first_rows, &rig, rig.in_schema, false);
+    const lt_first_event_spec first_event = {
+        .partition = keys, .partition_count = 1, .time_col = COL_TS};
+    run_all(&lt_op_first_event, &first_event, &rig, rig.in_schema, false);
+    const lt_time_sort_spec time_sort = {.order = by_value, .order_count = 2};
+    run_all(&lt_op_time_sort, &time_sort, &rig, rig.in_schema, false);
     const lt_pace_spec pace = {.time_col = COL_TS, .speed = 1e9};
     run_all(&lt_op_pace, &pace, &rig, rig.in_schema, false);
     const lt_watermark_spec watermark = {.time_col = COL_TS, .watermark = h_col(&rig, COL_TS)};

@@ -547,9 +547,10 @@ LT_UNUSED static void h_run(h_rig *rig, const h_config *config, const h_event *e
     h_op_new(rig);
     size_t from = 0;
     while (from < count) {
-        /* Marks behind a row travel with it. */
+        /* Marks behind a row travel with it, and a +U with its -U. */
         size_t to = from;
-        for (uint32_t rows = 0; to < count && (events[to].mark || rows < config->batch_rows);
+        for (uint32_t rows = 0; to < count && (events[to].mark || rows < config->batch_rows ||
+                                               events[to].kind == LT_UPDATE_AFTER);
              to++) {
             rows += !events[to].mark;
         }
