@@ -30,9 +30,10 @@ typedef struct {
     lt_changes changes;
     /* the batch at hand, in changes.batch_arena */
     lt_rows partitions;
-    lt_rows encoded;
     lt_order_keys orders;
     keep_record **records; /* void in another callback */
+    uint32_t *index;       /* row to be worked on -> index in the above */
+    lt_rows encoded;       /* of the rows to be worked on */
 } keep_op;
 
 static const uint32_t keep_cells[1] = {offsetof(keep_record, cell)};
@@ -104,9 +105,10 @@ static lt_status keep_step(lt_op *op, uint32_t index, lt_error *err)
 {
     keep_op *self = (keep_op *)op;
     const lt_keep_spec *spec = op->spec;
-    keep_record *record = self->records[index];
+    uint32_t at = self->index[index];
+    keep_record *record = self->records[at];
     lt_str row = lt_ranked_str(&self->encoded, index);
-    lt_str order = lt_order_key(&self->orders, index);
+    lt_str order = lt_order_key(&self->orders, at);
     if (spec->updates &&
         !lt_kind_is_add(lt_batch_kind(self->changes.pending, self->changes.input[index]))) {
         record->replaced = record->held && lt_str_eq(row, row_of(record));
@@ -135,6 +137,16 @@ static lt_status probe(keep_op *self, lt_error *err)
     return lt_table_probe(self->rows, &self->partitions, true, (void **)self->records, NULL, err);
 }
 
+/* Where rows are only added, one that is no better than what is kept now never will be. */
+static bool is_hopeless(const keep_op *self, uint32_t i)
+{
+    const lt_keep_spec *spec = self->op.spec;
+    const keep_record *record = self->records[i];
+    return spec->mode != LT_KEEP_LAST_ARRIVED && !spec->updates && record->held &&
+           lt_order_cmp(lt_order_key(&self->orders, i), order_of(record)) >=
+               (spec->mode == LT_KEEP_LAST_EVENT ? 1 : 0);
+}
+
 static lt_status keep_resume(lt_op *op, lt_emit *out, lt_error *err)
 {
     keep_op *self = (keep_op *)op;
@@ -148,16 +160,27 @@ static lt_status keep_on_batch(lt_op *op, int input_no, lt_batch *in, lt_emit *o
     (void)input_no;
     lt_changes_begin(&self->changes);
     lt_arena *arena = self->changes.batch_arena;
-    const lt_row_pick pick = {in, lt_op_live_rows(in, arena), lt_batch_live(in), arena};
+    uint32_t *rows = lt_op_live_rows(in, arena);
+    lt_row_pick pick = {in, rows, lt_batch_live(in), arena};
     self->records = LT_NEW_ARRAY(arena, keep_record *, (size_t)pick.count + 1);
-    if (!pick.rows || !self->records) {
+    self->index = LT_NEW_ARRAY(arena, uint32_t, (size_t)pick.count + 1);
+    if (!rows || !self->records || !self->index) {
         return lt_error_nomem(err, "kept rows");
     }
     LT_TRY(lt_ranked_partitions(&self->ranked, &pick, &self->partitions, err));
-    LT_TRY(lt_ranked_rows(&self->ranked, &pick, &self->encoded, err));
     LT_TRY(lt_order_encode(&self->order, &pick, &self->orders, err));
     LT_TRY(probe(self, err));
-    lt_changes_start(op, &self->changes, in, pick.rows, pick.count);
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < pick.count; i++) {
+        if (!is_hopeless(self, i)) {
+            self->index[kept] = i;
+            rows[kept++] = rows[i];
+        }
+    }
+    op->ledger.filtered += pick.count - kept;
+    pick.count = kept;
+    LT_TRY(lt_ranked_rows(&self->ranked, &pick, &self->encoded, err));
+    lt_changes_start(op, &self->changes, in, rows, kept);
     return lt_changes_run(op, &self->changes, keep_step, out, err);
 }
 

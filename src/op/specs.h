@@ -187,6 +187,7 @@ typedef struct {
     const uint32_t *partition;
     uint32_t partition_count;
     uint32_t time_col;
+    int64_t ttl_ms; /* of partitions whose row has gone out */
 } lt_first_event_spec;
 
 /* ORDER BY a time attribute: rows wait until the watermark has reached them, or, in processing

@@ -4,13 +4,16 @@
  * State: ordered maps by partition. `top` has the best rank_max rows of each, `rest` (only where
  * rows may be taken away) the others; a row's bytes are its order key, its number in order of
  * arrival, and the row. `limits` has each partition's rank_max where a column says it: that of the
- * partition's first row, for good, as in Flink.
+ * partition's first row, for good, as in Flink. `places` says where the rows of a LIMIT are, all of
+ * which stand equal in its order.
  *
  * Ledger: used is what was among the best for a moment, or is kept in case it will be, or took such
  * a row away; filtered is all else. */
 #include <stddef.h>
 
 #include "op/topn_int.h"
+
+static const uint32_t places_cells[1] = {offsetof(topn_places, seqs)};
 
 static lt_status topn_open(lt_op *op, lt_error *err)
 {
@@ -31,6 +34,16 @@ static lt_status topn_open(lt_op *op, lt_error *err)
     if (spec->strategy == LT_TOPN_RETRACT) {
         decl.name = "rest";
         LT_TRY(lt_state_ordered(op->state, &decl, &self->rest, err));
+    }
+    LT_ASSERT(spec->strategy != LT_TOPN_RETRACT || spec->order_count > 0 ||
+              spec->partition_count == 0);
+    if (spec->strategy == LT_TOPN_RETRACT && spec->order_count == 0) {
+        const lt_table_decl places = {.name = "places",
+                                      .key = self->ranked.row_codec,
+                                      .value_size = sizeof(topn_places),
+                                      .cell_offsets = places_cells,
+                                      .cell_count = LT_COUNT_OF(places_cells)};
+        LT_TRY(lt_state_table(op->state, &places, &self->places, err));
     }
     if (!spec->variable) {
         return LT_OK;
@@ -138,8 +151,12 @@ static lt_status topn_step(lt_op *op, uint32_t index, lt_error *err)
     topn_op *self = (topn_op *)op;
     const lt_topn_spec *spec = op->spec;
     uint32_t at = self->index[index];
-    const topn_row row = {at, self->maps[at], rank_max_of(self, at),
-                          lt_order_key(&self->orders, at), lt_ranked_str(&self->rows, index)};
+    const topn_row row = {at,
+                          self->maps[at],
+                          rank_max_of(self, at),
+                          lt_order_key(&self->orders, at),
+                          lt_ranked_str(&self->rows, index),
+                          self->rows.hashes[index]};
     uint8_t kind = lt_batch_kind(self->changes.pending, self->changes.input[index]);
     switch (spec->strategy) {
     case LT_TOPN_APPEND:

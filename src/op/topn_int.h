@@ -11,6 +11,12 @@ typedef struct {
     uint32_t unused;
 } topn_node;
 
+/* Where order says nothing, the rows that equal each other: their sequences (8 each, big endian),
+ * oldest first. */
+typedef struct {
+    lt_cell seqs;
+} topn_places;
+
 /* A partition's rank_max, where it is said by its first row. */
 typedef struct {
     int64_t rank_max;
@@ -23,6 +29,7 @@ typedef struct {
     lt_ordered *top;  /* partition -> its best rows, at most rank_max */
     lt_ordered *rest; /* RETRACT: the others */
     lt_table *limits; /* variable: partition -> topn_limit */
+    lt_table *places; /* RETRACT without an order: row -> topn_places */
     bool shifts;      /* ranks matter: every row that moves is told of */
     int64_t next_seq; /* saved */
     lt_changes changes;
@@ -46,6 +53,7 @@ typedef struct {
     int64_t rank_max;
     lt_str order;
     lt_str row;
+    uint64_t hash; /* of row */
 } topn_row;
 
 lt_status lt_topn_insert(topn_op *self, const topn_row *row, lt_error *err);

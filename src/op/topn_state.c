@@ -26,6 +26,17 @@ static lt_status put_node(topn_op *self, lt_ordered *ordered, lt_ordered_map *ma
     return LT_OK;
 }
 
+static lt_status note_place(topn_op *self, const topn_row *row, const char *seq, lt_error *err)
+{
+    void *value = NULL;
+    LT_TRY(lt_table_get(self->places, row->row.ptr, (uint32_t)row->row.len, row->hash, true, &value,
+                        NULL, err));
+    topn_places *places = value;
+    return lt_cells_append(lt_table_cells(self->places), &places->seqs, seq, 8)
+               ? LT_OK
+               : lt_error_nomem(err, "top-n rows");
+}
+
 /* Behind all rows of the same order. */
 static lt_status new_node(topn_op *self, lt_ordered *ordered, lt_ordered_map *map,
                           const topn_row *row, void **out, lt_error *err)
@@ -40,6 +51,9 @@ static lt_status new_node(topn_op *self, lt_ordered *ordered, lt_ordered_map *ma
     for (unsigned b = 0; b < 8; b++) {
         place[len + b] = (char)(unsigned char)(seq >> (56 - 8 * b));
     }
+    if (self->places) {
+        LT_TRY(note_place(self, row, place + len, err));
+    }
     return put_node(self, ordered, map, (lt_str){place, (size_t)len + 8}, len, row->row, out, err);
 }
 
@@ -51,6 +65,40 @@ static lt_status move_node(lt_ordered *from, lt_ordered_map *from_map, void *nod
     *(topn_node *)moved = *(const topn_node *)node;
     lt_ordered_take(from, from_map, node);
     return LT_OK;
+}
+
+/* Takes the oldest place of this very row out of the list; *out.len 0 = there is none. */
+static lt_status take_place(topn_op *self, const topn_row *row, lt_str *out, lt_error *err)
+{
+    void *value = NULL;
+    *out = (lt_str){NULL, 0};
+    LT_TRY(lt_table_get(self->places, row->row.ptr, (uint32_t)row->row.len, row->hash, false,
+                        &value, NULL, err));
+    if (!value) {
+        return LT_OK;
+    }
+    topn_places *places = value;
+    lt_str seqs = lt_cell_str(&places->seqs);
+    LT_TRY(lt_changes_keep(&self->changes, seqs, out, err));
+    out->len = 8;
+    if (seqs.len == 8) {
+        lt_table_remove(self->places, value);
+        return LT_OK;
+    }
+    memmove(places->seqs.ptr, places->seqs.ptr + 8, seqs.len - 8);
+    return lt_cells_resize(lt_table_cells(self->places), &places->seqs, (uint32_t)seqs.len - 8)
+               ? LT_OK
+               : lt_error_nomem(err, "top-n rows");
+}
+
+static void *node_at_place(lt_ordered *ordered, const lt_ordered_map *map, lt_str place)
+{
+    void *node = lt_ordered_seek(ordered, map, place);
+    if (!node) {
+        return NULL;
+    }
+    lt_str bytes = lt_ordered_bytes(ordered, node);
+    return memcmp(bytes.ptr, place.ptr, place.len) == 0 ? node : NULL;
 }
 
 /* The oldest node that holds this very row; NULL = none. */
@@ -204,11 +252,14 @@ static lt_status pull_in(topn_op *self, const topn_row *row, lt_str *out, lt_err
     return LT_OK;
 }
 
-static lt_status retract_rest(topn_op *self, const topn_row *row, lt_error *err)
+static lt_status retract_rest(topn_op *self, const topn_row *row, lt_str place, lt_error *err)
 {
     lt_ordered_map *rest = NULL;
     LT_TRY(rest_map(self, row, false, &rest, err));
-    void *node = rest ? find_node(self->rest, rest, row) : NULL;
+    void *node = !rest           ? NULL
+                 : !self->places ? find_node(self->rest, rest, row)
+                 : place.len > 0 ? node_at_place(self->rest, rest, place)
+                                 : NULL;
     if (!node) {
         self->op.ledger.filtered++;
         return LT_OK;
@@ -220,9 +271,16 @@ static lt_status retract_rest(topn_op *self, const topn_row *row, lt_error *err)
 
 lt_status lt_topn_retract(topn_op *self, const topn_row *row, lt_error *err)
 {
-    void *node = find_node(self->top, row->map, row);
+    lt_str place = {NULL, 0};
+    void *node = NULL;
+    if (!self->places) {
+        node = find_node(self->top, row->map, row);
+    } else {
+        LT_TRY(take_place(self, row, &place, err));
+        node = place.len > 0 ? node_at_place(self->top, row->map, place) : NULL;
+    }
     if (!node) {
-        return retract_rest(self, row, err);
+        return retract_rest(self, row, place, err);
     }
     self->op.ledger.used++;
     int64_t rank = self->shifts ? rank_of(self, row->map, node) : 0;

@@ -257,7 +257,8 @@ static lt_status make_first_event(lt_planner *p, lt_plan_node *node, const lt_to
     }
     *spec = (lt_first_event_spec){.partition = from->partition,
                                   .partition_count = from->partition_count,
-                                  .time_col = from->order[0].col};
+                                  .time_col = from->order[0].col,
+                                  .ttl_ms = from->ttl_ms};
     become(node, &lt_op_first_event, spec);
     node->kinds = LT_KINDS_INSERT;
     return LT_OK;
@@ -277,8 +278,7 @@ static lt_status make_keep(lt_planner *p, lt_plan_node *node, const lt_topn_spec
                            .order_count = from->order_count,
                            .updates = from->strategy == LT_TOPN_UPDATE,
                            .quiet = from->ttl_ms == 0,
-                           /* event times are not forgotten by the clock, as in Flink */
-                           .ttl_ms = mode == LT_KEEP_LAST_EVENT ? 0 : from->ttl_ms};
+                           .ttl_ms = from->ttl_ms};
     become(node, &lt_op_keep, spec);
     if (mode == LT_KEEP_BEST && from->is_limit) {
         node->label = LT_STR("SortLimit");

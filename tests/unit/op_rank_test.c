@@ -321,6 +321,38 @@ static void test_topn(void **state)
     }
 }
 
+/* LIMIT: one partition, no order. */
+static void test_limit(void **state)
+{
+    static const r_range ranges[] = {
+        {1, 1, false, false}, {1, 5, false, false}, {3, 9, false, false}};
+    static h_event events[EVENTS];
+    (void)state;
+    for (unsigned r = 0; r < LT_COUNT_OF(ranges); r++) {
+        h_rig rig;
+        h_init(&rig);
+        const lt_topn_spec spec = {.rank_min = ranges[r].min,
+                                   .rank_max = ranges[r].max,
+                                   .is_limit = true,
+                                   .strategy = LT_TOPN_RETRACT};
+        size_t count = random_events(events, ANYTHING, 31 + r);
+        for (size_t i = 0; i < count; i++) {
+            events[i].k = 0;
+            events[i].v_null = false;
+            events[i].v = 0; /* all stand equal */
+            events[i].ts = events[i].mark ? events[i].ts : events[i].ts / 100;
+        }
+        h_lines want = {0};
+        ref_topn(&want, events, count, &ranges[r], false);
+        rig.cls = &lt_op_topn;
+        rig.spec = &spec;
+        rig.out_schema = rig.in_schema;
+        run_all(&rig, events, count, &want, "limit");
+        h_lines_free(&want);
+        h_deinit(&rig);
+    }
+}
+
 static void check_keep(r_input input, uint64_t seed)
 {
     static h_event events[EVENTS];
@@ -611,10 +643,10 @@ static void test_variable(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_topn),        cmocka_unit_test(test_best),
-        cmocka_unit_test(test_last),        cmocka_unit_test(test_first_rows),
-        cmocka_unit_test(test_first_event), cmocka_unit_test(test_time_sort),
-        cmocka_unit_test(test_variable),
+        cmocka_unit_test(test_topn),       cmocka_unit_test(test_limit),
+        cmocka_unit_test(test_best),       cmocka_unit_test(test_last),
+        cmocka_unit_test(test_first_rows), cmocka_unit_test(test_first_event),
+        cmocka_unit_test(test_time_sort),  cmocka_unit_test(test_variable),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
