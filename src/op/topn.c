@@ -13,6 +13,8 @@
 
 #include "op/topn_int.h"
 
+#define AHEAD_ROWS 12
+
 static const uint32_t places_cells[1] = {offsetof(topn_places, seqs)};
 
 static lt_status topn_open(lt_op *op, lt_error *err)
@@ -124,6 +126,28 @@ static bool is_hopeless(const topn_op *self, uint32_t i)
            lt_order_cmp(lt_order_key(&self->orders, i), lt_topn_order_of(self->top, last)) >= 0;
 }
 
+/* The rows to be worked on. Most of the time goes into fetching the last of the best, for rows of
+ * many partitions: it is asked for some rows ahead. */
+static uint32_t drop_hopeless(topn_op *self, uint32_t *rows, uint32_t count)
+{
+    const lt_topn_spec *spec = self->op.spec;
+    bool all = spec->strategy != LT_TOPN_APPEND;
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        if (!all && i + 2 * AHEAD_ROWS < count) {
+            lt_ordered_prefetch_last(self->top, self->maps[i + 2 * AHEAD_ROWS], false);
+        }
+        if (!all && i + AHEAD_ROWS < count) {
+            lt_ordered_prefetch_last(self->top, self->maps[i + AHEAD_ROWS], true);
+        }
+        if (all || !is_hopeless(self, i)) {
+            self->index[kept] = i;
+            rows[kept++] = rows[i];
+        }
+    }
+    return kept;
+}
+
 /* Gives maps without rows back. */
 static lt_status trim(topn_op *self, lt_error *err)
 {
@@ -192,7 +216,6 @@ static lt_status topn_resume(lt_op *op, lt_emit *out, lt_error *err)
 static lt_status topn_on_batch(lt_op *op, int input_no, lt_batch *in, lt_emit *out, lt_error *err)
 {
     topn_op *self = (topn_op *)op;
-    const lt_topn_spec *spec = op->spec;
     (void)input_no;
     lt_changes_begin(&self->changes);
     lt_arena *arena = self->changes.batch_arena;
@@ -211,13 +234,7 @@ static lt_status topn_on_batch(lt_op *op, int input_no, lt_batch *in, lt_emit *o
         LT_TRY(probe_limits(self, &pick, err));
     }
     LT_TRY(probe(self, err));
-    uint32_t kept = 0;
-    for (uint32_t i = 0; i < pick.count; i++) {
-        if (spec->strategy != LT_TOPN_APPEND || !is_hopeless(self, i)) {
-            self->index[kept] = i;
-            rows[kept++] = rows[i];
-        }
-    }
+    uint32_t kept = drop_hopeless(self, rows, pick.count);
     op->ledger.filtered += pick.count - kept;
     pick.count = kept;
     LT_TRY(lt_ranked_rows(&self->ranked, &pick, &self->rows, err));

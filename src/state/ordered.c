@@ -307,10 +307,10 @@ static int64_t now_ms(const lt_ordered *ordered)
     return ordered->decl.ttl_ms > 0 ? ordered->env->wall_us(ordered->env) / 1000 : 0;
 }
 
-/* Stamps of a clock that was ahead count from now. */
+/* Maps from before there was a TTL, and stamps of a clock that was ahead, count from now. */
 static bool is_idle(const lt_ordered *ordered, lt_ordered_map *map, int64_t now)
 {
-    map->stamp = LT_MIN(map->stamp, now);
+    map->stamp = map->stamp == 0 ? now : LT_MIN(map->stamp, now);
     return now - map->stamp >= ordered->decl.ttl_ms;
 }
 
@@ -447,6 +447,20 @@ void *lt_ordered_first(const lt_ordered *ordered, const lt_ordered_map *map)
 void *lt_ordered_last(const lt_ordered *ordered, const lt_ordered_map *map)
 {
     return record_at(ordered, map->last);
+}
+
+void lt_ordered_prefetch_last(const lt_ordered *ordered, const lt_ordered_map *map, bool bytes)
+{
+    if (map->last == 0) {
+        return;
+    }
+    const map_node *node = node_at(ordered, map->last);
+    if (!bytes) {
+        LT_PREFETCH(node);
+        return;
+    }
+    uint32_t len;
+    LT_PREFETCH(lt_table_key(ordered->nodes, node, &len));
 }
 
 void *lt_ordered_next(const lt_ordered *ordered, const void *value)
