@@ -209,8 +209,8 @@ lt_status lt_ordered_get(lt_ordered *ordered, lt_ordered_map *map, lt_str bytes,
 void *lt_ordered_seek(const lt_ordered *ordered, const lt_ordered_map *map, lt_str bytes);
 void *lt_ordered_first(const lt_ordered *ordered, const lt_ordered_map *map); /* NULL = none */
 void *lt_ordered_last(const lt_ordered *ordered, const lt_ordered_map *map);
-/* Brings what a look at the last record needs closer: the record itself, then, once it is there, its
- * bytes. */
+/* Brings what a look at the last record needs closer: the record itself, then, once it is there,
+ * its bytes. */
 void lt_ordered_prefetch_last(const lt_ordered *ordered, const lt_ordered_map *map, bool bytes);
 void *lt_ordered_next(const lt_ordered *ordered, const void *value); /* NULL = that was the last */
 void *lt_ordered_prev(const lt_ordered *ordered, const void *value);

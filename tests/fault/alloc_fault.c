@@ -77,6 +77,15 @@ static const pipeline pipelines[] = {
      "SELECT k, n, r FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY window_start, window_end "
      "ORDER BY n DESC) AS r FROM w) WHERE r <= 2",
      clicks},
+    {"ranks",
+     {CLICKS, "CREATE VIEW n AS SELECT k, SUM(v) AS n FROM t GROUP BY k"},
+     "SELECT k, n, r FROM (SELECT *, ROW_NUMBER() OVER (ORDER BY n DESC) AS r FROM n) WHERE r <= 2",
+     clicks},
+    {"firsts",
+     {CLICKS, "CREATE VIEW f AS SELECT * FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY k ORDER "
+              "BY ts) AS r FROM t) WHERE r = 1"},
+     "SELECT k, v, ts FROM f ORDER BY ts, k",
+     clicks},
     {"limit", {CLICKS}, "SELECT * FROM t LIMIT 2", clicks},
     {"csv",
      {"CREATE TABLE t (a INT, b STRING, c DOUBLE) WITH (" FEED "'csv')"},
