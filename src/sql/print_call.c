@@ -262,9 +262,7 @@ static void niladic(lt_printer *pr, const lt_ast_call *call)
     if (call->semantics != LT_SEM_NONE && call->args.count == 1) {
         lt_print_expr(pr, call->args.items[0]); /* FINAL a.x */
     } else {
-        /* USER is no function of Flink's but a column's name, whose case counts. */
-        lt_str word = lt_str_eq(call->func, LT_STR("USER")) ? call->name.items[0].text : call->func;
-        lt_text_append(pr->to, word.ptr, word.len);
+        lt_text_append(pr->to, call->func.ptr, call->func.len);
     }
 }
 
