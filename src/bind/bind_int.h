@@ -31,6 +31,7 @@ typedef struct lt_inlining {
 struct lt_cte {
     const lt_ast_cte *ast;
     lt_cte *outer;
+    const struct lt_expr_env *around; /* of the query that has the WITH */
     bool used;
 };
 
@@ -41,6 +42,8 @@ struct lt_binder {
     lt_arena *arena;
     lt_expr_builder eb;
     lt_cte *ctes;
+    const struct lt_expr_env *around; /* where a sub-query stands, for names it does not have
+                                         itself; else NULL */
     lt_str current_catalog, current_database; /* against which names resolve */
     uint32_t view_depth;
     const lt_inlining *inlining; /* NULL: not in a function's body */
@@ -101,13 +104,16 @@ typedef struct {
     uint32_t window_count;
 } lt_overs;
 
+typedef struct lt_subqueries lt_subqueries; /* subquery.c */
+
 /* Where an expression stands and what it may see. */
-typedef struct {
+typedef struct lt_expr_env {
     lt_binder *b;
     const lt_scope *scope;      /* input columns; NULL: none */
     const char *clause;         /* "WHERE", for messages */
     lt_grouping *grouping;      /* NULL outside grouped selects */
     lt_overs *overs;            /* NULL where no window function may stand */
+    lt_subqueries *subs;        /* NULL where no sub-query may stand */
     bool in_aggregate;          /* among an aggregate's arguments */
     const lt_ast_item *aliases; /* select items that names may fall back to (QUALIFY); else NULL */
     uint32_t alias_count;
@@ -135,6 +141,8 @@ const char *lt_bind_unit_name(lt_ast_unit unit); /* "YEAR" .. */
 lt_status lt_scope_column(const lt_expr_env *env, const lt_ast_path *path, uint32_t *column,
                           uint32_t *used, lt_error *err);
 bool lt_scope_has_column(const lt_scope *scope, lt_str name);
+/* Does the path begin with a table or a column of this scope? */
+bool lt_scope_knows(const lt_scope *scope, const lt_ast_path *path);
 /* `alias.*`: the table, or NULL. */
 const lt_scope_table *lt_scope_find_table(const lt_scope *scope, const lt_ast_path *path,
                                           uint32_t parts);
@@ -221,6 +229,30 @@ lt_status lt_rel_limit(lt_binder *b, lt_rel *input, int64_t offset, int64_t coun
 
 /* Gives untyped NULL columns a physical form; once, on a finished tree. */
 lt_status lt_rel_settle(lt_binder *b, lt_rel *rel, lt_error *err);
+
+/* Columns lose their time attributes: rows of the two sides come in no common order of time. The
+ * condition is the caller's. */
+lt_status lt_rel_join(lt_binder *b, lt_rel *left, lt_rel *right, lt_join_type type, uint32_t pos,
+                      lt_rel **out, lt_error *err);
+
+/* ---- subquery.c ---- */
+/* Sub-queries of the expressions of one clause, as joins to the rows that the clause is evaluated
+ * over: each adds columns behind theirs. */
+struct lt_subqueries {
+    lt_binder *b;
+    uint32_t base;  /* columns of the rows */
+    uint32_t width; /* with those of the joins */
+    struct lt_sub_join *joins;
+    struct lt_sub_known *known; /* expressions bound already */
+};
+/* EXISTS, IN and quantified comparisons with a query, scalar sub-queries. */
+lt_status lt_bind_subquery(const lt_expr_env *env, const lt_ast_expr *ast, lt_expr **out,
+                           lt_error *err);
+/* Joins what was collected to the rows. */
+lt_status lt_subqueries_attach(const lt_subqueries *subs, lt_rel **rel, lt_error *err);
+/* WHERE: its conjuncts become filters, semi joins and anti joins. */
+lt_status lt_bind_where(const lt_expr_env *env, const lt_ast_expr *ast, lt_rel **rel,
+                        lt_error *err);
 
 /* ---- from.c, join.c, table.c, window_tvf.c ---- */
 lt_status lt_bind_from(lt_binder *b, const lt_ast_from *from, lt_bound_from *out, lt_error *err);

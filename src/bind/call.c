@@ -211,6 +211,7 @@ static lt_status bind_aggregate(const lt_expr_env *env, const lt_ast_expr *ast,
     inner.in_aggregate = true;
     inner.scope = env->grouping->input;
     inner.overs = NULL;
+    inner.subs = NULL;
     inner.aliases = NULL;
     inner.clause = "an aggregate";
     if (count == 1 && call->args.items[0]->kind == LT_EXPR_STAR &&

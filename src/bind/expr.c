@@ -2,7 +2,7 @@
  * lt_expr_call's; here names are resolved, syntax becomes calls, and the rules of grouped selects
  * hold: above an aggregation a column may be used only as (part of) a grouping key or inside an
  * aggregate. */
-#include "bind/bind_int.h"
+#include "bind/decorrelate.h"
 
 lt_status lt_unsupported_at(lt_error *err, uint32_t pos, const char *what)
 {
@@ -110,7 +110,6 @@ static bool has_part(const lt_ast_expr *ast, const seek *what)
         return has_part(ast->minus.left, what) || has_part(ast->minus.right, what);
     case LT_EXPR_EXISTS:
     case LT_EXPR_UNIQUE:
-    case LT_EXPR_SUBQUERY:
     case LT_EXPR_COLLECTION_QUERY:
         return what->part == 'q';
     case LT_EXPR_LITERAL:
@@ -292,6 +291,23 @@ static int grouping_key(const lt_grouping *grouping, const lt_expr *expr)
     return -1;
 }
 
+/* A name that this query does not have: of the query around it. */
+static bool is_outer_name(const lt_expr_env *env, const lt_scope *scope, const lt_ast_path *path)
+{
+    return env->b->around && !lt_scope_knows(scope, path);
+}
+
+static lt_status bind_outer_ident(const lt_expr_env *env, const lt_ast_expr *ast, lt_expr **out,
+                                  lt_error *err)
+{
+    lt_expr_env around = *env->b->around;
+    lt_expr *expr;
+    around.overs = NULL;
+    around.subs = NULL;
+    LT_TRY(lt_bind_expr(&around, ast, &expr, err));
+    return lt_outer_wrap(env->b, expr, out, err);
+}
+
 static lt_status bind_grouped_ident(const lt_expr_env *env, const lt_ast_expr *ast, lt_expr **out,
                                     lt_error *err)
 {
@@ -301,6 +317,7 @@ static lt_status bind_grouped_ident(const lt_expr_env *env, const lt_ast_expr *a
     below.scope = env->grouping->input;
     below.grouping = NULL;
     below.overs = NULL;
+    below.subs = NULL;
     LT_TRY(lt_scope_column(&below, &ast->path, &column, &used, err));
     LT_TRY(lt_expr_column(&env->b->eb, column, below.scope->schema->fields[column].type, ast->pos,
                           &expr, err));
@@ -340,6 +357,9 @@ static lt_status bind_ident(const lt_expr_env *env, const lt_ast_expr *ast, lt_e
                 return lt_bind_expr(&inner, env->aliases[i].expr, out, err);
             }
         }
+    }
+    if (is_outer_name(env, scope, &ast->path)) {
+        return bind_outer_ident(env, ast, out, err);
     }
     if (grouped) {
         return bind_grouped_ident(env, ast, out, err);
@@ -555,8 +575,7 @@ static lt_status bind_in(const lt_expr_env *env, const lt_ast_expr *ast, lt_expr
                          lt_error *err)
 {
     if (ast->in.query) {
-        return lt_unsupported_at(err, ast->pos,
-                                 ast->in.negated ? "NOT IN (SELECT ..)" : "IN (SELECT ..)");
+        return lt_bind_subquery(env, ast, out, err);
     }
     lt_expr **args = LT_NEW_ARRAY(env->b->arena, lt_expr *, ast->in.list.count + 1);
     if (!args) {
@@ -575,7 +594,7 @@ static lt_status bind_quantified(const lt_expr_env *env, const lt_ast_expr *ast,
                                  lt_error *err)
 {
     if (ast->quantified.query) {
-        return lt_unsupported_at(err, ast->pos, "ANY, SOME and ALL with a sub-query");
+        return lt_bind_subquery(env, ast, out, err);
     }
     uint32_t count = ast->quantified.list.count;
     lt_expr *operand, **tests = LT_NEW_ARRAY(env->b->arena, lt_expr *, count + 1);
@@ -757,6 +776,7 @@ static bool bind_as_key(const lt_expr_env *env, const lt_ast_expr *ast, lt_expr 
     below.scope = env->grouping->input;
     below.grouping = NULL;
     below.overs = NULL;
+    below.subs = NULL;
     if (lt_bind_expr(&below, ast, &expr, &ignored) != LT_OK) {
         return false;
     }
@@ -815,11 +835,10 @@ lt_status lt_bind_expr(const lt_expr_env *env, const lt_ast_expr *ast, lt_expr *
                       : lt_error_nomem(err, "expression");
     }
     case LT_EXPR_EXISTS:
-        return lt_unsupported_at(err, ast->pos, "EXISTS (SELECT ..)");
+    case LT_EXPR_SUBQUERY:
+        return lt_bind_subquery(env, ast, out, err);
     case LT_EXPR_UNIQUE:
         return lt_unsupported_at(err, ast->pos, "UNIQUE (SELECT ..)");
-    case LT_EXPR_SUBQUERY:
-        return lt_unsupported_at(err, ast->pos, "a scalar sub-query");
     case LT_EXPR_COLLECTION_QUERY:
         return lt_unsupported_at(err, ast->pos, "a collection made from a query");
     case LT_EXPR_MULTISET:

@@ -55,6 +55,7 @@ static lt_status bind_cte(lt_binder *b, lt_cte *cte, lt_rel **out, lt_error *err
 {
     lt_binder inner = *b;
     inner.ctes = cte->outer;
+    inner.around = cte->around;
     cte->used = true;
     LT_TRY(lt_bind_query(&inner, cte->ast->query, false, out, err));
     return rename_columns(b, *out, &cte->ast->columns, out, err);
@@ -77,6 +78,7 @@ static lt_status bind_view(lt_binder *b, const lt_table_def *def, uint32_t pos, 
     }
     inner.view_depth++;
     inner.ctes = NULL;
+    inner.around = NULL;
     inner.current_catalog = def->view_catalog;
     inner.current_database = def->view_database;
     lt_status st = lt_bind_query(&inner, def->query, true, &rel, err);

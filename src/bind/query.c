@@ -193,24 +193,56 @@ static bool same_window(const lt_window_props *a, const lt_window_props *b)
            a->window.offset_ms == b->window.offset_ms;
 }
 
+/* INTERSECT keeps the rows that every other query has too, EXCEPT those that none has: semi and
+ * anti joins on all columns, NULL equal to NULL. */
+static lt_status compare_inputs(lt_binder *b, const lt_ast_query *query, lt_rel *const *inputs,
+                                uint32_t count, lt_rel **out, lt_error *err)
+{
+    lt_join_type type =
+        query->setop.op == LT_SETOP_INTERSECT ? LT_JOIN_TYPE_SEMI : LT_JOIN_TYPE_ANTI;
+    uint32_t columns = inputs[0]->schema->count;
+    lt_rel *rel = inputs[0];
+    for (uint32_t i = 1; i < count; i++) {
+        lt_rel *join;
+        LT_TRY(lt_rel_join(b, rel, inputs[i], type, query->pos, &join, err));
+        for (uint32_t c = 0; c < columns; c++) {
+            lt_expr *sides[2], *both[2];
+            LT_TRY(
+                lt_expr_column(&b->eb, c, rel->schema->fields[c].type, query->pos, &sides[0], err));
+            LT_TRY(lt_expr_column(&b->eb, columns + c, inputs[i]->schema->fields[c].type,
+                                  query->pos, &sides[1], err));
+            both[0] = join->u.join.condition;
+            LT_TRY(lt_expr_call(&b->eb, LT_STR("IS NOT DISTINCT FROM"), sides, 2, query->pos,
+                                &both[1], err));
+            if (both[0]) {
+                LT_TRY(lt_expr_call(&b->eb, LT_STR("AND"), both, 2, query->pos, &both[1], err));
+            }
+            join->u.join.condition = both[1];
+        }
+        rel = join;
+    }
+    return lt_rel_distinct(b, rel, out, err);
+}
+
 static lt_status bind_setop(lt_binder *b, const lt_ast_query *query, lt_rel **out, lt_error *err)
 {
     uint32_t count = query->setop.count;
     lt_rel **inputs = LT_NEW_ARRAY(b->arena, lt_rel *, count);
-    if (query->setop.op != LT_SETOP_UNION) {
-        return lt_unsupported_at(err, query->setop.operands[1]->pos, setop_name(query));
-    }
     lt_rel *rel = lt_rel_make(b, LT_REL_UNION, query->pos, NULL, err);
     if (!rel || !inputs) {
         return rel ? lt_error_nomem(err, "union") : err->code;
+    }
+    if (query->setop.op != LT_SETOP_UNION && query->setop.all) {
+        return lt_error_set_at(err, LT_ERR_UNSUPPORTED, query->setop.operands[1]->pos,
+                               "%s ALL: not supported yet", setop_name(query));
     }
     for (uint32_t i = 0; i < count; i++) {
         LT_TRY(lt_bind_query(b, query->setop.operands[i], false, &inputs[i], err));
         if (inputs[i]->schema->count != inputs[0]->schema->count) {
             return lt_error_set_at(
                 err, LT_ERR_SQL, query->setop.operands[i]->pos,
-                "Column count mismatch in UNION: this query has %u columns, the first has %u",
-                inputs[i]->schema->count, inputs[0]->schema->count);
+                "Column count mismatch in %s: this query has %u columns, the first has %u",
+                setop_name(query), inputs[i]->schema->count, inputs[0]->schema->count);
         }
     }
     const lt_schema *first = inputs[0]->schema;
@@ -224,6 +256,9 @@ static lt_status bind_setop(lt_binder *b, const lt_ast_query *query, lt_rel **ou
     }
     for (uint32_t i = 0; i < count; i++) {
         LT_TRY(fit_input(b, &inputs[i], fields, err));
+    }
+    if (query->setop.op != LT_SETOP_UNION) {
+        return compare_inputs(b, query, inputs, count, out, err);
     }
     rel->inputs = inputs;
     rel->input_count = count;
@@ -327,6 +362,7 @@ lt_status lt_bind_push_ctes(lt_binder *b, const lt_ast_query *query, lt_error *e
         }
         cte->ast = &query->ctes[i];
         cte->outer = b->ctes;
+        cte->around = b->around;
         b->ctes = cte;
     }
     return LT_OK;

@@ -184,6 +184,43 @@ lt_status lt_rel_limit(lt_binder *b, lt_rel *input, int64_t offset, int64_t coun
     return LT_OK;
 }
 
+/* Can rows of the side come as NULLs? */
+static bool null_supplied(lt_join_type type, bool left)
+{
+    return type == LT_JOIN_TYPE_FULL || type == (left ? LT_JOIN_TYPE_RIGHT : LT_JOIN_TYPE_LEFT);
+}
+
+lt_status lt_rel_join(lt_binder *b, lt_rel *left, lt_rel *right, lt_join_type type, uint32_t pos,
+                      lt_rel **out, lt_error *err)
+{
+    bool left_only = type == LT_JOIN_TYPE_SEMI || type == LT_JOIN_TYPE_ANTI;
+    uint32_t lefts = left->schema->count;
+    uint32_t count = lefts + (left_only ? 0 : right->schema->count);
+    lt_rel *rel = lt_rel_make(b, LT_REL_JOIN, pos, NULL, err);
+    lt_rel **inputs = LT_NEW_ARRAY(b->arena, lt_rel *, 2);
+    lt_field *fields = LT_NEW_ARRAY(b->arena, lt_field, count + 1);
+    if (!rel || !inputs || !fields) {
+        return rel ? lt_error_nomem(err, "join") : err->code;
+    }
+    inputs[0] = left;
+    inputs[1] = right;
+    for (uint32_t i = 0; i < count; i++) {
+        fields[i] = i < lefts ? left->schema->fields[i] : right->schema->fields[i - lefts];
+        fields[i].type = lt_type_with_attr(b->arena, fields[i].type, LT_TIME_NONE);
+        if (fields[i].type && null_supplied(type, i < lefts)) {
+            fields[i].type = lt_type_with_nullable(b->arena, fields[i].type, true);
+        }
+        if (!fields[i].type) {
+            return lt_error_nomem(err, "type");
+        }
+    }
+    rel->inputs = inputs;
+    rel->input_count = 2;
+    rel->u.join.type = type;
+    *out = rel;
+    return set_schema(b, rel, fields, count, err);
+}
+
 /* ---- settling ---- */
 
 /* A column that is nothing but NULL has no type of its own while a statement is bound, so that

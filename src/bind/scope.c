@@ -236,6 +236,16 @@ static lt_status plain_column(const lt_scope *scope, const lt_ast_name *name, in
     return LT_OK;
 }
 
+bool lt_scope_knows(const lt_scope *scope, const lt_ast_path *path)
+{
+    for (uint32_t parts = 1; scope && parts < path->count && parts <= 3; parts++) {
+        if (lt_scope_find_table(scope, path, parts)) {
+            return true;
+        }
+    }
+    return lt_scope_has_column(scope, path->items[0].text);
+}
+
 lt_status lt_scope_column(const lt_expr_env *env, const lt_ast_path *path, uint32_t *column,
                           uint32_t *used, lt_error *err)
 {

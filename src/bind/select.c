@@ -22,9 +22,10 @@ typedef struct {
     lt_rel *rel;
     lt_scope scope;
     lt_expr_env env; /* of list, QUALIFY and ORDER BY */
-    bool grouped, has_overs, dummy_input, sorted;
+    bool grouped, has_overs, has_subs, dummy_input, sorted;
     lt_grouping grouping;
     lt_overs overs;
+    lt_subqueries subs;
     out_column *columns;
     uint32_t count, cap, visible;
     lt_expr *having, *qualify;
@@ -577,7 +578,6 @@ static lt_status hint_aggregate(select_state *s, lt_error *err)
 
 static lt_status bind_input(select_state *s, lt_error *err)
 {
-    lt_expr *condition;
     if (!s->ast->from) {
         LT_TRY(make_dummy(s, err));
         s->scope = (lt_scope){.schema = s->rel->schema};
@@ -590,8 +590,7 @@ static lt_status bind_input(select_state *s, lt_error *err)
     }
     if (s->ast->where) {
         lt_expr_env env = {.b = s->b, .scope = &s->scope, .clause = "WHERE"};
-        LT_TRY(lt_bind_condition(&env, s->ast->where, &condition, err));
-        LT_TRY(lt_rel_filter(s->b, s->rel, condition, s->ast->where->pos, &s->rel, err));
+        LT_TRY(lt_bind_where(&env, s->ast->where, &s->rel, err));
     }
     return LT_OK;
 }
@@ -631,6 +630,11 @@ static lt_status ensure_aggregate(select_state *s, lt_error *err)
                        &g->aggs[0], err);
 }
 
+static void collect_subqueries(select_state *s, uint32_t base)
+{
+    s->subs = (lt_subqueries){.b = s->b, .base = base, .width = base};
+}
+
 static lt_status bind_all(select_state *s, lt_error *err)
 {
     s->env = (lt_expr_env){.b = s->b, .scope = &s->scope, .clause = "SELECT"};
@@ -638,16 +642,24 @@ static lt_status bind_all(select_state *s, lt_error *err)
     s->overs.window_count = s->ast->window_count;
     s->overs.base = s->scope.schema->count;
     s->env.overs = &s->overs;
+    collect_subqueries(s, s->scope.schema->count);
+    s->env.subs = &s->subs;
     if (s->grouped) {
         LT_TRY(bind_keys(s, err));
         LT_TRY(key_types(s, err));
         s->env.grouping = &s->grouping;
-        if (s->has_overs) {
-            LT_TRY(bind_parts(s, err));
+    }
+    if (s->has_subs ? s->grouped || s->has_overs : s->grouped && s->has_overs) {
+        /* A first pass, to know how many columns stand before the sub-queries' and the numbers. */
+        uint32_t base = s->scope.schema->count;
+        LT_TRY(bind_parts(s, err));
+        if (s->grouped) {
             LT_TRY(ensure_aggregate(s, err));
-            s->overs.count = 0;
-            s->overs.base = s->grouping.key_count + s->grouping.agg_count;
+            base = s->grouping.key_count + s->grouping.agg_count;
         }
+        s->overs.count = 0;
+        s->overs.base = base + (s->subs.width - s->subs.base);
+        collect_subqueries(s, base);
     }
     return bind_parts(s, err);
 }
@@ -720,6 +732,9 @@ static lt_status build(select_state *s, lt_error *err)
                                 s->grouping.aggs, s->grouping.agg_count, &s->rel, err));
         s->rel->pos = s->query->pos;
         LT_TRY(hint_aggregate(s, err));
+    }
+    if (s->subs.joins) {
+        LT_TRY(lt_subqueries_attach(&s->subs, &s->rel, err));
     }
     if (s->having) {
         LT_TRY(lt_rel_filter(s->b, s->rel, s->having, s->ast->having->pos, &s->rel, err));

@@ -114,6 +114,12 @@ void lt_expr_columns(const lt_expr *expr, void (*fn)(void *arg, uint32_t index),
  * one of the two is given. */
 lt_status lt_expr_remap(lt_expr_builder *b, const lt_expr *expr, const uint32_t *map,
                         lt_expr *const *exprs, lt_expr **out, lt_error *err);
+/* A copy in which fn says what stands for each column. The replacement must have the column's type,
+ * nullability included: calls above it are not typed again. */
+typedef lt_status (*lt_expr_column_fn)(void *arg, const lt_expr *column, lt_expr **out,
+                                       lt_error *err);
+lt_status lt_expr_substitute(lt_expr_builder *b, const lt_expr *expr, lt_expr_column_fn fn,
+                             void *arg, lt_expr **out, lt_error *err);
 
 /* Does a scalar (resp. aggregate) function of that name exist? */
 bool lt_func_exists_scalar(lt_str name);

@@ -179,6 +179,32 @@ void lt_expr_functions(const lt_expr *expr, void (*fn)(void *arg, const char *na
     }
 }
 
+lt_status lt_expr_substitute(lt_expr_builder *b, const lt_expr *expr, lt_expr_column_fn fn,
+                             void *arg, lt_expr **out, lt_error *err)
+{
+    if (expr->kind == LT_NODE_COLUMN) {
+        return fn(arg, expr, out, err);
+    }
+    lt_expr *copy = LT_NEW(b->arena, lt_expr);
+    if (copy == NULL) {
+        return lt_error_nomem(err, "expression");
+    }
+    *copy = *expr;
+    *out = copy;
+    if (expr->kind != LT_NODE_CALL) {
+        return LT_OK;
+    }
+    uint32_t count = expr->u.call.arg_count;
+    copy->u.call.args = LT_NEW_ARRAY(b->arena, lt_expr *, count + 1);
+    if (copy->u.call.args == NULL) {
+        return lt_error_nomem(err, "expression");
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        LT_TRY(lt_expr_substitute(b, expr->u.call.args[i], fn, arg, &copy->u.call.args[i], err));
+    }
+    return LT_OK;
+}
+
 /* ---- printing ---- */
 
 static void print_quoted(lt_str s, lt_text *to)
