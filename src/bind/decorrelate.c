@@ -12,7 +12,7 @@
 
 typedef struct {
     lt_binder *b;
-    bool once;
+    lt_subquery_use use;
 } context;
 
 static lt_status nomem(lt_error *err)
@@ -588,7 +588,7 @@ static lt_status flatten_sort(const context *c, lt_rel *rel, lt_flat_query *out,
 
 static lt_status flatten_limit(const context *c, lt_rel *rel, lt_flat_query *out, lt_error *err)
 {
-    if (c->once && rel->u.limit.offset == 0 && rel->u.limit.count != 0) {
+    if (c->use == LT_SUBQUERY_TEST && rel->u.limit.offset == 0 && rel->u.limit.count != 0) {
         return flatten(c, rel->inputs[0], out, err); /* is there one? */
     }
     return refuse(rel, "with LIMIT and no ORDER BY", err);
@@ -600,7 +600,8 @@ static lt_status flatten_join(const context *c, lt_rel *rel, lt_flat_query *out,
 {
     lt_flat_query right;
     lt_join_type type = rel->u.join.type;
-    bool inner = type == LT_JOIN_TYPE_INNER || (type == LT_JOIN_TYPE_SEMI && c->once);
+    bool inner =
+        type == LT_JOIN_TYPE_INNER || (type == LT_JOIN_TYPE_SEMI && c->use == LT_SUBQUERY_TEST);
     bool left_only = type == LT_JOIN_TYPE_SEMI || type == LT_JOIN_TYPE_ANTI;
     if (!inner && (tree_is_outer(rel->inputs[1]) || lt_expr_is_outer(rel->u.join.condition) ||
                    (type != LT_JOIN_TYPE_LEFT && !left_only))) {
@@ -675,9 +676,19 @@ static lt_status flatten_values(const context *c, lt_rel *rel, lt_flat_query *ou
     return LT_OK;
 }
 
+/* A global aggregate, projected: its row is there even when nothing comes in, so that a scalar
+ * sub-query of it has a value other than NULL. */
+static bool is_one_row(const lt_rel *rel)
+{
+    while (rel->kind == LT_REL_PROJECT) {
+        rel = rel->inputs[0];
+    }
+    return rel->kind == LT_REL_AGGREGATE && rel->u.aggregate.key_count == 0;
+}
+
 static lt_status flatten(const context *c, lt_rel *rel, lt_flat_query *out, lt_error *err)
 {
-    if (!tree_is_outer(rel)) {
+    if (!tree_is_outer(rel) && (c->use != LT_SUBQUERY_SCALAR || !is_one_row(rel))) {
         return flat_of(c, rel, out, err);
     }
     switch (rel->kind) {
@@ -753,9 +764,10 @@ static lt_status compute_empty(const context *c, const lt_flat_query *was, lt_fl
     return LT_OK;
 }
 
-lt_status lt_decorrelate(lt_binder *b, lt_rel *query, bool once, lt_flat_query *out, lt_error *err)
+lt_status lt_decorrelate(lt_binder *b, lt_rel *query, lt_subquery_use use, lt_flat_query *out,
+                         lt_error *err)
 {
-    const context c = {b, once};
+    const context c = {b, use};
     LT_TRY(flatten(&c, query, out, err));
     lt_flat_query was = *out;
     lt_expr **cols = LT_NEW_ARRAY(b->arena, lt_expr *, out->count + 1);

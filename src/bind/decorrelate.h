@@ -25,8 +25,14 @@ typedef struct {
     lt_expr **empty;
 } lt_flat_query;
 
-/* once: it does not matter how often a row occurs (IN, EXISTS). */
-lt_status lt_decorrelate(lt_binder *b, lt_rel *query, bool once, lt_flat_query *out, lt_error *err);
+typedef enum {
+    LT_SUBQUERY_TEST,   /* IN, EXISTS: it does not matter how often a row occurs */
+    LT_SUBQUERY_SCALAR, /* one value */
+    LT_SUBQUERY_ROWS    /* LATERAL: all its rows */
+} lt_subquery_use;
+
+lt_status lt_decorrelate(lt_binder *b, lt_rel *query, lt_subquery_use use, lt_flat_query *out,
+                         lt_error *err);
 
 /* The condition as equalities of inner and outer expressions. */
 typedef struct {

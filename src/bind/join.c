@@ -64,43 +64,6 @@ static lt_join_type type_of(const lt_ast_from *from)
     return LT_JOIN_TYPE_INNER;
 }
 
-/* Columns lose their time attributes: rows of the two sides come in no common order of time. Those
- * of a side that may have no partner can be NULL. */
-static lt_status make_join(lt_binder *b, const lt_ast_from *from, lt_rel *left, lt_rel *right,
-                           lt_rel **out, lt_error *err)
-{
-    uint32_t count = left->schema->count + right->schema->count;
-    uint32_t pos = from->join.right->pos;
-    lt_join_type type = type_of(from);
-    bool null_left = type == LT_JOIN_TYPE_RIGHT || type == LT_JOIN_TYPE_FULL;
-    bool null_right = type == LT_JOIN_TYPE_LEFT || type == LT_JOIN_TYPE_FULL;
-    lt_rel *rel = lt_rel_make(b, LT_REL_JOIN, pos, NULL, err);
-    lt_rel **inputs = LT_NEW_ARRAY(b->arena, lt_rel *, 2);
-    lt_field *fields = LT_NEW_ARRAY(b->arena, lt_field, count + 1);
-    if (!rel || !inputs || !fields) {
-        return rel ? lt_error_nomem(err, "join") : err->code;
-    }
-    inputs[0] = left;
-    inputs[1] = right;
-    for (uint32_t i = 0; i < count; i++) {
-        fields[i] = i < left->schema->count ? left->schema->fields[i]
-                                            : right->schema->fields[i - left->schema->count];
-        fields[i].type = lt_type_with_attr(b->arena, fields[i].type, LT_TIME_NONE);
-        if (fields[i].type && (i < left->schema->count ? null_left : null_right)) {
-            fields[i].type = lt_type_with_nullable(b->arena, fields[i].type, true);
-        }
-        if (!fields[i].type) {
-            return lt_error_nomem(err, "type");
-        }
-    }
-    rel->u.join.type = type;
-    rel->inputs = inputs;
-    rel->input_count = 2;
-    rel->schema = lt_schema_new(b->arena, fields, count);
-    *out = rel;
-    return rel->schema ? LT_OK : lt_error_nomem(err, "schema");
-}
-
 /* What hints say of an input that is one table, view or sub-query. */
 static lt_status hint_side(lt_binder *b, const lt_ast_from *side, const lt_scope *scope,
                            lt_rel *join, int number, lt_error *err)
@@ -314,7 +277,8 @@ lt_status lt_bind_join(lt_binder *b, const lt_ast_from *from, lt_bound_from *out
     LT_TRY(lt_bind_from(b, from->join.right, &right, err));
     left.scope.schema = left.rel->schema;
     right.scope.schema = right.rel->schema;
-    LT_TRY(make_join(b, from, left.rel, right.rel, &out->rel, err));
+    LT_TRY(
+        lt_rel_join(b, left.rel, right.rel, type_of(from), from->join.right->pos, &out->rel, err));
     LT_TRY(hint_side(b, from->join.left, &left.scope, out->rel, 0, err));
     LT_TRY(hint_side(b, from->join.right, &right.scope, out->rel, 1, err));
     LT_TRY(lt_scope_join(b, &left.scope, &right.scope, out->rel->schema, from->join.right->pos,

@@ -761,6 +761,7 @@ static lt_status bind_select(select_state *s, bool top, lt_error *err)
     s->grouped =
         s->ast->has_group_by || s->ast->having || any_part(s->b, query, lt_ast_has_aggregate);
     s->has_overs = any_part(s->b, query, lt_ast_has_over);
+    s->has_subs = any_part(s->b, query, lt_ast_has_query);
     if (s->ast->qualify && !s->has_overs) {
         return lt_error_set_at(
             err, LT_ERR_SQL, s->ast->qualify->pos,

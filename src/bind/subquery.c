@@ -59,14 +59,16 @@ static const lt_ast_query *query_of(const lt_ast_expr *ast)
                                              : ast->query;
 }
 
-static lt_status bind_query(const lt_expr_env *env, const lt_ast_expr *ast, bool once,
-                            lt_flat_query *out, lt_error *err)
+static lt_status bind_query(const lt_expr_env *env, const lt_ast_expr *ast, lt_flat_query *out,
+                            lt_error *err)
 {
     lt_binder inner = *env->b;
     lt_rel *rel;
     inner.around = env;
     LT_TRY(lt_bind_query(&inner, query_of(ast), false, &rel, err));
-    return lt_decorrelate(&inner, rel, once, out, err);
+    return lt_decorrelate(&inner, rel,
+                          ast->kind == LT_EXPR_SUBQUERY ? LT_SUBQUERY_SCALAR : LT_SUBQUERY_TEST,
+                          out, err);
 }
 
 /* ---- comparisons with the rows of a query ---- */
@@ -226,7 +228,7 @@ static lt_status where_test(const lt_expr_env *env, const lt_ast_expr *test, boo
     if (all && !anti) { /* NOT (x op ALL ..) is x opposite ANY .. : rows for which one is FALSE */
         return lt_unsupported_at(err, test->pos, "NOT before a comparison with ALL (SELECT ..)");
     }
-    LT_TRY(bind_query(env, test, true, &q, err));
+    LT_TRY(bind_query(env, test, &q, err));
     if (test->kind == LT_EXPR_EXISTS) {
         if (q.global) {
             return constant_filter(b, !anti, test->pos, rel, err);
@@ -659,7 +661,7 @@ lt_status lt_bind_subquery(const lt_expr_env *env, const lt_ast_expr *ast, lt_ex
             return LT_OK;
         }
     }
-    LT_TRY(bind_query(env, ast, ast->kind != LT_EXPR_SUBQUERY, &flat, err));
+    LT_TRY(bind_query(env, ast, &flat, err));
     LT_TRY(ast->kind == LT_EXPR_SUBQUERY ? scalar_value(env, ast, &flat, out, err)
                                          : test_value(env, ast, &flat, out, err));
     struct lt_sub_known *known = LT_NEW(env->b->arena, struct lt_sub_known);
