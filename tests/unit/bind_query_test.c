@@ -233,7 +233,6 @@ static void refusals(void **state)
     ok(f, PROC);
     fails(f, "SELECT * FROM clicks AS c JOIN proc FOR SYSTEM_TIME AS OF c.ts AS p ON c.id = p.id",
           LT_ERR_UNSUPPORTED, "temporal and lookup joins", NULL);
-    fails(f, "SELECT (SELECT MAX(id) FROM proc)", LT_ERR_UNSUPPORTED, "scalar sub-query", NULL);
     fails(f, "SELECT SUM(id) OVER (ORDER BY ts) FROM clicks", LT_ERR_UNSUPPORTED, "OVER aggregates",
           "SUM");
     fails(f, "SELECT page, COUNT(*) FROM clicks GROUP BY ROLLUP (page)", LT_ERR_UNSUPPORTED,
