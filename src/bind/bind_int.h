@@ -254,6 +254,11 @@ lt_status lt_subqueries_attach(const lt_subqueries *subs, lt_rel **rel, lt_error
 lt_status lt_bind_where(const lt_expr_env *env, const lt_ast_expr *ast, lt_rel **rel,
                         lt_error *err);
 
+/* lateral.c: JOIN LATERAL (SELECT ..); right gets the names, *out the left columns and the
+ * sub-query's. */
+lt_status lt_bind_lateral(lt_binder *b, const lt_ast_from *from, const lt_bound_from *left,
+                          lt_bound_from *right, lt_rel **out, lt_error *err);
+
 /* ---- from.c, join.c, table.c, window_tvf.c ---- */
 lt_status lt_bind_from(lt_binder *b, const lt_ast_from *from, lt_bound_from *out, lt_error *err);
 lt_status lt_bind_join(lt_binder *b, const lt_ast_from *from, lt_bound_from *out, lt_error *err);

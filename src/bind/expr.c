@@ -109,6 +109,7 @@ static bool has_part(const lt_ast_expr *ast, const seek *what)
     case LT_EXPR_DATETIME_MINUS:
         return has_part(ast->minus.left, what) || has_part(ast->minus.right, what);
     case LT_EXPR_EXISTS:
+    case LT_EXPR_SUBQUERY:
     case LT_EXPR_UNIQUE:
     case LT_EXPR_COLLECTION_QUERY:
         return what->part == 'q';

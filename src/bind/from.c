@@ -208,9 +208,6 @@ lt_status lt_bind_from(lt_binder *b, const lt_ast_from *from, lt_bound_from *out
         LT_TRY(lt_bind_table_path(b, &from->table.path, &from->table.hints, out, err));
         return apply_alias(b, from, out, err);
     case LT_FROM_SUBQUERY:
-        if (from->subquery.lateral) {
-            return lt_unsupported_at(err, from->pos, "LATERAL sub-queries");
-        }
         LT_TRY(lt_bind_query(b, from->subquery.query, false, &out->rel, err));
         LT_TRY(lt_scope_single(b, out->rel->schema, (lt_str){NULL, 0}, &out->scope, err));
         return apply_alias(b, from, out, err);

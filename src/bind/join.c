@@ -17,16 +17,12 @@ static lt_status refuse_right(const lt_ast_from *right, lt_error *err)
         break;
     case LT_FROM_UNNEST:
         return lt_unsupported_at(err, right->pos, "UNNEST");
-    case LT_FROM_SUBQUERY:
-        if (right->subquery.lateral) {
-            return lt_unsupported_at(err, right->pos, "LATERAL sub-queries");
-        }
-        break;
     case LT_FROM_FUNCTION:
         if (right->function.lateral) {
             return lt_unsupported_at(err, right->pos, "LATERAL TABLE(..)");
         }
         break;
+    case LT_FROM_SUBQUERY:
     case LT_FROM_JOIN:
     case LT_FROM_MATCH:
         break;
@@ -269,25 +265,44 @@ static lt_status bind_common(lt_binder *b, const lt_ast_from *from, const lt_sco
     return c.count > 0 ? merge_star(&c, &out->scope, err) : LT_OK;
 }
 
+static bool is_lateral(const lt_ast_from *from)
+{
+    return from->kind == LT_FROM_SUBQUERY && from->subquery.lateral;
+}
+
 lt_status lt_bind_join(lt_binder *b, const lt_ast_from *from, lt_bound_from *out, lt_error *err)
 {
     lt_bound_from left, right;
     LT_TRY(refuse_join(from, err));
     LT_TRY(lt_bind_from(b, from->join.left, &left, err));
-    LT_TRY(lt_bind_from(b, from->join.right, &right, err));
     left.scope.schema = left.rel->schema;
+    if (is_lateral(from->join.right)) {
+        LT_TRY(lt_bind_lateral(b, from, &left, &right, &out->rel, err));
+    } else {
+        LT_TRY(lt_bind_from(b, from->join.right, &right, err));
+        LT_TRY(lt_rel_join(b, left.rel, right.rel, type_of(from), from->join.right->pos, &out->rel,
+                           err));
+        LT_TRY(hint_side(b, from->join.left, &left.scope, out->rel, 0, err));
+        LT_TRY(hint_side(b, from->join.right, &right.scope, out->rel, 1, err));
+    }
     right.scope.schema = right.rel->schema;
-    LT_TRY(
-        lt_rel_join(b, left.rel, right.rel, type_of(from), from->join.right->pos, &out->rel, err));
-    LT_TRY(hint_side(b, from->join.left, &left.scope, out->rel, 0, err));
-    LT_TRY(hint_side(b, from->join.right, &right.scope, out->rel, 1, err));
     LT_TRY(lt_scope_join(b, &left.scope, &right.scope, out->rel->schema, from->join.right->pos,
                          &out->scope, err));
     if (from->join.natural || from->join.using_columns.count > 0) {
+        if (is_lateral(from->join.right)) {
+            return lt_unsupported_at(err, from->join.right->pos, "USING and NATURAL with LATERAL");
+        }
         return bind_common(b, from, &left.scope, &right.scope, out, err);
     }
     if (from->join.on) {
         const lt_expr_env env = {.b = b, .scope = &out->scope, .clause = "ON"};
+        if (is_lateral(from->join.right)) {
+            lt_expr *condition;
+            LT_TRY(lt_bind_condition(&env, from->join.on, &condition, err));
+            return from->join.how == LT_JOIN_LEFT
+                       ? LT_OK /* ON TRUE */
+                       : lt_rel_filter(b, out->rel, condition, from->join.on->pos, &out->rel, err);
+        }
         return lt_bind_condition(&env, from->join.on, &out->rel->u.join.condition, err);
     }
     return LT_OK;
