@@ -730,6 +730,37 @@ static lt_status bind_interval(const lt_expr_env *env, const lt_ast_expr *ast, l
     return call2(env, "*", number, unit, ast->pos, out, err);
 }
 
+/* (a - b) unit: whole months for YEAR .. MONTH, else milliseconds, whatever the unit. */
+static lt_status bind_difference(const lt_expr_env *env, const lt_ast_expr *ast, lt_expr **out,
+                                 lt_error *err)
+{
+    lt_expr *args[3], *months;
+    LT_TRY(lt_bind_expr(env, ast->minus.left, &args[2], err));
+    LT_TRY(lt_bind_expr(env, ast->minus.right, &args[1], err));
+    if (args[1]->type->kind != args[2]->type->kind && args[1]->type->kind != LT_TYPE_NULL &&
+        args[2]->type->kind != LT_TYPE_NULL) {
+        return lt_error_set_at(err, LT_ERR_SQL, ast->pos,
+                               "the two times of a difference must have the same type");
+    }
+    if (lt_bind_unit_months(ast->minus.interval.from) == 0) {
+        LT_TRY(call2(env, "-", args[2], args[1], ast->pos, out, err));
+        if ((*out)->type->kind == LT_TYPE_INTERVAL_SECOND &&
+            args[1]->type->kind != LT_TYPE_INTERVAL_SECOND) {
+            return LT_OK;
+        }
+        return lt_error_set_at(err, LT_ERR_SQL, ast->pos,
+                               "(a - b) DAY and the like take dates, times or timestamps");
+    }
+    const lt_type *type = lt_type_new(env->b->arena, LT_TYPE_INTERVAL_MONTH,
+                                      args[1]->type->nullable || args[2]->type->nullable);
+    LT_TRY(lt_bind_symbol(&env->b->eb, "MONTH", ast->pos, &args[0], err));
+    LT_TRY(lt_expr_call(&env->b->eb, LT_STR("TIMESTAMPDIFF"), args, 3, ast->pos, &months, err));
+    if (type == NULL) {
+        return lt_error_nomem(err, "type");
+    }
+    return lt_expr_cast(&env->b->eb, months, type, false, ast->pos, out, err);
+}
+
 static lt_status bind_cast(const lt_expr_env *env, const lt_ast_expr *ast, lt_expr **out,
                            lt_error *err)
 {
@@ -737,6 +768,18 @@ static lt_status bind_cast(const lt_expr_env *env, const lt_ast_expr *ast, lt_ex
     const lt_type *type;
     LT_TRY(lt_bind_expr(env, ast->cast.operand, &operand, err));
     LT_TRY(lt_bind_type(env->b->arena, ast->cast.type, &type, err));
+    if (type->kind == LT_TYPE_TIME && type->precision > 0) {
+        /* The precision of a TIME in a cast is not kept: so it is in Flink's SQL. */
+        type = lt_type_time(env->b->arena, LT_TYPE_TIME, 0, type->nullable);
+        if (type == NULL) {
+            return lt_error_nomem(err, "type");
+        }
+    }
+    if (ast->cast.type->kind == LT_ASTT_INTERVAL && ast->cast.type->interval.to != LT_UNIT_NONE &&
+        lt_type_is_numeric(operand->type)) {
+        return lt_error_set_at(err, LT_ERR_SQL, ast->pos,
+                               "a number is cast to an interval of one unit");
+    }
     return lt_expr_cast(&env->b->eb, operand, type, ast->cast.try_cast, ast->pos, out, err);
 }
 
@@ -845,8 +888,7 @@ lt_status lt_bind_expr(const lt_expr_env *env, const lt_ast_expr *ast, lt_expr *
     case LT_EXPR_MULTISET:
         return lt_unsupported_at(err, ast->pos, "the MULTISET constructor");
     case LT_EXPR_DATETIME_MINUS:
-        return lt_unsupported_at(err, ast->pos,
-                                 "the difference of two times as an interval; use TIMESTAMPDIFF");
+        return bind_difference(env, ast, out, err);
     case LT_EXPR_STAR:
         return lt_error_set_at(err, LT_ERR_SQL, ast->pos,
                                "* stands only in the list of SELECT and in COUNT(*)");

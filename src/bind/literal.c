@@ -1,5 +1,5 @@
 /* Literals -> typed constants. The types are Flink's: integers are INT, BIGINT or DECIMAL by size,
- * text is CHAR(n) NOT NULL with n in code points, a TIMESTAMP has the precision that was written.
+ * text is CHAR(n) NOT NULL with n in UTF-16 units, a TIMESTAMP has the precision that was written.
  * Dates are proleptic Gregorian. */
 #include "bind/bind_int.h"
 
@@ -297,13 +297,15 @@ static lt_status bind_number(lt_expr_builder *eb, const lt_ast_expr *ast, lt_exp
             continue;
         }
         scale += point;
-        precision += precision > 0 || ch != '0';
-        if (precision > 38 || scale > 38) {
-            return lt_error_set_at(err, LT_ERR_SQL, ast->pos,
-                                   "number " LT_STR_FMT " has more than 38 digits",
-                                   LT_STR_ARG(ast->lit.text));
-        }
+        precision++;
         unscaled = unscaled * 10 + (ch - '0');
+        if (unscaled > (lt_i128)INT64_MAX + 1 || precision > 38) {
+            lt_status st =
+                lt_error_set_at(err, LT_ERR_SQL, ast->pos, "number " LT_STR_FMT " is out of range",
+                                LT_STR_ARG(ast->lit.text));
+            lt_error_hint(err, "longer ones are written as text: CAST('..' AS DECIMAL(38, 10))");
+            return st;
+        }
     }
     if (scale == 0 && unscaled <= INT64_MAX) {
         value.u.i = (int64_t)unscaled;
@@ -311,7 +313,7 @@ static lt_status bind_number(lt_expr_builder *eb, const lt_ast_expr *ast, lt_exp
             lt_type_new(eb->arena, unscaled <= INT32_MAX ? LT_TYPE_INT : LT_TYPE_BIGINT, false);
         return finish(eb, &value, ast, out, err);
     }
-    precision = LT_MAX(LT_MAX(precision, scale), 1);
+    /* As many digits as were written: 0.50 is DECIMAL(3, 2). */
     value.type = lt_type_decimal(eb->arena, (uint8_t)precision, (uint8_t)scale, false);
     if (precision <= 18) {
         value.u.i = (int64_t)unscaled;
@@ -321,11 +323,14 @@ static lt_status bind_number(lt_expr_builder *eb, const lt_ast_expr *ast, lt_exp
     return finish(eb, &value, ast, out, err);
 }
 
-static uint32_t code_points(lt_str s)
+/* UTF-16 units, by which Flink counts the length of a literal: two for what lies beyond U+FFFF. */
+static uint32_t utf16_units(lt_str s)
 {
     uint32_t count = 0;
     for (size_t i = 0; i < s.len; i++) {
-        count += ((unsigned char)s.ptr[i] & 0xc0) != 0x80;
+        unsigned char byte = (unsigned char)s.ptr[i];
+        count += (byte & 0xc0) != 0x80;
+        count += byte >= 0xf0;
     }
     return count;
 }
@@ -367,7 +372,7 @@ lt_status lt_bind_literal(lt_expr_builder *eb, const lt_ast_expr *ast, lt_expr *
     case LT_LIT_STRING:
         LT_TRY(copy_text(eb, ast, &value.u.s, err));
         value.type =
-            lt_type_sized(eb->arena, LT_TYPE_CHAR, (int32_t)code_points(ast->lit.text), false);
+            lt_type_sized(eb->arena, LT_TYPE_CHAR, (int32_t)utf16_units(ast->lit.text), false);
         return finish(eb, &value, ast, out, err);
     case LT_LIT_BINARY:
         LT_TRY(copy_text(eb, ast, &value.u.s, err));

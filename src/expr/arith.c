@@ -564,12 +564,21 @@ static lt_status infer_numbers(lt_infer *in, lt_error *err)
     const lt_type *a = in->args[0]->type, *b = in->args[1]->type;
     bool decimal = a->kind == LT_TYPE_DECIMAL || b->kind == LT_TYPE_DECIMAL;
     const lt_type *types[2] = {a, b}, *common;
-    LT_TRY(lt_type_common(in->b->arena, types, 2, &common, err));
+    LT_TRY(lt_type_common_first(in->b->arena, types, 2, &common, err));
     if (decimal && common->kind == LT_TYPE_DECIMAL) {
         return infer_decimal(in, err);
     }
-    LT_TRY(lt_in_cast(in, 0, common, err));
-    LT_TRY(lt_in_cast(in, 1, common, err));
+    if (op == LT_OP_MOD && !lt_type_is_integer(common)) {
+        return lt_in_refuse(in, err); /* a remainder is that of exact numbers */
+    }
+    for (uint32_t i = 0; i < 2; i++) {
+        const lt_type *to =
+            lt_type_with_nullable(in->b->arena, common, in->args[i]->type->nullable);
+        if (to == NULL) {
+            return lt_error_nomem(err, "type");
+        }
+        LT_TRY(lt_expr_convert(in->b, in->args[i], to, &in->args[i], err));
+    }
     in->type = common;
     in->kernel = number_kernels[lt_type_phys(common)][op];
     const lt_value *divisor = lt_in_literal(in, 1);

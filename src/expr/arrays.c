@@ -195,10 +195,10 @@ static lt_status slice_kernel(lt_kctx *k, lt_error *err)
         lt_span span = span_of(k, 0, row);
         int64_t count = span.count, from = lt_k_i32(k, 1, row);
         int64_t to = k->arg_count > 2 ? lt_k_i32(k, 2, row) : count;
-        from = from < 0 ? from + count + 1 : from == 0 ? 1 : from;
-        to = to < 0 ? to + count + 1 : to == 0 ? 1 : to;
+        from = from < 0 ? from + count + 1 : from;
+        to = to < 0 ? to + count + 1 : to;
+        to = to == 0 ? 1 : to; /* just before the array: its first element; further before: none */
         writer w = begin(k, row);
-        /* Bounds that lie before the array, both: nothing. */
         from = LT_MAX(from, (int64_t)1);
         to = LT_MIN(to, count);
         for (int64_t i = from; i <= to; i++) {
@@ -533,6 +533,8 @@ static lt_status infer_with_element(lt_infer *in, int op, lt_error *err)
     bool nullable = in->args[0]->type->nullable;
     LT_TRY(unify_element(in, 1, grows, err));
     if (grows) {
+        nullable =
+            lt_in_nullable(in); /* the type says so; the value is never NULL for an element */
         in->type = lt_type_with_nullable(in->b->arena, in->args[0]->type, nullable);
         in->kernel = join_kernel;
     } else if (op == LT_OP_ARRAY_REMOVE) {

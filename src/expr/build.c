@@ -227,11 +227,29 @@ static bool is_foldable(const lt_infer *in)
     return true;
 }
 
+/* `a + NULL` and `a < NULL` are NULL, whatever a does: Flink's planner puts NULL for them. */
+static bool is_null_operator(const lt_infer *in)
+{
+    const char *name = in->func->name;
+    if (!in->b->fold || (name[0] >= 'A' && name[0] <= 'Z') || (in->flags & LT_FUNC_NULLS) != 0) {
+        return false;
+    }
+    for (uint32_t i = 0; i < in->count; i++) {
+        if (lt_expr_is_null_literal(in->args[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
 lt_status lt_expr_finish(lt_infer *in, lt_expr **out, lt_error *err)
 {
     if (in->replace != NULL) {
         *out = in->replace;
         return LT_OK;
+    }
+    if (in->type != NULL && is_null_operator(in)) {
+        return lt_expr_null(in->b, in->type, in->pos, out, err);
     }
     lt_bound_call *bound = LT_NEW(in->b->arena, lt_bound_call);
     lt_expr *expr = LT_NEW(in->b->arena, lt_expr);

@@ -49,7 +49,7 @@ lt_status lt_infer_array(lt_infer *in, lt_error *err)
     for (uint32_t i = 0; i < in->count; i++) {
         types[i] = in->args[i]->type;
     }
-    LT_TRY(lt_type_common(in->b->arena, types, in->count, &element, err));
+    LT_TRY(lt_type_common_first(in->b->arena, types, in->count, &element, err));
     for (uint32_t i = 0; i < in->count; i++) {
         LT_TRY(lt_in_cast(in, i, element, err));
     }
@@ -104,7 +104,7 @@ lt_status lt_infer_map(lt_infer *in, lt_error *err)
         for (uint32_t i = 0; i < pairs; i++) {
             types[i] = in->args[2 * i + s]->type;
         }
-        LT_TRY(lt_type_common(in->b->arena, types, pairs, &side[s], err));
+        LT_TRY(lt_type_common_first(in->b->arena, types, pairs, &side[s], err));
         for (uint32_t i = 0; i < pairs; i++) {
             LT_TRY(lt_in_cast(in, 2 * i + s, side[s], err));
         }
@@ -237,8 +237,9 @@ lt_status lt_infer_item(lt_infer *in, lt_error *err)
     }
     if (type->kind == LT_TYPE_MAP) {
         const lt_type *key = type->fields[0].type;
-        if (!lt_type_can_coerce(in->args[1]->type,
-                                lt_type_with_nullable(in->b->arena, key, true))) {
+        bool texts = lt_type_is_string(key) && lt_type_is_string(in->args[1]->type);
+        if (!texts && !lt_type_can_coerce(in->args[1]->type,
+                                          lt_type_with_nullable(in->b->arena, key, true))) {
             return lt_in_refuse(in, err);
         }
         if (!lt_type_is_string(key)) {

@@ -242,6 +242,10 @@ static lt_status text_as_time(lt_infer *in, uint32_t arg, const lt_type *type, l
 {
     const lt_value *text = lt_in_literal(in, arg);
     uint32_t pos = in->args[arg]->pos;
+    if (type->kind == LT_TYPE_DATE && text == NULL) {
+        /* Beside a DATE, text that is none is NULL; beside other times it fails. */
+        return lt_expr_cast(in->b, in->args[arg], type, true, pos, &in->args[arg], err);
+    }
     LT_TRY(lt_in_cast(in, arg, type, err));
     bool valid = text == NULL || in->args[arg]->kind == LT_NODE_LITERAL;
     if (valid || !in->b->fold || in->func->op != LT_OP_EQ) {
@@ -282,7 +286,7 @@ static lt_status unify_operands(lt_infer *in, lt_error *err)
     }
     const lt_type *types[2] = {a, b}, *common;
     lt_error ignored;
-    lt_status st = lt_type_common(in->b->arena, types, 2, &common, &ignored);
+    lt_status st = lt_type_common_first(in->b->arena, types, 2, &common, &ignored);
     if (st != LT_OK) {
         if (st == LT_ERR_NOMEM) {
             return lt_error_nomem(err, "type");

@@ -111,7 +111,10 @@ static lt_status unify(lt_infer *in, const uint32_t *which, uint32_t count, bool
         *any_null = *any_null || null;
         *all_null = *all_null && null;
     }
-    LT_TRY(lt_type_common(in->b->arena, types, count, &in->type, err));
+    /* COALESCE and IFNULL are functions, CASE is an operator. */
+    LT_TRY(in->kernel == coalesce_kernel
+               ? lt_type_common(in->b->arena, types, count, &in->type, err)
+               : lt_type_common_first(in->b->arena, types, count, &in->type, err));
     for (uint32_t i = 0; i < count; i++) {
         LT_TRY(lt_in_cast(in, which[i], in->type, err));
     }
@@ -178,10 +181,37 @@ static lt_status call_case(lt_infer *in, lt_expr *cond, lt_expr *yes, lt_expr *n
     return lt_expr_call(in->b, LT_STR("CASE"), args, 3, in->pos, &in->replace, err);
 }
 
+/* IF takes the values of plain types only; CASE takes all. */
+static bool takes_if(const lt_type *type)
+{
+    return type->field_count == 0 && type->kind != LT_TYPE_INTERVAL_MONTH &&
+           type->kind != LT_TYPE_INTERVAL_SECOND && type->kind != LT_TYPE_VARIANT;
+}
+
 lt_status lt_infer_if(lt_infer *in, lt_error *err)
 {
+    const lt_type *yes = in->args[1]->type, *no = in->args[2]->type;
     LT_TRY(lt_in_bool(in, 0, err));
-    return call_case(in, in->args[0], in->args[1], in->args[2], err);
+    if (!takes_if(yes) || !takes_if(no)) {
+        return lt_in_refuse(in, err);
+    }
+    if (lt_type_is_timestamp(yes) && yes->kind == no->kind) {
+        /* Its precision is that of the first value, as in Flink. */
+        LT_TRY(lt_expr_cast(in->b, in->args[2],
+                            lt_type_with_nullable(in->b->arena, yes, no->nullable), false, in->pos,
+                            &in->args[2], err));
+    }
+    lt_expr *result;
+    bool nullable = lt_in_nullable(in);
+    LT_TRY(call_case(in, in->args[0], in->args[1], in->args[2], err));
+    result = in->replace;
+    if (!nullable || result->type->nullable) {
+        return LT_OK;
+    }
+    /* A condition that may be NULL makes the type so, too. */
+    const lt_type *type = lt_type_with_nullable(in->b->arena, result->type, true);
+    return type == NULL ? lt_error_nomem(err, "type")
+                        : lt_expr_convert(in->b, result, type, &in->replace, err);
 }
 
 lt_status lt_infer_nullif(lt_infer *in, lt_error *err)
@@ -203,6 +233,13 @@ lt_status lt_infer_coalesce(lt_infer *in, lt_error *err)
     }
     bool ifnull = in->func->name[0] == 'I';
     if (ifnull && !in->args[0]->type->nullable && in->args[0]->type->kind != LT_TYPE_NULL) {
+        const lt_type *types[2] = {in->args[0]->type, in->args[1]->type}, *common;
+        LT_TRY(lt_type_common(in->b->arena, types, 2, &common, err));
+        if (common->kind == LT_TYPE_DECIMAL || lt_type_is_timestamp(common)) {
+            common = lt_type_with_nullable(in->b->arena, common, false);
+            return common == NULL ? lt_error_nomem(err, "type")
+                                  : lt_expr_convert(in->b, in->args[0], common, &in->replace, err);
+        }
         in->replace = in->args[0]; /* keeps its own type, too */
         return LT_OK;
     }
@@ -210,9 +247,9 @@ lt_status lt_infer_coalesce(lt_infer *in, lt_error *err)
         which[i] = i;
     }
     bool any_null, all_null;
+    in->kernel = coalesce_kernel;
     LT_TRY(unify(in, which, in->count, &any_null, &all_null, err));
     in->type = lt_type_with_nullable(in->b->arena, in->type, all_null);
-    in->kernel = coalesce_kernel;
     /* Nothing behind a value that is never NULL matters. */
     uint32_t used = 0;
     for (uint32_t i = 0; i < in->count; i++) {

@@ -244,14 +244,18 @@ static lt_status extract_interval(lt_kctx *k, lt_error *err)
 
 static bool extract_fits(unit what, const lt_type *type)
 {
+    bool tiny = what == U_MICROSECOND || what == U_NANOSECOND;
+    if (tiny && !lt_type_is_timestamp(type)) {
+        return false;
+    }
     if (type->kind == LT_TYPE_TIME) {
-        return what >= U_EPOCH;
+        return what > U_EPOCH;
     }
     if (type->kind == LT_TYPE_INTERVAL_MONTH) {
         return what <= U_MONTH;
     }
     if (type->kind == LT_TYPE_INTERVAL_SECOND) {
-        return what == U_DAY || what >= U_EPOCH;
+        return what == U_DAY || what > U_EPOCH;
     }
     return true;
 }
@@ -397,8 +401,10 @@ LT_INLINE void round_stamp(lt_kctx *k, const int form)
     {
         lt_ts9 ts = lt_ts_load(k->args[0].col->data, form, row);
         int64_t local = ts.ms + (zone != NULL ? lt_zone_offset_ms(zone, ts.ms) : 0);
-        bool more = op->up && ts.ns_of_ms > 0;
-        local = round_ms(op, local + more);
+        local = round_ms(
+            op, local + (op->up && op->what == U_MILLISECOND &&
+                         ts.ns_of_ms >
+                             0)); /* a fraction of a millisecond is not looked at, as in Flink */
         ts.ms = zone != NULL ? lt_zone_to_utc_ms(zone, local) : local;
         ts.ns_of_ms = 0;
         lt_ts_store(k->out->data, form, row, ts);
@@ -559,20 +565,26 @@ lt_status lt_infer_timestampadd(lt_infer *in, lt_error *err)
 
 /* ---- TIMESTAMPDIFF(UNIT, t1, t2): t2 - t1 in whole units ---- */
 
-/* Whole months from a to b, both local ms. */
+/* Whole months from one day to a later one. */
+static int64_t months_of_days(int64_t from, int64_t to)
+{
+    int64_t from_year, to_year;
+    int from_month, from_day, to_month, to_day;
+    lt_civil_from_days(from, &from_year, &from_month, &from_day);
+    lt_civil_from_days(to, &to_year, &to_month, &to_day);
+    int64_t months = (to_year - from_year) * 12 + to_month - from_month;
+    return lt_add_months(from, months) > to ? months - 1 : months;
+}
+
+/* Whole months from a to b, both local ms, as Calcite counts them: between the dates, and one less
+ * if that lands on b's date at a later time of day. */
 static int64_t months_between(int64_t a, int64_t b)
 {
-    if (b < a) {
-        return -months_between(b, a);
-    }
     int64_t a_days = lt_floor_div(a, LT_MS_PER_DAY), b_days = lt_floor_div(b, LT_MS_PER_DAY);
-    int64_t a_year, b_year;
-    int a_month, a_day, b_month, b_day;
-    lt_civil_from_days(a_days, &a_year, &a_month, &a_day);
-    lt_civil_from_days(b_days, &b_year, &b_month, &b_day);
-    int64_t months = (b_year - a_year) * 12 + b_month - a_month;
-    int64_t moved = lt_add_months(a_days, months) * LT_MS_PER_DAY + (a - a_days * LT_MS_PER_DAY);
-    return moved > b ? months - 1 : months;
+    int64_t months =
+        b_days >= a_days ? months_of_days(a_days, b_days) : -months_of_days(b_days, a_days);
+    bool lands = lt_add_months(a_days, months) == b_days;
+    return lands && b - b_days * LT_MS_PER_DAY < a - a_days * LT_MS_PER_DAY ? months - 1 : months;
 }
 
 typedef struct {

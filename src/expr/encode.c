@@ -80,12 +80,17 @@ static lt_status sha2_kernel(lt_kctx *k, lt_error *err)
 lt_status lt_infer_sha2(lt_infer *in, lt_error *err)
 {
     static const lt_simple simple = {"xi", 'S', false, sha2_kernel};
+    const lt_value *bits = in->count == 2 ? lt_in_literal(in, 1) : NULL;
     LT_TRY(lt_in_simple(in, &simple, err));
+    if (bits != NULL && bits->u.i != 224 && bits->u.i != 256 && bits->u.i != 384 &&
+        bits->u.i != 512) {
+        return lt_error_set_at(err, LT_ERR_SQL, in->pos, "SHA2 makes 224, 256, 384 or 512 bits");
+    }
     in->type = lt_type_sized(in->b->arena, LT_TYPE_VARCHAR, 128, lt_in_nullable(in));
     return LT_OK;
 }
 
-/* Java's String.hashCode, over UTF-16 units. */
+/* Java's String.hashCode, over UTF-16 units, without its sign (but for -2^31). */
 static lt_status hash_code_kernel(lt_kctx *k, lt_error *err)
 {
     (void)err;
@@ -101,7 +106,7 @@ static lt_status hash_code_kernel(lt_kctx *k, lt_error *err)
             }
             hash = hash * 31 + code;
         }
-        LT_OUT(k, int32_t)[row] = (int32_t)hash;
+        LT_OUT(k, int32_t)[row] = (int32_t)(hash & 0x80000000 ? 0 - hash : hash);
     }
     return LT_OK;
 }
@@ -139,10 +144,10 @@ static lt_status to_base64_kernel(lt_kctx *k, lt_error *err)
 static int base64_value(char c)
 {
     const char *hit = c != '\0' ? strchr(base64, c) : NULL;
-    return hit != NULL ? (int)(hit - base64) : c == '-' ? 62 : c == '_' ? 63 : -1;
+    return hit != NULL ? (int)(hit - base64) : -1;
 }
 
-/* Bad input gives NULL; the bytes are taken for UTF-8. */
+/* Bad input fails; the bytes are taken for UTF-8. */
 static lt_status from_base64_kernel(lt_kctx *k, lt_error *err)
 {
     (void)err;
@@ -170,7 +175,8 @@ static lt_status from_base64_kernel(lt_kctx *k, lt_error *err)
             }
         }
         if (!good) {
-            lt_k_null(k, row);
+            lt_k_fail(k, row, "bad-base64", "not Base64: '%.*s'", (int)LT_MIN(s.len, (size_t)60),
+                      s.ptr);
             continue;
         }
         lt_k_put_view(k, row, to, at);
@@ -231,7 +237,7 @@ static lt_status encode_kernel(lt_kctx *k, lt_error *err)
         charset set = charset_of(lt_k_str(k, 1, row));
         if (set == CS_UNKNOWN) {
             lt_k_null(k, row);
-        } else if (set == CS_UTF8) {
+        } else if (set == CS_UTF8 || s.len == 0) {
             lt_k_put_view(k, row, s.ptr, s.len);
         } else {
             char *to = lt_k_bytes(k, s.len * 2 + 2);
@@ -619,7 +625,7 @@ static const lt_simple encodings[] = {
     [LT_OP_FROM_BASE64] = {"x", 'S', false, from_base64_kernel},
     [LT_OP_ENCODE] = {"ss", 'Y', false, encode_kernel},
     [LT_OP_DECODE] = {"ys", 'S', false, decode_kernel},
-    [LT_OP_URL_ENCODE] = {"s", 'S', false, url_encode_kernel},
+    [LT_OP_URL_ENCODE] = {"s", 'S', true, url_encode_kernel},
     [LT_OP_URL_DECODE] = {"s", 'S', true, url_decode_kernel},
     [LT_OP_PARSE_URL] = {"sss", 'S', true, parse_url_kernel},
     [LT_OP_JSON_QUOTE] = {"s", 'S', false, json_quote_kernel},

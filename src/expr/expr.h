@@ -94,6 +94,10 @@ bool lt_type_can_coerce(const lt_type *from, const lt_type *to); /* implicit, fl
 /* The common type of 4.3; NULL types among them make it nullable. LT_ERR_SQL when there is none. */
 lt_status lt_type_common(lt_arena *arena, const lt_type *const *types, uint32_t count,
                          const lt_type **out, lt_error *err);
+/* The same for operators, CASE, IF, ARRAY and MAP, where the first of FLOAT and DOUBLE wins: FLOAT
+ * + DOUBLE is FLOAT, DOUBLE + FLOAT is DOUBLE (Calcite gives both the same precision). */
+lt_status lt_type_common_first(lt_arena *arena, const lt_type *const *types, uint32_t count,
+                               const lt_type **out, lt_error *err);
 
 /* How many nodes a walk over the tree meets, but not more than max + 1: shared ones count each
  * time.

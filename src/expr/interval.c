@@ -296,7 +296,8 @@ lt_status lt_infer_interval_arith(lt_infer *in, lt_error *err)
 {
     int op = in->func->op;
     if (op == LT_OP_MUL || op == LT_OP_DIV) {
-        bool any = is_interval(in->args[0]->type) || is_interval(in->args[1]->type);
+        bool any =
+            op == LT_OP_MUL && (is_interval(in->args[0]->type) || is_interval(in->args[1]->type));
         return any ? infer_scaled(in, err) : lt_in_refuse(in, err);
     }
     if (op == LT_OP_MOD) {

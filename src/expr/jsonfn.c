@@ -3,10 +3,13 @@
 #include "expr/cast.h"
 #include "expr/decimal.h"
 #include "expr/families.h"
+#include "expr/javafmt.h"
 #include "expr/jsontree.h"
 #include "expr/kernel.h"
 #include "expr/temporal.h"
 #include "expr/totext.h"
+
+#include <math.h>
 
 typedef enum {
     ON_NULL,
@@ -72,7 +75,7 @@ static path_result follow(lt_kctx *k, uint32_t row, lt_arena *arena, lt_json **o
     lt_arena_reset(arena, (size_t)1 << 20);
     lt_json *root = lt_json_parse(lt_k_str(k, 0, row), arena, &nomem);
     if (root == NULL) {
-        return nomem ? PATH_NOMEM : PATH_ERROR;
+        return nomem ? PATH_NOMEM : path->strict ? PATH_ERROR : PATH_OK;
     }
     *out = lt_json_path_walk(path, root, arena, &nomem);
     if (nomem) {
@@ -170,7 +173,8 @@ static void value_row(lt_kctx *k, uint32_t row, lt_arena *arena, lt_text *text)
     path_result result = follow(k, row, arena, &value, &strict);
     if (result == PATH_NOMEM) {
         k->nomem = true;
-    } else if (result == PATH_ERROR || (strict && value != NULL && !is_scalar(value))) {
+    } else if (result == PATH_ERROR ||
+               (strict && (value == NULL || value->kind == LT_JSON_NULL || !is_scalar(value)))) {
         behave(k, row, call->on_error, 5, "error");
     } else if (value == NULL || value->kind == LT_JSON_NULL || !is_scalar(value)) {
         behave(k, row, call->on_empty, 3, "empty result");
@@ -202,7 +206,7 @@ static void query_row(lt_kctx *k, uint32_t row, lt_arena *arena, lt_text *text)
         value->next = NULL;
         value = &list;
     }
-    if (result == PATH_ERROR || (strict && value != NULL && is_scalar(value))) {
+    if (result == PATH_ERROR || (strict && (value == NULL || is_scalar(value)))) {
         behave(k, row, call->on_error, 0, "error");
     } else if (value == NULL || is_scalar(value)) {
         behave(k, row, call->on_empty, 0, "empty result");
@@ -491,6 +495,20 @@ static void put_base64(lt_str s, lt_text *to)
     lt_text_putc(to, '"');
 }
 
+/* NaN and the infinities have no JSON form and become strings. */
+static void put_real(double value, lt_text *to)
+{
+    char text[LT_NUMBER_TEXT_MAX];
+    lt_str s = {text, lt_format_f64(value, text)};
+    if (value == 0) {
+        lt_text_puts(to, "0.0"); /* BigDecimal has no negative zero */
+    } else if (isfinite(value)) {
+        lt_json_put_number(s, to);
+    } else {
+        lt_text_json(to, s);
+    }
+}
+
 static void put_json(const lt_type *type, const lt_col *col, uint32_t row, lt_text *to)
 {
     char buf[96];
@@ -501,6 +519,18 @@ static void put_json(const lt_type *type, const lt_col *col, uint32_t row, lt_te
     switch ((int)type->kind) {
     case LT_TYPE_BOOLEAN:
         lt_text_puts(to, LT_COL_DATA(col, const uint8_t)[row] ? "true" : "false");
+        break;
+    case LT_TYPE_FLOAT:
+        put_real((double)LT_COL_DATA(col, const float)[row], to);
+        break;
+    case LT_TYPE_DECIMAL: {
+        size_t len = (size_t)lt_scalar_to_text(NULL, type, col, row, buf);
+        memcpy(buf + len, "E0", 2); /* so that 0.0000001 becomes 1E-7, as Java writes it */
+        lt_json_put_number((lt_str){buf, len + 2}, to);
+        break;
+    }
+    case LT_TYPE_DOUBLE:
+        put_real(LT_COL_DATA(col, const double)[row], to);
         break;
     case LT_TYPE_CHAR:
     case LT_TYPE_VARCHAR:

@@ -284,13 +284,16 @@ lt_json *lt_json_parse(lt_str text, lt_arena *arena, bool *nomem)
     parser s = {.p = text.ptr, .end = text.ptr + text.len, .arena = arena};
     lt_json *value = text.len > 0 ? parse_value(&s) : NULL;
     *nomem = s.nomem;
+    bool word = value != NULL && value->kind <= LT_JSON_NUMBER;
+    if (word && s.p < s.end && strchr(" \t\r\n", *s.p) == NULL) {
+        return NULL; /* `1-2`, `true1`: a number or a word ends at a blank */
+    }
     return value;
 }
 
 /* ---- writing ---- */
 
-/* BigDecimal.toString: plain text stays; an exponent is normalised. */
-static void put_number(lt_str s, lt_text *to)
+void lt_json_put_number(lt_str s, lt_text *to)
 {
     char digits[64];
     size_t count = 0, i = 0;
@@ -403,7 +406,7 @@ void lt_json_write(const lt_json *value, lt_text *to)
 void lt_json_scalar(const lt_json *value, lt_text *to)
 {
     if (value->kind == LT_JSON_NUMBER) {
-        put_number(value->text, to);
+        lt_json_put_number(value->text, to);
     } else if (value->kind == LT_JSON_STRING) {
         lt_text_append(to, value->text.ptr, value->text.len);
     } else {
@@ -486,6 +489,7 @@ bool lt_json_path_parse(lt_str s, lt_json_path *path)
     memset(path, 0, sizeof *path);
     s = lt_str_trim(s);
     path->definite = true;
+    path->strict = true; /* as Flink: lax only when it is said */
     if (lt_str_starts(s, LT_STR("strict ")) || lt_str_starts(s, LT_STR("lax "))) {
         path->strict = s.ptr[0] == 's';
         s.ptr += path->strict ? 7 : 4;
@@ -615,7 +619,14 @@ lt_json *lt_json_path_walk(const lt_json_path *path, lt_json *root, lt_arena *ar
 {
     found now = {.arena = arena}, next = {.arena = arena};
     push(&now, root);
+    bool single = true; /* so far the path leads to one value */
     for (uint32_t i = 0; i < path->count; i++) {
+        if (single && now.count == 0) {
+            *nomem = now.nomem || next.nomem;
+            return NULL; /* nothing there, rather than a list of nothing */
+        }
+        single =
+            single && (path->steps[i].kind == LT_STEP_KEY || path->steps[i].kind == LT_STEP_INDEX);
         next.count = 0;
         for (uint32_t v = 0; v < now.count; v++) {
             take_step(&path->steps[i], now.items[v], &next);

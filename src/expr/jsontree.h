@@ -31,6 +31,8 @@ struct lt_json {
  * out of memory). */
 lt_json *lt_json_parse(lt_str text, lt_arena *arena, bool *nomem);
 void lt_json_write(const lt_json *value, lt_text *to);
+/* A number as Java's BigDecimal.toString gives it: plain text stays, an exponent is normalised. */
+void lt_json_put_number(lt_str text, lt_text *to);
 /* A scalar as plain text: strings without quotes, numbers as Java's BigDecimal prints them. */
 void lt_json_scalar(const lt_json *value, lt_text *to);
 

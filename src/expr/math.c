@@ -51,7 +51,13 @@ MATH_KERNEL(cosh_kernel, cosh(x))
 MATH_KERNEL(tanh_kernel, tanh(x))
 MATH_KERNEL(degrees_kernel, x *(180.0 / PI_VALUE))
 MATH_KERNEL(radians_kernel, x *(PI_VALUE / 180.0))
-MATH2_KERNEL(power_kernel, pow(x, y))
+/* Java: 1 to the power of NaN and +-1 to that of an infinity are NaN. */
+static double java_pow(double x, double y)
+{
+    return isnan(y) || (isinf(y) && fabs(x) == 1) ? (double)NAN : pow(x, y);
+}
+
+MATH2_KERNEL(power_kernel, java_pow(x, y))
 MATH2_KERNEL(atan2_kernel, atan2(x, y))
 MATH2_KERNEL(log_kernel, log(y) / log(x))
 
@@ -80,6 +86,10 @@ static const lt_simple maths[] = {
 
 lt_status lt_infer_math(lt_infer *in, lt_error *err)
 {
+    if (in->func->op == LT_OP_ATAN2 &&
+        lt_kind_is(in->args[0], LT_TYPE_DECIMAL) != lt_kind_is(in->args[1], LT_TYPE_DECIMAL)) {
+        return lt_in_refuse(in, err); /* Flink takes two decimals or none */
+    }
     return lt_in_simple(in, &maths[in->func->op], err);
 }
 
@@ -186,6 +196,10 @@ static lt_status abs_kernel(lt_kctx *k, lt_error *err)
         } else if (op->from->kind == LT_TYPE_DECIMAL) {
             lt_i128 x = lt_decimal_load(col->data, wide, row);
             lt_i128 unit = lt_pow10(op->from->scale);
+            if (sign && x != 0 && wide && op->from->scale == op->from->precision) {
+                lt_k_null(k, row); /* 1 is no value of the type */
+                continue;
+            }
             lt_decimal_store(k->out->data, wide, row,
                              sign    ? (x > 0   ? unit
                                         : x < 0 ? -unit
@@ -219,8 +233,7 @@ static lt_status new_op(lt_infer *in, int op, lt_error *err)
 lt_status lt_infer_abs(lt_infer *in, lt_error *err)
 {
     const lt_type *type = in->args[0]->type;
-    bool interval = type->kind == LT_TYPE_INTERVAL_MONTH || type->kind == LT_TYPE_INTERVAL_SECOND;
-    if (!lt_type_is_numeric(type) && !(interval && in->func->op == LT_OP_ABS)) {
+    if (!lt_type_is_numeric(type)) {
         return lt_in_refuse(in, err);
     }
     in->type = type;
@@ -288,6 +301,11 @@ static lt_status round_kernel(lt_kctx *k, lt_error *err)
         uint32_t at = row & k->args[0].mask;
         int64_t digits = op->has_digits ? op->digits : lt_k_i32(k, 1, row);
         if (is_float(op->from)) {
+            if (!isfinite(load_float(col, at))) {
+                lt_k_fail(k, row, "bad-number", "%s of a number that is not finite",
+                          cut ? "TRUNCATE" : "ROUND");
+                continue;
+            }
             store_float(k->out, row, round_float(load_float(col, at), digits, cut));
             continue;
         }

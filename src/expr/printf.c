@@ -10,6 +10,7 @@
 #include "expr/kernel.h"
 #include "expr/temporal.h"
 #include "expr/totext.h"
+#include "expr/utf8.h"
 
 /* ---- ELT(index, a, b, ..) ---- */
 
@@ -119,7 +120,8 @@ static bool take_directive(lt_str f, size_t *at, directive *d)
 
 static void pad_text(lt_text *to, const directive *d, const char *text, size_t len)
 {
-    size_t width = (size_t)d->width, fill = width > len ? width - len : 0;
+    size_t units = lt_utf16_units((lt_str){text, len}); /* Java's characters */
+    size_t width = (size_t)d->width, fill = width > units ? width - units : 0;
     bool zeros = d->zero && !d->minus && d->conversion != 's' && d->conversion != 'b';
     if (zeros && len > 0 && (text[0] == '-' || text[0] == '+')) {
         lt_text_putc(to, text[0]);
@@ -254,10 +256,21 @@ static bool put_real(lt_text *to, const directive *d, const lt_type *type, const
     } else {
         return false;
     }
+    if (!isfinite(x)) {
+        directive plain = *d;
+        plain.zero = false;
+        lt_str word = isnan(x) ? LT_STR("NaN") : x < 0 ? LT_STR("-Infinity") : LT_STR("+Infinity");
+        size_t skip = word.ptr[0] == '+' && !d->plus;
+        pad_text(to, &plain, word.ptr + skip, word.len - skip);
+        return true;
+    }
     if (d->conversion == 'f' && lt_decimal_from_f64(x, 38, LT_MIN(places, 38), &rounded)) {
         size_t from = 0;
-        if (d->plus && x >= 0) {
+        if (d->plus && !signbit(x)) {
             text[from++] = '+';
+        }
+        if (signbit(x) && rounded == 0) {
+            text[from++] = '-'; /* Java keeps the sign of what becomes 0 */
         }
         pad_text(to, d, text, from + lt_format_decimal(rounded, LT_MIN(places, 38), text + from));
         return true;
@@ -282,7 +295,9 @@ static bool put_value(lt_kctx *k, lt_text *to, const directive *d, uint32_t arg,
         } else {
             directive text = *d;
             text.conversion = 's';
-            pad_text(to, &text, "null", 4);
+            /* Java cuts it as any text: %.2f gives "nu". */
+            pad_text(to, &text, "null",
+                     d->precision >= 0 ? LT_MIN((size_t)d->precision, (size_t)4) : 4);
         }
         return true;
     }

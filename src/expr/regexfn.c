@@ -567,15 +567,26 @@ static lt_status str_to_map_kernel(lt_kctx *k, lt_error *err)
         }
         lt_span span = {k->out->child_len, 0};
         size_t at = 0, from = 0, start, end;
+        if (s.len == 0) {
+            LT_OUT(k, lt_span)[row] = span;
+            continue;
+        }
+        bool empties = false; /* seen, and none behind them so far: Java drops those at the end */
         while (from <= s.len && find_in(k, row, d->pairs, s, from) &&
                lt_regex_group(d->pairs, 0, &start, &end)) {
-            if (!put_pair(k, d, row, (lt_str){s.ptr + at, start - at}, &span)) {
+            lt_str part = {s.ptr + at, start - at};
+            if (part.len > 0 && empties && !put_pair(k, d, row, LT_STR(""), &span)) {
+                return LT_OK;
+            }
+            empties = part.len == 0 && end > 0; /* no empty piece before an empty match */
+            if (part.len > 0 && !put_pair(k, d, row, part, &span)) {
                 return LT_OK;
             }
             at = end;
             from = after_hit(s, start, end);
         }
-        if (!put_pair(k, d, row, (lt_str){s.ptr + at, s.len - at}, &span)) {
+        if (at < s.len && ((empties && !put_pair(k, d, row, LT_STR(""), &span)) ||
+                           !put_pair(k, d, row, (lt_str){s.ptr + at, s.len - at}, &span))) {
             return LT_OK;
         }
         LT_OUT(k, lt_span)[row] = span;
@@ -596,7 +607,7 @@ static const lt_simple regexes[] = {
     [LT_OP_SIMILAR] = {"sss", 'B', false, similar_kernel},
     [LT_OP_NOT_SIMILAR] = {"sss", 'B', false, similar_kernel},
     [LT_OP_SPLIT] = {"ss", 'N', false, split_kernel},
-    [LT_OP_STR_TO_MAP] = {"sss", 'M', false, str_to_map_kernel},
+    [LT_OP_STR_TO_MAP] = {"sss", 'M', true, str_to_map_kernel},
 };
 
 lt_status lt_infer_regex(lt_infer *in, lt_error *err)

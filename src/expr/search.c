@@ -28,8 +28,8 @@ static int64_t find_bytes(lt_str s, lt_str needle, size_t from)
 /* 1-based code point position, 0 if absent. */
 static int32_t position(lt_str s, lt_str needle, int32_t start)
 {
-    if (start < 1) {
-        return 0;
+    if (needle.len == 0) {
+        return 1;
     }
     size_t skip = start > 1 ? lt_utf8_offset(s, (size_t)start - 1) : 0;
     int64_t at = find_bytes(s, needle, skip);
@@ -67,6 +67,9 @@ static int32_t nth_position(lt_str s, lt_str needle, int32_t start, int32_t nth)
         return 0;
     }
     int64_t at = 0, count = (int64_t)lt_utf8_count(s);
+    if (needle.len == 0) {
+        return start > 0 ? 1 : (int32_t)LT_MAX(count + start + 2, (int64_t)0);
+    }
     if (start > 0) {
         at = (int64_t)lt_utf8_offset(s, (size_t)start - 1) - 1;
         for (int32_t i = 0; i < nth; i++) {
@@ -98,6 +101,10 @@ static lt_status instr_kernel(lt_kctx *k, lt_error *err)
     {
         int32_t start = k->arg_count > 2 ? lt_k_i32(k, 2, row) : 1;
         int32_t nth = k->arg_count > 3 ? lt_k_i32(k, 3, row) : 1;
+        if (nth <= 0) {
+            lt_k_fail(k, row, "bad-argument", "INSTR looks for occurrence 1 or later, not %d", nth);
+            continue;
+        }
         LT_OUT(k, int32_t)
         [row] = nth_position(lt_k_str(k, 0, row), lt_k_str(k, 1, row), start, nth);
     }

@@ -458,22 +458,39 @@ static lt_status chr_kernel(lt_kctx *k, lt_error *err)
 
 enum { TEST_ALPHA, TEST_DIGIT, TEST_DECIMAL };
 
+/* What Java's Double.parseDouble takes, but for hexadecimal digits and words. */
 static bool is_decimal(lt_str s)
 {
-    size_t i = 0, digits = 0, points = 0;
-    if (s.len > 0 && (s.ptr[0] == '-' || s.ptr[0] == '+')) {
-        i++;
+    size_t i = 0, digits = 0, points = 0, start;
+    i += s.len > 0 && (s.ptr[0] == '-' || s.ptr[0] == '+');
+    for (; i < s.len && (s.ptr[i] == '.' || (s.ptr[i] >= '0' && s.ptr[i] <= '9')); i++) {
+        points += s.ptr[i] == '.';
+        digits += s.ptr[i] != '.';
     }
-    for (; i < s.len; i++) {
-        if (s.ptr[i] == '.') {
-            points++;
-        } else if (s.ptr[i] >= '0' && s.ptr[i] <= '9') {
-            digits++;
-        } else {
+    if (digits == 0 || points > 1) {
+        return false;
+    }
+    if (i < s.len && (s.ptr[i] == 'e' || s.ptr[i] == 'E')) {
+        i++;
+        i += i < s.len && (s.ptr[i] == '-' || s.ptr[i] == '+');
+        for (start = i; i < s.len && s.ptr[i] >= '0' && s.ptr[i] <= '9'; i++) {
+        }
+        if (i == start) {
             return false;
         }
     }
-    return digits > 0 && points <= 1;
+    i += i < s.len && strchr("dDfF", s.ptr[i]) != NULL;
+    return i == s.len;
+}
+
+/* Letters outside of ASCII, roughly: punctuation, symbols and pictures are none. */
+static bool is_letter(uint32_t c)
+{
+    if (c < 0xc0) {
+        return c == 0xaa || c == 0xb5 || c == 0xba;
+    }
+    return c != 0xd7 && c != 0xf7 && c != 0xfffd && !(c >= 0x2000 && c < 0x2c00) &&
+           !(c >= 0x3000 && c < 0x3005) && !(c >= 0x1f000 && c < 0x20000);
 }
 
 static bool all_of(lt_str s, int test)
@@ -485,8 +502,8 @@ static bool all_of(lt_str s, int test)
     while (p < end) {
         uint32_t c = lt_utf8_next(&p, end);
         bool digit = c >= '0' && c <= '9';
-        bool alpha = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-                     (c >= 0xaa && c != 0xd7 && c != 0xf7 && c != 0xfffd);
+        bool alpha =
+            (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= 0x80 && is_letter(c));
         if (test == TEST_DIGIT ? !digit : !alpha) {
             return false;
         }
@@ -504,7 +521,7 @@ static lt_status test_kernel(lt_kctx *k, lt_error *err)
         bool yes = false;
         if (!lt_k_is_null(k, 0, row)) {
             lt_str s = lt_k_str(k, 0, row);
-            yes = test == TEST_DECIMAL ? is_decimal(s) : all_of(s, test);
+            yes = test == TEST_DECIMAL ? is_decimal(lt_str_trim(s)) : all_of(s, test);
         }
         LT_OUT(k, uint8_t)[row] = yes;
     }
@@ -547,6 +564,9 @@ static bool may_pad_to_null(const lt_infer *in)
 lt_status lt_infer_string(lt_infer *in, lt_error *err)
 {
     int op = in->func->op;
+    if (op == LT_OP_IS_ALPHA && lt_type_is_numeric(in->args[0]->type)) {
+        return lt_expr_bool(in->b, false, in->pos, &in->replace, err);
+    }
     LT_TRY(lt_in_simple(in, &strings[op], err));
     switch (op) {
     case LT_OP_LTRIM:
@@ -559,7 +579,7 @@ lt_status lt_infer_string(lt_infer *in, lt_error *err)
         in->data = &trim_both;
         break;
     case LT_OP_CONCAT_WS:
-        in->type = lt_type_string(in->b->arena, in->args[0]->type->nullable);
+        in->type = lt_type_string(in->b->arena, lt_in_nullable(in));
         break;
     case LT_OP_LPAD:
     case LT_OP_RPAD:

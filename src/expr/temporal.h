@@ -79,6 +79,7 @@ size_t lt_format_interval_second(int64_t ms, char *to);
 /* As Flink's CAST reads them; blanks around were removed by the caller. */
 bool lt_text_to_date(lt_str s, int32_t *days);
 bool lt_text_to_time(lt_str s, int32_t *ms);
+/* 30 February is the last of February, as for Java's "smart" parser. */
 bool lt_text_to_timestamp(lt_str s, lt_ts9 *ts);
 
 /* The date of a text that was read, for the next ones of the same day. Starts zeroed. */
@@ -88,3 +89,5 @@ typedef struct {
 } lt_stamp_day;
 /* The same for many texts, one after the other. */
 bool lt_text_to_timestamp_near(lt_str s, lt_stamp_day *last, lt_ts9 *ts);
+/* The same, but 30 February is 1 or 2 March: java.sql.Timestamp.valueOf. */
+bool lt_text_to_timestamp_rolling(lt_str s, lt_ts9 *ts);

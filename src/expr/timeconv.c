@@ -85,7 +85,7 @@ static bool parse_loosely(lt_str s, lt_ts9 *ts)
             return false;
         }
     }
-    return dashes == 2 && lt_text_to_timestamp(s, ts);
+    return dashes == 2 && lt_text_to_timestamp_rolling(s, ts);
 }
 
 typedef struct {
@@ -181,7 +181,7 @@ static bool epoch_ms(double number, int64_t whole, bool integer, int64_t unit, i
 {
     int64_t value = whole;
     if (!integer) {
-        number *= (double)unit;
+        number = isnan(number) ? 0 : number * (double)unit;
         if (!(fabs(number) < 1e18)) {
             return false;
         }
@@ -293,7 +293,7 @@ static const lt_zone *zone_by_name(lt_kctx *k, lt_str name, zone_table *table)
     return slot->zone;
 }
 
-static const lt_zone *named_zone(lt_kctx *k, uint32_t arg, uint32_t row, int which)
+static const lt_zone *named_zone(lt_kctx *k, lt_str name, int which)
 {
     kept_zones *z = (kept_zones *)lt_k_kept(k);
     if (z == NULL) {
@@ -305,7 +305,7 @@ static const lt_zone *named_zone(lt_kctx *k, uint32_t arg, uint32_t row, int whi
         z->mem = k->mem;
         lt_k_keep(k, z, kept_zones_free);
     }
-    return zone_by_name(k, lt_k_str(k, arg, row), &z->tables[which]);
+    return zone_by_name(k, name, &z->tables[which]);
 }
 
 static lt_status string_ltz_kernel(lt_kctx *k, lt_error *err)
@@ -318,11 +318,17 @@ static lt_status string_ltz_kernel(lt_kctx *k, lt_error *err)
         lt_ts9 ts;
         const lt_zone *zone = NULL;
         if (!parse_stamp(k, row, &space, &ts)) {
+            if (k->arg_count == 1) { /* with a pattern it would be NULL: so is Flink */
+                lt_k_fail(
+                    k, row, "bad-timestamp", "not a timestamp: '%.60s'",
+                    lt_arena_strndup(k->scratch, lt_k_str(k, 0, row).ptr, lt_k_str(k, 0, row).len));
+                continue;
+            }
             lt_k_null(k, row);
             continue;
         }
         if (k->arg_count > 2) {
-            zone = named_zone(k, 2, row, 0);
+            zone = named_zone(k, lt_k_str(k, 2, row), 0);
             if (zone == NULL) {
                 lt_k_null(k, row);
                 continue;
@@ -398,6 +404,18 @@ static lt_status date_format_kernel(lt_kctx *k, lt_error *err)
     return LT_OK;
 }
 
+/* 'yyyy-MM-dd HH:mm:ss', what follows is not looked at; a date alone is none. */
+static bool parse_seconds(lt_str s, lt_ts9 *ts)
+{
+    s = lt_str_trim(s);
+    if (memchr(s.ptr, ':', s.len) == NULL || !lt_text_to_timestamp_rolling(s, ts)) {
+        return false;
+    }
+    ts->ms = lt_floor_div(ts->ms, 1000) * 1000;
+    ts->ns_of_ms = 0;
+    return true;
+}
+
 static lt_status string_format_kernel(lt_kctx *k, lt_error *err)
 {
     (void)err;
@@ -410,7 +428,7 @@ static lt_status string_format_kernel(lt_kctx *k, lt_error *err)
         if (fmt == NULL) {
             continue;
         }
-        if (!lt_text_to_timestamp(lt_str_trim(lt_k_str(k, 0, row)), &ts)) {
+        if (!parse_seconds(lt_k_str(k, 0, row), &ts)) {
             lt_k_null(k, row);
             continue;
         }
@@ -514,16 +532,24 @@ lt_status lt_infer_unix_timestamp(lt_infer *in, lt_error *err)
 }
 
 /* CONVERT_TZ('yyyy-MM-dd HH:mm:ss', from, to) */
+/* As Java's TimeZone.getTimeZone: an unknown name, a bare offset too, is taken for UTC. */
+static const lt_zone *java_zone(lt_kctx *k, uint32_t arg, uint32_t row, int which)
+{
+    lt_str name = lt_k_str(k, arg, row);
+    bool offset = name.len > 0 && (name.ptr[0] == '+' || name.ptr[0] == '-');
+    const lt_zone *zone = offset ? NULL : named_zone(k, name, which);
+    return zone != NULL || k->nomem ? zone : named_zone(k, LT_STR("UTC"), which);
+}
+
 static lt_status convert_tz_kernel(lt_kctx *k, lt_error *err)
 {
     (void)err;
     LT_EACH(k, row)
     {
         lt_ts9 ts;
-        const lt_zone *from = named_zone(k, 1, row, 0);
-        const lt_zone *to = named_zone(k, 2, row, 1);
-        if (from == NULL || to == NULL ||
-            !lt_text_to_timestamp(lt_str_trim(lt_k_str(k, 0, row)), &ts)) {
+        const lt_zone *from = java_zone(k, 1, row, 0);
+        const lt_zone *to = java_zone(k, 2, row, 1);
+        if (from == NULL || to == NULL || !parse_seconds(lt_k_str(k, 0, row), &ts)) {
             lt_k_null(k, row);
             continue;
         }

@@ -355,7 +355,7 @@ bool lt_text_to_timestamp_near(lt_str s, lt_stamp_day *last, lt_ts9 *ts)
     return true;
 }
 
-bool lt_text_to_timestamp(lt_str s, lt_ts9 *ts)
+static bool parse_timestamp(lt_str s, bool roll, lt_ts9 *ts)
 {
     size_t at = 0;
     int32_t year = 0, month, day, ns = 0;
@@ -364,9 +364,12 @@ bool lt_text_to_timestamp(lt_str s, lt_ts9 *ts)
         year = year * 10 + (s.ptr[at] - '0');
     }
     if (at != 4 || !expect(s, &at, '-') || !short_number(s, &at, &month) || !expect(s, &at, '-') ||
-        !short_number(s, &at, &day) || !valid_date(year, month, day)) {
+        !short_number(s, &at, &day) || month < 1 || month > 12 || day < 1 || day > 31) {
         return false;
     }
+    int32_t length = lt_days_in_month(year, month),
+            beyond = roll && day > length ? day - length : 0;
+    day = LT_MIN(day, length);
     if (at < s.len) {
         if (s.ptr[at] != ' ' && s.ptr[at] != 'T') {
             return false;
@@ -376,8 +379,18 @@ bool lt_text_to_timestamp(lt_str s, lt_ts9 *ts)
             return false;
         }
     }
-    ts->ms = lt_days_from_civil(year, month, day) * LT_MS_PER_DAY + ms;
+    ts->ms = (lt_days_from_civil(year, month, day) + beyond) * LT_MS_PER_DAY + ms;
     ts->ns_of_ms = ns;
     ts->unused = 0;
     return true;
+}
+
+bool lt_text_to_timestamp(lt_str s, lt_ts9 *ts)
+{
+    return parse_timestamp(s, false, ts);
+}
+
+bool lt_text_to_timestamp_rolling(lt_str s, lt_ts9 *ts)
+{
+    return parse_timestamp(s, true, ts);
 }

@@ -345,3 +345,26 @@ lt_status lt_type_common(lt_arena *arena, const lt_type *const *types, uint32_t 
     *out = lt_type_with_attr(arena, common, LT_TIME_NONE);
     return *out != NULL ? LT_OK : lt_error_nomem(err, "type");
 }
+
+lt_status lt_type_common_first(lt_arena *arena, const lt_type *const *types, uint32_t count,
+                               const lt_type **out, lt_error *err)
+{
+    LT_TRY(lt_type_common(arena, types, count, out, err));
+    if ((*out)->kind != LT_TYPE_DOUBLE) {
+        return LT_OK;
+    }
+    lt_type_kind first = LT_TYPE_NULL;
+    for (uint32_t i = 0; i < count; i++) {
+        lt_type_kind kind = types[i]->kind;
+        if (kind == LT_TYPE_DECIMAL) {
+            return LT_OK;
+        }
+        if (first == LT_TYPE_NULL && (kind == LT_TYPE_FLOAT || kind == LT_TYPE_DOUBLE)) {
+            first = kind;
+        }
+    }
+    if (first == LT_TYPE_FLOAT) {
+        *out = lt_type_new(arena, LT_TYPE_FLOAT, (*out)->nullable);
+    }
+    return *out != NULL ? LT_OK : lt_error_nomem(err, "type");
+}

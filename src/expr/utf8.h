@@ -20,6 +20,17 @@ LT_INLINE size_t lt_utf8_count(lt_str s)
     return count;
 }
 
+/* Java's characters: two for what lies beyond U+FFFF. */
+LT_INLINE size_t lt_utf16_units(lt_str s)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < s.len; i++) {
+        unsigned char byte = (unsigned char)s.ptr[i];
+        count += (size_t)((byte & 0xc0) != 0x80) + (byte >= 0xf0);
+    }
+    return count;
+}
+
 LT_INLINE bool lt_is_ascii(lt_str s)
 {
     size_t i = 0;
