@@ -46,7 +46,11 @@ static path_result find(const lt_kctx *k, uint32_t row, lt_str *hit)
 {
     const json_call *call = (const json_call *)k->data;
     bool good = lt_json_scan(lt_k_str(k, 0, row), &call->path, hit);
-    return good && (hit->ptr != NULL || !call->path.strict) ? PATH_OK : PATH_ERROR;
+    if (!good) {
+        *hit = (lt_str){NULL, 0};
+    }
+    /* Nothing there, or no JSON at all: lax takes both for an empty result. */
+    return hit->ptr != NULL || !call->path.strict ? PATH_OK : PATH_ERROR;
 }
 
 static path_result follow(lt_kctx *k, uint32_t row, lt_arena *arena, lt_json **out, bool *strict)
@@ -156,9 +160,10 @@ static void value_scan_row(lt_kctx *k, uint32_t row, lt_text *text)
     lt_str hit;
     path_result result = find(k, row, &hit);
     bool nested = hit.ptr != NULL && (hit.ptr[0] == '{' || hit.ptr[0] == '[');
-    if (result == PATH_ERROR || (call->path.strict && nested)) {
+    bool null = hit.ptr != NULL && hit.ptr[0] == 'n';
+    if (result == PATH_ERROR || (call->path.strict && (nested || null))) {
         behave(k, row, call->on_error, 5, "error");
-    } else if (hit.ptr == NULL || hit.ptr[0] == 'n' || nested) {
+    } else if (hit.ptr == NULL || null || nested) {
         behave(k, row, call->on_empty, 3, "empty result");
     } else {
         put_scalar(k, row, hit, text);

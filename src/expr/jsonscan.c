@@ -454,7 +454,11 @@ bool lt_json_scan(lt_str text, const lt_json_path *path, lt_str *hit)
         s.events = NULL;
     }
     const char *p = skip_blanks(text.ptr, s.end);
-    bool good = p < s.end && scan_step(&s, p, 0) != NULL;
+    const char *behind = p < s.end ? scan_step(&s, p, 0) : NULL;
     *hit = s.hit;
-    return good;
+    bool word = p < s.end && *p != '{' && *p != '[' && *p != '"';
+    if (behind != NULL && word && behind < s.end && strchr(" \t\r\n", *behind) == NULL) {
+        return false; /* `1-2`, `true1`: a number or a word ends at a blank */
+    }
+    return behind != NULL;
 }

@@ -232,6 +232,30 @@ static bool put_integer(lt_text *to, const directive *d, const lt_type *type, co
     return true;
 }
 
+/* From 1e17 on, where the shortest digits that read back equal are followed by zeros, as in Java.
+ * At most 380 bytes for up to 60 places. */
+static size_t put_large(double x, int places, char *to)
+{
+    uint64_t number;
+    int exponent;
+    size_t len = 0;
+    lt_shortest_f64(fabs(x), &number, &exponent);
+    if (x < 0) {
+        to[len++] = '-';
+    }
+    len += lt_format_i64((int64_t)number, to + len);
+    for (int i = 0; i < exponent; i++) {
+        to[len++] = '0';
+    }
+    if (places > 0) {
+        to[len++] = '.';
+    }
+    for (int i = 0; i < places; i++) {
+        to[len++] = '0';
+    }
+    return len;
+}
+
 static bool put_real(lt_text *to, const directive *d, const lt_type *type, const lt_col *col,
                      uint32_t row)
 {
@@ -273,6 +297,10 @@ static bool put_real(lt_text *to, const directive *d, const lt_type *type, const
             text[from++] = '-'; /* Java keeps the sign of what becomes 0 */
         }
         pad_text(to, d, text, from + lt_format_decimal(rounded, LT_MIN(places, 38), text + from));
+        return true;
+    }
+    if (d->conversion == 'f' && fabs(x) >= 1e17) {
+        pad_text(to, d, text, put_large(x, places, text));
         return true;
     }
     int len = snprintf(text, sizeof text, d->conversion == 'e' ? "%.*e" : "%.*f", places, x);

@@ -332,6 +332,13 @@ static bool similar_to_regex(lt_str pattern, lt_str escape, lt_text *to)
             }
             lt_text_putc(to, '\\');
             lt_text_putc(to, pattern.ptr[i]);
+        } else if (in_class && ch == '[' && i + 1 < pattern.len && pattern.ptr[i + 1] == ':') {
+            /* [:ALPHA:] and the like, in any case */
+            for (; i < pattern.len && pattern.ptr[i] != ']'; i++) {
+                char c = pattern.ptr[i];
+                lt_text_putc(to, c >= 'A' && c <= 'Z' ? (char)(c + 32) : c);
+            }
+            lt_text_putc(to, ']');
         } else if (in_class) {
             in_class = ch != ']';
             lt_text_putc(to, ch);
