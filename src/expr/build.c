@@ -231,7 +231,9 @@ static bool is_foldable(const lt_infer *in)
 static bool is_null_operator(const lt_infer *in)
 {
     const char *name = in->func->name;
-    if (!in->b->fold || (name[0] >= 'A' && name[0] <= 'Z') || (in->flags & LT_FUNC_NULLS) != 0) {
+    /* Of % it does not. */
+    if (!in->b->fold || name[0] == '%' || (name[0] >= 'A' && name[0] <= 'Z') ||
+        (in->flags & LT_FUNC_NULLS) != 0) {
         return false;
     }
     for (uint32_t i = 0; i < in->count; i++) {

@@ -181,7 +181,7 @@ static bool epoch_ms(double number, int64_t whole, bool integer, int64_t unit, i
 {
     int64_t value = whole;
     if (!integer) {
-        number = isnan(number) ? 0 : number * (double)unit;
+        number = isnan(number) && unit == 1 ? 0 : number * (double)unit;
         if (!(fabs(number) < 1e18)) {
             return false;
         }
