@@ -71,6 +71,11 @@ static lt_status bind_json(const lt_expr_env *env, const lt_ast_expr *ast, lt_ex
     if (json->returning) {
         const lt_type *type;
         LT_TRY(lt_bind_type(env->b->arena, json->returning, &type, err));
+        bool texts = type->kind == LT_TYPE_ARRAY && lt_type_is_string(type->fields[0].type) &&
+                     type->fields[0].type->length == LT_LENGTH_MAX;
+        if (texts && lt_str_eq(call->func, LT_STR("JSON_QUERY"))) {
+            return lt_expr_call(eb, LT_STR("JSON ARRAY TEXTS"), out, 1, ast->pos, out, err);
+        }
         return lt_expr_cast(eb, *out, type, true, ast->pos, out, err);
     }
     return LT_OK;

@@ -246,5 +246,6 @@ enum { LT_OP_JSON_VALUE, LT_OP_JSON_QUERY, LT_OP_JSON_EXISTS };
 enum { LT_OP_IS_JSON_VALUE, LT_OP_IS_JSON_SCALAR, LT_OP_IS_JSON_ARRAY, LT_OP_IS_JSON_OBJECT };
 enum { LT_OP_JSON_STRING, LT_OP_JSON_OBJECT, LT_OP_JSON_ARRAY };
 lt_status lt_infer_json_path(lt_infer *in, lt_error *err);
+lt_status lt_infer_json_texts(lt_infer *in, lt_error *err);
 lt_status lt_infer_is_json(lt_infer *in, lt_error *err);
 lt_status lt_infer_json_build(lt_infer *in, lt_error *err);

@@ -6,6 +6,7 @@
 #include "expr/javafmt.h"
 #include "expr/jsontree.h"
 #include "expr/kernel.h"
+#include "expr/simple.h"
 #include "expr/temporal.h"
 #include "expr/totext.h"
 
@@ -383,6 +384,71 @@ lt_status lt_infer_json_path(lt_infer *in, lt_error *err)
         in->flags |= LT_FUNC_NULLS;
     }
     return LT_OK;
+}
+
+/* ---- JSON_QUERY(.. RETURNING ARRAY<STRING>): the elements of the array in a JSON text ---- */
+
+/* Appends an element; item NULL: a NULL. false: no memory. */
+static bool push_element(lt_kctx *k, const lt_json *item, lt_text *text)
+{
+    if (!lt_col_reserve_children(k->out, 1, k->arena)) {
+        return false;
+    }
+    lt_col *child = &k->out->children[0];
+    uint32_t at = k->out->child_len;
+    lt_text_clear(text);
+    if (item->kind == LT_JSON_NULL) {
+        uint64_t *valid = lt_col_need_valid(child, k->out->child_cap, k->arena);
+        if (valid == NULL) {
+            return false;
+        }
+        lt_bit_clear(valid, at);
+    } else if (is_scalar(item)) {
+        lt_json_scalar(item, text);
+    } else {
+        lt_json_write(item, text);
+    }
+    lt_str s = lt_text_str(text);
+    char *bytes = lt_k_bytes(k, s.len);
+    if (bytes == NULL) {
+        return false;
+    }
+    if (s.len > 0) {
+        memcpy(bytes, s.ptr, s.len);
+    }
+    LT_COL_DATA(child, lt_strv)[at] = lt_strv_make(bytes, s.len);
+    k->out->child_len++;
+    return true;
+}
+
+static void texts_row(lt_kctx *k, uint32_t row, lt_arena *arena, lt_text *text)
+{
+    lt_arena_reset(arena, (size_t)1 << 20);
+    lt_json *list = lt_json_parse(lt_k_str(k, 0, row), arena, &k->nomem);
+    if (list == NULL || list->kind != LT_JSON_ARRAY) {
+        lt_k_null(k, row);
+        return;
+    }
+    lt_span span = {k->out->child_len, 0};
+    for (const lt_json *item = list->first; item != NULL; item = item->next) {
+        if (!push_element(k, item, text)) {
+            k->nomem = true;
+            return;
+        }
+        span.count++;
+    }
+    LT_OUT(k, lt_span)[row] = span;
+}
+
+static lt_status texts_kernel(lt_kctx *k, lt_error *err)
+{
+    return each_row(k, texts_row, err);
+}
+
+lt_status lt_infer_json_texts(lt_infer *in, lt_error *err)
+{
+    static const lt_simple simple = {"s", 'N', true, texts_kernel};
+    return lt_in_simple(in, &simple, err);
 }
 
 /* ---- IS [NOT] JSON [VALUE|SCALAR|ARRAY|OBJECT] ---- */

@@ -385,6 +385,8 @@ static const lt_func functions[] = {
      "JSON_VALUE(json, path [RETURNING type] [.. ON EMPTY] [.. ON ERROR])", "a scalar at a path"},
     {"JSON_QUERY", 2, 5, LT_CAT_JSON, 0, lt_infer_json_path, LT_OP_JSON_QUERY,
      "JSON_QUERY(json, path [.. WRAPPER] [.. ON EMPTY] [.. ON ERROR])", "JSON at a path"},
+    {"JSON ARRAY TEXTS", 1, 1, LT_CAT_JSON, 0, lt_infer_json_texts, 0,
+     "JSON_QUERY(json, path RETURNING ARRAY<STRING> ..)", "the elements of a JSON array at a path"},
     {"JSON_EXISTS", 2, 3, LT_CAT_JSON, 0, lt_infer_json_path, LT_OP_JSON_EXISTS,
      "JSON_EXISTS(json, path [.. ON ERROR])", "is there a value at a path"},
     {"IS JSON", 1, 1, LT_CAT_JSON, NULLS, lt_infer_is_json, LT_OP_IS_JSON_VALUE, "s IS JSON",
