@@ -44,7 +44,9 @@ LT_INLINE void lt_ts_store(void *data, int form, uint32_t row, lt_ts9 ts)
     if (form == LT_TS_MS) {
         ((int64_t *)data)[row] = ts.ms;
     } else if (form == LT_TS_US) {
-        ((int64_t *)data)[row] = ts.ms * 1000 + ts.ns_of_ms / 1000;
+        /* years beyond 290,000 wrap */
+        uint64_t us = (uint64_t)ts.ms * 1000 + (uint64_t)(ts.ns_of_ms / 1000);
+        ((int64_t *)data)[row] = (int64_t)us;
     } else {
         ts.unused = 0;
         ((lt_ts9 *)data)[row] = ts;

@@ -313,6 +313,18 @@ bool ref_dec_parse(const char *s, size_t len, ref_type type, ref_val *out)
             all = add_size(&all, &digit);
             scale += point;
             digits++;
+        } else if ((s[i] == 'e' || s[i] == 'E') && digits > 0 && i + 1 < len) {
+            char text[12] = {0};
+            char *end;
+            if (len - i - 1 >= sizeof text) {
+                return false;
+            }
+            memcpy(text, s + i + 1, len - i - 1);
+            scale -= (int)strtol(text, &end, 10);
+            if (*end != '\0' || scale < -60 || scale > 120) {
+                return false;
+            }
+            break;
         } else {
             return false;
         }
@@ -322,6 +334,10 @@ bool ref_dec_parse(const char *s, size_t len, ref_type type, ref_val *out)
     }
     all.negative = negative;
     trim(&all);
+    if (scale < 0) {
+        all = shift(&all, -scale);
+        scale = 0;
+    }
     all = ref_big_rescale(&all, scale, type.scale);
     *out = ref_big_value(&all, type.precision);
     return true;

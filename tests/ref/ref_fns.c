@@ -272,10 +272,12 @@ static ref_val f_format(const ref_node *node, const ref_val *a)
 {
     ref_civil c = civil(node, a);
     char *out = ref_alloc(64);
-    int len = node->extra == 0 ? snprintf(out, 64, "%04d-%02d-%02d %02d:%02d:%02d", (int)c.year,
-                                          c.month, c.day, c.hour, c.minute, c.second)
-                               : snprintf(out, 64, "%02d/%02d %03d.%03d", c.day, c.month,
-                                          day_of_year(&c), c.milli);
+    int len =
+        node->extra == 0
+            ? snprintf(out, 64, "%s%04d-%02d-%02d %02d:%02d:%02d", c.year < 0 ? "-" : "",
+                       (int)(c.year < 0 ? -c.year : c.year), c.month, c.day, c.hour, c.minute,
+                       c.second)
+            : snprintf(out, 64, "%02d/%02d %03d.%03d", c.day, c.month, day_of_year(&c), c.milli);
     return ref_str(out, (size_t)len);
 }
 
@@ -420,15 +422,17 @@ static ref_val c_date_text(const ref_node *node, const ref_val *a)
 {
     char *out = ref_alloc(32);
     ref_civil c = civil(node, a);
-    return ref_str(out, (size_t)snprintf(out, 32, "%04d-%02d-%02d", (int)c.year, c.month, c.day));
+    return ref_str(out, (size_t)snprintf(out, 32, "%s%04d-%02d-%02d", c.year < 0 ? "-" : "",
+                                         (int)(c.year < 0 ? -c.year : c.year), c.month, c.day));
 }
 
 static ref_val c_ts_text(const ref_node *node, const ref_val *a)
 {
     char *out = ref_alloc(48);
     ref_civil c = civil(node, a);
-    int len = snprintf(out, 48, "%04d-%02d-%02d %02d:%02d:%02d.%03d%06d", (int)c.year, c.month,
-                       c.day, c.hour, c.minute, c.second, c.milli, c.nanos);
+    int len = snprintf(out, 48, "%s%04d-%02d-%02d %02d:%02d:%02d.%03d%06d", c.year < 0 ? "-" : "",
+                       (int)(c.year < 0 ? -c.year : c.year), c.month, c.day, c.hour, c.minute,
+                       c.second, c.milli, c.nanos);
     int cut = 9 - node->args[0]->type.precision;
     return ref_str(out, (size_t)(len - cut));
 }
