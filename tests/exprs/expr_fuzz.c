@@ -908,9 +908,13 @@ static void check(fuzz *f, const ref_node *node)
         printf("%s\n", text.ptr);
     }
     if (bind(f, text.ptr, f->work, &bound, &err) != LT_OK) {
+        /* A bound that is missed can make a divisor constant. */
+        bool folded = strstr(err.text, "division by zero") != NULL;
         f->refused++;
-        f->wrong++;
-        printf("%s\n  refused: %s\n", text.ptr, err.text);
+        f->wrong += !folded;
+        if (!folded) {
+            printf("%s\n  refused: %s\n", text.ptr, err.text);
+        }
     } else {
         lt_expr **expr = bound.rels[0]->u.project.exprs;
         if (!right_type((*expr)->type, node->type)) {
