@@ -319,9 +319,9 @@ static lt_status string_ltz_kernel(lt_kctx *k, lt_error *err)
         const lt_zone *zone = NULL;
         if (!parse_stamp(k, row, &space, &ts)) {
             if (k->arg_count == 1) { /* with a pattern it would be NULL: so is Flink */
-                lt_k_fail(
-                    k, row, "bad-timestamp", "not a timestamp: '%.60s'",
-                    lt_arena_strndup(k->scratch, lt_k_str(k, 0, row).ptr, lt_k_str(k, 0, row).len));
+                lt_str text = lt_k_str(k, 0, row);
+                lt_k_fail(k, row, "bad-timestamp", "not a timestamp: '%.*s'",
+                          (int)LT_MIN(text.len, (size_t)60), text.ptr);
                 continue;
             }
             lt_k_null(k, row);
