@@ -146,6 +146,7 @@ typedef struct {
      * C may load libraries (leat/udf.h): their code runs in this process with all its rights. NULL
      * = none, and such functions are refused. */
     const char *native_functions;
+    bool spill_all; /* for tests: all state is moved to a file after each batch */
 } leat_config;
 
 /* ---- engine ---- */
@@ -344,6 +345,8 @@ typedef struct {
     leat_checkpoint_stats checkpoints;
     const leat_reject_stats *rejects; /* by stage; valid as nodes */
     uint32_t reject_stage_count;
+    int64_t state_spilled_bytes; /* of the operators' state that was moved to a file; of these .. */
+    int64_t state_resident_bytes; /* .. so many are in memory too at the moment: an estimate */
 } leat_stats;
 
 LEAT_API void leat_get_stats(const leat_job *job, leat_stats *out);

@@ -43,16 +43,16 @@ typedef struct {
     lt_restart_kind kind;
     uint64_t attempts_max;
     int64_t first_ms, most_ms; /* delays */
-    int64_t reset_ms; /* after so long without a failure the first delay counts again */
+    int64_t reset_ms;          /* after so long without a failure the first delay counts again */
     double factor;
-    double jitter;           /* share of a delay by which it varies */
-    lt_job_options options;  /* of the next start */
-    double delay_ms;         /* the next one */
+    double jitter;          /* share of a delay by which it varies */
+    lt_job_options options; /* of the next start */
+    double delay_ms;        /* the next one */
     uint64_t attempts;
     int64_t started_ns;
-    bool waits;              /* until due_ns; leat_job.job is what failed, or NULL */
+    bool waits; /* until due_ns; leat_job.job is what failed, or NULL */
     int64_t due_ns;
-    bool stop;               /* asked for while it waited */
+    bool stop; /* asked for while it waited */
     lt_error cause;
 } lt_restart;
 
@@ -139,6 +139,8 @@ lt_status lt_api_savepoint_path(leat_job *job, const char *path, const char **ou
 lt_status lt_api_savepoint_copy(leat_job *job, const char *path, lt_error *err);
 
 /* restart.c */
+/* Sets where state that is too much for memory goes. */
+lt_status lt_api_spill_configure(const leat_job *job, lt_job_options *out, lt_error *err);
 lt_status lt_api_restart_configure(leat_job *job, const lt_job_options *options, lt_error *err);
 /* The job has failed: true = it waits now and will start again. */
 bool lt_api_restart_later(leat_job *job, const lt_error *why);

@@ -524,6 +524,8 @@ void leat_get_stats(const leat_job *job, leat_stats *out)
     out->event_max_ms = stats.event_max;
     out->memory_bytes = stats.mem_bytes;
     out->memory_peak_bytes = stats.mem_peak;
+    out->state_spilled_bytes = stats.state_spilled;
+    out->state_resident_bytes = stats.state_resident;
     out->bounded = job->plan->bounded;
     out->is_query = job->plan->is_query;
     out->node_count = job->plan->node_count;

@@ -187,6 +187,7 @@ static lt_status start(leat *db, leat_job *job, bool inserts, lt_error *err)
         return lt_error_nomem(err, "a job");
     }
     LT_TRY(lt_api_home_open(job, &options.ckpt, err));
+    LT_TRY(lt_api_spill_configure(job, &options, err));
     options.idle_timeout_ms = idle_timeout_ms(db, &options.idle_timeout_bounded);
     if (job->plan->is_query) {
         LT_TRY(column_texts(job, err));

@@ -26,6 +26,7 @@ void lt_mem_init(lt_mem *mem, lt_mem *parent, const char *name, int64_t bytes_ma
     atomic_init(&mem->fail_at, -1);
     atomic_init(&mem->alloc_count, 0);
     atomic_init(&mem->bump_count, 0);
+    mem->source = NULL;
 }
 
 void lt_mem_deinit(lt_mem *mem)
@@ -150,13 +151,18 @@ void lt_mem_free(lt_mem *mem, void *ptr, size_t size)
     }
 }
 
+static void *alloc_aligned(size_t size)
+{
+    size_t whole = (size + (CACHE_LINE - 1)) & ~(size_t)(CACHE_LINE - 1);
+    return aligned_alloc(CACHE_LINE, whole ? whole : CACHE_LINE);
+}
+
 void *lt_mem_alloc_aligned(lt_mem *mem, size_t size)
 {
     if (!plan_allows(mem) || !charge(mem, size)) {
         return NULL;
     }
-    size_t whole = (size + (CACHE_LINE - 1)) & ~(size_t)(CACHE_LINE - 1);
-    void *ptr = aligned_alloc(CACHE_LINE, whole ? whole : CACHE_LINE);
+    void *ptr = alloc_aligned(size);
     if (!ptr) {
         uncharge_until(mem, NULL, size);
     }
@@ -166,4 +172,35 @@ void *lt_mem_alloc_aligned(lt_mem *mem, size_t size)
 void lt_mem_free_aligned(lt_mem *mem, void *ptr, size_t size)
 {
     lt_mem_free(mem, ptr, size);
+}
+
+void *lt_mem_alloc_large(lt_mem *mem, size_t size)
+{
+    if (!mem->source) {
+        return lt_mem_alloc_aligned(mem, size);
+    }
+    if (!plan_allows(mem) || !charge(mem, size)) {
+        return NULL;
+    }
+    void *ptr = mem->source->alloc(mem->source, size);
+    ptr = ptr ? ptr : alloc_aligned(size);
+    if (!ptr) {
+        uncharge_until(mem, NULL, size);
+    }
+    return ptr;
+}
+
+void lt_mem_free_large(lt_mem *mem, void *ptr, size_t size)
+{
+    lt_mem_source *source = mem->source;
+    if (!source || (uintptr_t)ptr - (uintptr_t)source->first >= source->size) {
+        lt_mem_free(mem, ptr, size);
+        return;
+    }
+    uncharge_until(mem, NULL, source->free(source, ptr, size));
+}
+
+void lt_mem_uncharge(lt_mem *mem, size_t size)
+{
+    uncharge_until(mem, NULL, size);
 }

@@ -11,6 +11,17 @@
 #include "base/compiler.h"
 
 typedef struct lt_mem lt_mem;
+typedef struct lt_mem_source lt_mem_source;
+
+/* Where large pieces of an account's memory come from, when not from the system. */
+struct lt_mem_source {
+    const uint8_t *first;                               /* all that it gives lies in these .. */
+    size_t size;                                        /* .. bytes */
+    void *(*alloc)(lt_mem_source *source, size_t size); /* 64-byte aligned; NULL = not from here */
+    /* Gives how many of the bytes are still charged to the account: all, or none after
+     * lt_mem_uncharge. */
+    size_t (*free)(lt_mem_source *source, void *ptr, size_t size);
+};
 
 struct lt_mem {
     lt_mem *parent;        /* NULL for the root */
@@ -23,6 +34,7 @@ struct lt_mem {
     /* What its arenas handed out, counted when they are reset or freed; what an arena hands out
      * again after a reset counts as far as it is more than before. */
     _Atomic int64_t bump_count;
+    lt_mem_source *source; /* of lt_mem_alloc_large; NULL = the system */
 };
 
 /* Initialises an account in place. parent NULL makes a root. */
@@ -41,3 +53,9 @@ void lt_mem_free(lt_mem *mem, void *ptr, size_t size); /* accepts NULL */
 /* As lt_mem_alloc with an alignment of 64 bytes (a cache line, a SIMD register). */
 void *lt_mem_alloc_aligned(lt_mem *mem, size_t size);
 void lt_mem_free_aligned(lt_mem *mem, void *ptr, size_t size);
+
+/* As these, from the account's source when it has one that takes them. */
+void *lt_mem_alloc_large(lt_mem *mem, size_t size);
+void lt_mem_free_large(lt_mem *mem, void *ptr, size_t size);
+/* For a source: these bytes are no memory any more. */
+void lt_mem_uncharge(lt_mem *mem, size_t size);

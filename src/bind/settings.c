@@ -122,6 +122,17 @@ static const setting settings[] = {
     S("execution.shutdown-on-attached-exit", LT_OPT_BOOL, "false", NULL, KEPT, "client"),
     S("execution.buffer-timeout", LT_OPT_DURATION, "100 ms", NULL, KEPT, "network buffers"),
     S("execution.batch-shuffle-mode", LT_OPT_STRING, NULL, NULL, KEPT, "batch"),
+    S("state.backend.type", LT_OPT_ENUM, "hashmap", "hashmap|rocksdb|forst", ACTS,
+      "hashmap: state is in memory; rocksdb, forst: what is too much for memory is moved to a "
+      "file"),
+    S("state.backend", LT_OPT_ENUM, NULL, "hashmap|filesystem|rocksdb|forst", ACTS,
+      "older name of state.backend.type"),
+    S("state.backend.memory.limit", LT_OPT_SIZE, NULL, NULL, ACTS,
+      "with rocksdb or forst: state of a job that is kept in memory; unset: half of the memory "
+      "that "
+      "the process may use; leat's own"),
+    S("io.tmp.dirs", LT_OPT_STRING, NULL, NULL, ACTS,
+      "where the state of jobs without a state directory is moved to; the first of several counts"),
     S("parallelism.default", LT_OPT_INT, NULL, NULL, ACTS, "tasks per operator"),
     S("table.exec.resource.default-parallelism", LT_OPT_INT, "-1", NULL, ACTS,
       "tasks per operator; -1 = parallelism.default"),

@@ -56,6 +56,8 @@ typedef enum {
     JOB_HELD,
     JOB_MEMORY,
     JOB_PEAK,
+    JOB_SPILLED,
+    JOB_RESIDENT,
     JOB_WATERMARK,
     JOB_EVENT,
     JOB_PARALLELISM,
@@ -82,6 +84,8 @@ static const struct {
     {JOB_HELD, GAUGE, "held_rows", "Rows in state that are not yet decided"},
     {JOB_MEMORY, GAUGE, "memory_bytes", "Memory of the job"},
     {JOB_PEAK, GAUGE, "memory_peak_bytes", "Most memory the job has had"},
+    {JOB_SPILLED, GAUGE, "state_spilled_bytes", "State that was moved to a file"},
+    {JOB_RESIDENT, GAUGE, "state_resident_bytes", "Of that, in memory at the moment"},
     {JOB_WATERMARK, GAUGE, "watermark_timestamp_seconds",
      "Event time up to which input is complete"},
     {JOB_EVENT, GAUGE, "event_timestamp_seconds", "Largest event time that was read"},
@@ -125,6 +129,12 @@ static bool job_value(const lt_cli *cli, const lt_cli_job *job, const leat_stats
         return true;
     case JOB_PEAK:
         *out = (double)stats->memory_peak_bytes;
+        return true;
+    case JOB_SPILLED:
+        *out = (double)stats->state_spilled_bytes;
+        return true;
+    case JOB_RESIDENT:
+        *out = (double)stats->state_resident_bytes;
         return true;
     case JOB_WATERMARK:
         return seconds_of(stats->watermark_ms, out);

@@ -144,6 +144,13 @@ void lt_status_text(lt_text *to, const lt_cli *cli, const lt_cli_job *job)
     lt_text_puts(to, ", peak ");
     lt_human_bytes(to, (double)stats.memory_peak_bytes);
     lt_text_putc(to, '\n');
+    if (stats.state_spilled_bytes > 0) {
+        begin_line(to, "on disk");
+        lt_human_bytes(to, (double)stats.state_spilled_bytes);
+        lt_text_puts(to, " of state, ");
+        lt_human_bytes(to, (double)stats.state_resident_bytes);
+        lt_text_puts(to, " of it in memory too\n");
+    }
     if (stats.state_dir != NULL) {
         checkpoint_line(to, cli, &stats);
         begin_line(to, "state");

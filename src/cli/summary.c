@@ -229,6 +229,8 @@ void lt_summary_job_json(lt_text *to, const lt_cli_job *job, int64_t elapsed_ns)
     member_time(to, "watermark_ms", stats.watermark_ms);
     member_time(to, "event_max_ms", stats.event_max_ms);
     member_int(to, "memory_peak_bytes", stats.memory_peak_bytes);
+    member_int(to, "state_spilled_bytes", stats.state_spilled_bytes);
+    member_int(to, "state_resident_bytes", stats.state_resident_bytes);
     member_text(to, "rejects_path", stats.rejects_path);
     member_text(to, "state_dir", stats.state_dir);
     member_count(to, "parallelism", stats.parallelism);

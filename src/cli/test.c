@@ -8,12 +8,12 @@
 #define FILE_BYTES_MAX ((size_t)16 << 20)
 
 /* Every trial with every batch size, on one lane and on four. */
-#define TRIALS(rows, lanes, name)                                                      \
-    {name, rows, lanes, LT_TRIAL_NONE, false, false, false},                           \
-        {name ", restarts", rows, lanes, LT_TRIAL_SNAPSHOT, false, false, false},      \
-        {name ", checkpoints", rows, lanes, LT_TRIAL_CHECKPOINT, false, false, false}, \
-    {                                                                                  \
-        name ", crashes", rows, lanes, LT_TRIAL_CRASH, false, false, false             \
+#define TRIALS(rows, lanes, name)                                                             \
+    {name, rows, lanes, LT_TRIAL_NONE, false, false, false, false},                           \
+        {name ", restarts", rows, lanes, LT_TRIAL_SNAPSHOT, false, false, false, false},      \
+        {name ", checkpoints", rows, lanes, LT_TRIAL_CHECKPOINT, false, false, false, false}, \
+    {                                                                                         \
+        name ", crashes", rows, lanes, LT_TRIAL_CRASH, false, false, false, false             \
     }
 
 static const lt_test_setting matrix[] = {
@@ -23,12 +23,16 @@ static const lt_test_setting matrix[] = {
     TRIALS(1, 4, "1 row, 4 lanes"),
     TRIALS(7, 4, "7 rows, 4 lanes"),
     TRIALS(1024, 4, "1024 rows, 4 lanes"),
-    {"1 row, rescale", 1, 0, LT_TRIAL_CHECKPOINT, true, false, false},
-    {"7 rows, rescale", 7, 0, LT_TRIAL_CHECKPOINT, true, false, false},
-    {"7 rows, rescale, crashes", 7, 0, LT_TRIAL_CRASH, true, false, false},
-    {"1024 rows, rescale", 1024, 0, LT_TRIAL_CHECKPOINT, true, false, false},
-    {"1024 rows, reparse", 1024, 1, LT_TRIAL_NONE, false, true, false},
-    {"7 rows, 4 lanes, threads", 7, 4, LT_TRIAL_NONE, false, false, true},
+    {"1 row, rescale", 1, 0, LT_TRIAL_CHECKPOINT, true, false, false, false},
+    {"7 rows, rescale", 7, 0, LT_TRIAL_CHECKPOINT, true, false, false, false},
+    {"7 rows, rescale, crashes", 7, 0, LT_TRIAL_CRASH, true, false, false, false},
+    {"1024 rows, rescale", 1024, 0, LT_TRIAL_CHECKPOINT, true, false, false, false},
+    {"1024 rows, reparse", 1024, 1, LT_TRIAL_NONE, false, true, false, false},
+    {"7 rows, 4 lanes, threads", 7, 4, LT_TRIAL_NONE, false, false, true, false},
+    {"7 rows, forced spill", 7, 1, LT_TRIAL_NONE, false, false, false, true},
+    {"1024 rows, forced spill", 1024, 1, LT_TRIAL_NONE, false, false, false, true},
+    {"7 rows, 4 lanes, forced spill, checkpoints", 7, 4, LT_TRIAL_CHECKPOINT, false, false, false,
+     true},
 };
 
 typedef struct {

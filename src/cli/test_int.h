@@ -159,6 +159,7 @@ typedef struct {
     bool rescale; /* with other lanes each time */
     bool reparse; /* statements are printed and parsed again */
     bool threads;
+    bool spill; /* all state is moved to a file after each batch */
 } lt_test_setting;
 
 /* What has come out under one name. */

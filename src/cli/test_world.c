@@ -49,6 +49,7 @@ lt_status lt_world_open_db(lt_world *world, const lt_test_engine *engine, leat *
         .rejects_dir = world->tmp,
         .reparse = world->setting->reparse,
         .native_functions = world->native,
+        .spill_all = world->setting->spill,
     };
     int64_t now_ms = world->clock_ms;
     if (engine != NULL) {

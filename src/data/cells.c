@@ -69,14 +69,14 @@ void lt_cells_reset(lt_cells *cells)
 {
     while (cells->larges) {
         large *next = cells->larges->next;
-        lt_mem_free_aligned(cells->mem, cells->larges, cells->larges->size);
+        lt_mem_free_large(cells->mem, cells->larges, cells->larges->size);
         cells->larges = next;
     }
     /* The newest slab is the largest: worth keeping. */
     while (cells->slabs && cells->slabs->next) {
         slab *old = cells->slabs->next;
         cells->slabs->next = old->next;
-        lt_mem_free_aligned(cells->mem, old, old->size);
+        lt_mem_free_large(cells->mem, old, old->size);
     }
     cells->slab_used = HEADER_BYTES;
     memset(cells->free, 0, sizeof cells->free);
@@ -90,7 +90,7 @@ void lt_cells_free(lt_cells *cells)
     lt_cells_reset(cells);
     lt_arena_free(cells->scratch);
     if (cells->slabs) {
-        lt_mem_free_aligned(cells->mem, cells->slabs, cells->slabs->size);
+        lt_mem_free_large(cells->mem, cells->slabs, cells->slabs->size);
     }
     lt_mem_free(cells->mem, cells, sizeof *cells);
 }
@@ -126,7 +126,7 @@ static bool slab_add(lt_cells *cells, size_t block_size)
     while (size - HEADER_BYTES < block_size) {
         size *= 2;
     }
-    slab *fresh = lt_mem_alloc_aligned(cells->mem, size);
+    slab *fresh = lt_mem_alloc_large(cells->mem, size);
     if (!fresh) {
         return false;
     }
@@ -141,7 +141,7 @@ static bool slab_add(lt_cells *cells, size_t block_size)
 static uint8_t *block_new_large(lt_cells *cells, uint32_t c)
 {
     size_t size = HEADER_BYTES + CLASS_BYTES(c);
-    large *block = lt_mem_alloc_aligned(cells->mem, size);
+    large *block = lt_mem_alloc_large(cells->mem, size);
     if (!block) {
         return NULL;
     }
@@ -189,7 +189,7 @@ static void block_free(lt_cells *cells, uint8_t *ptr, uint32_t c)
     if (block->next) {
         block->next->prev = block->prev;
     }
-    lt_mem_free_aligned(cells->mem, block, block->size);
+    lt_mem_free_large(cells->mem, block, block->size);
 }
 
 bool lt_cells_resize(lt_cells *cells, lt_cell *cell, uint32_t len)

@@ -19,6 +19,14 @@ typedef struct lt_file lt_file;
 typedef struct lt_waker lt_waker;
 typedef struct lt_library lt_library;
 
+/* A range of addresses for memory whose contents may be moved to a file, so that there may be more
+ * of it than memory. Addresses stay. Offsets and lengths below are multiples of `page`. */
+typedef struct {
+    uint8_t *base;
+    size_t size;
+    size_t page;
+} lt_pages;
+
 typedef enum {
     LT_OPEN_READ,   /* must exist */
     LT_OPEN_CREATE, /* create or truncate, read and write */
@@ -137,7 +145,26 @@ struct lt_env {
     lt_status (*library_open)(lt_env *env, const char *path, lt_library **out, lt_error *err);
     void *(*library_symbol)(lt_library *library, const char *name); /* NULL when it has none */
     void (*library_close)(lt_library *library);                     /* accepts NULL */
-    lt_mem *mem;                       /* what the environment itself allocates */
+    /* ---- memory that may be moved to a file ----
+     * open: a range of size_max or less, all of it usable as memory at once; what is not used takes
+     * none. The file lies in dir, is made with the first move, has no name and ends with the range.
+     * Calls on different parts of a range may come from several threads. */
+    lt_status (*pages_open)(lt_env *env, const char *dir, size_t size_max, lt_pages **out,
+                            lt_error *err);
+    void (*pages_close)(lt_pages *pages); /* accepts NULL */
+    /* Moves what is in memory to the file; nobody may write to it meanwhile. From then on it is
+     * brought back page by page when it is used. After an error (ENOSPC: the disk is full) it is in
+     * memory as before. Room on the disk is reserved: using moved pages never fails. */
+    lt_status (*pages_move)(lt_pages *pages, size_t at, size_t len, lt_error *err);
+    /* Lets go of moved pages that were brought back; they may be in use. */
+    void (*pages_drop)(lt_pages *pages, size_t at, size_t len);
+    /* Gives memory and room back; the contents are undefined. moved: all of it was, else none. */
+    void (*pages_free)(lt_pages *pages, size_t at, size_t len, bool moved);
+    /* Bytes of mapped files that the process has in memory, moved pages of all ranges among them;
+     * 0 = not known. */
+    int64_t (*pages_resident)(lt_pages *pages);
+    int64_t (*memory_bytes)(lt_env *env); /* that this process may use; the simulator says 1 GiB */
+    lt_mem *mem;                          /* what the environment itself allocates */
 };
 
 /* The process's environment; mem pays for files. Close with lt_env_real_free. NULL when out of

@@ -585,6 +585,13 @@ lt_env *lt_env_real_new(lt_mem *mem)
         .library_open = real_library_open,
         .library_symbol = real_library_symbol,
         .library_close = real_library_close,
+        .pages_open = real_pages_open,
+        .pages_close = real_pages_close,
+        .pages_move = real_pages_move,
+        .pages_drop = real_pages_drop,
+        .pages_free = real_pages_free,
+        .pages_resident = real_pages_resident,
+        .memory_bytes = real_memory_bytes,
     };
     int fds[2];
     real_env *self = lt_mem_zalloc(mem, sizeof *self);

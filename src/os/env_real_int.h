@@ -63,6 +63,7 @@ void real_waker_signal(lt_waker *waker);
 void real_wait_on(lt_env *env, lt_waker *waker, int64_t deadline_mono_ns, lt_file *const *files,
                   size_t count);
 unsigned real_cpu_count(lt_env *env);
+int64_t real_memory_bytes(lt_env *env);
 
 /* env_real_name.c */
 lt_status real_sync_dir_of(lt_env *env, const char *path, lt_error *err);
@@ -90,3 +91,12 @@ lt_status real_real_path(lt_env *env, const char *path, char *to, size_t size, l
 lt_status real_library_open(lt_env *env, const char *path, lt_library **out, lt_error *err);
 void *real_library_symbol(lt_library *library, const char *name);
 void real_library_close(lt_library *library);
+
+/* env_real_pages.c */
+lt_status real_pages_open(lt_env *env, const char *dir, size_t size_max, lt_pages **out,
+                          lt_error *err);
+void real_pages_close(lt_pages *pages);
+lt_status real_pages_move(lt_pages *pages, size_t at, size_t len, lt_error *err);
+void real_pages_drop(lt_pages *pages, size_t at, size_t len);
+void real_pages_free(lt_pages *pages, size_t at, size_t len, bool moved);
+int64_t real_pages_resident(lt_pages *pages);

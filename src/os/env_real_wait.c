@@ -228,7 +228,8 @@ void real_wait_on(lt_env *env, lt_waker *handle, int64_t deadline_mono_ns, lt_fi
 
 #ifdef __linux__
 #define CGROUP_ROOT  "/sys/fs/cgroup"
-#define CGROUP_FILE  "/cpu.max"
+#define CGROUP_CPU   "/cpu.max"
+#define CGROUP_MEM   "/memory.max"
 #define CGROUP_BYTES 4096
 
 static size_t read_small(const char *path, char *to, size_t size)
@@ -247,7 +248,7 @@ static size_t read_small(const char *path, char *to, size_t size)
 }
 
 /* Processors that "QUOTA PERIOD" (cpu.max) allows, rounded up; "max PERIOD" allows all of them. */
-static unsigned parse_quota(const char *text, unsigned most)
+static uint64_t parse_quota(const char *text, uint64_t most)
 {
     char *end = NULL;
     unsigned long long quota = strtoull(text, &end, 10);
@@ -258,14 +259,23 @@ static unsigned parse_quota(const char *text, unsigned most)
     if (period == 0 || quota / period >= most) {
         return most;
     }
-    return LT_MAX(1u, (unsigned)(quota / period + (quota % period != 0 ? 1 : 0)));
+    return LT_MAX((uint64_t)1, quota / period + (quota % period != 0 ? 1 : 0));
 }
 
-/* The tightest quota of this process's group and those above it. */
-static unsigned cgroup_limit(unsigned most)
+/* Bytes (memory.max), or "max". */
+static uint64_t parse_bytes(const char *text, uint64_t most)
+{
+    char *end = NULL;
+    unsigned long long bytes = strtoull(text, &end, 10);
+    return end == text ? most : LT_MIN(most, (uint64_t)bytes);
+}
+
+/* The tightest limit of this process's group and those above it. */
+static uint64_t cgroup_limit(const char *file, uint64_t (*parse)(const char *, uint64_t),
+                             uint64_t most)
 {
     char groups[CGROUP_BYTES];
-    char path[sizeof CGROUP_ROOT + CGROUP_BYTES + sizeof CGROUP_FILE];
+    char path[sizeof CGROUP_ROOT + CGROUP_BYTES + 32];
     char quota[64];
     const char *group = "";
     size_t len = 0;
@@ -281,9 +291,9 @@ static unsigned cgroup_limit(unsigned most)
         while (len > 0 && group[len - 1] == '/') {
             len--;
         }
-        (void)snprintf(path, sizeof path, "%s%.*s%s", CGROUP_ROOT, (int)len, group, CGROUP_FILE);
+        (void)snprintf(path, sizeof path, "%s%.*s%s", CGROUP_ROOT, (int)len, group, file);
         if (read_small(path, quota, sizeof quota) > 0) {
-            most = parse_quota(quota, most);
+            most = parse(quota, most);
         }
         if (len == 0) {
             return most;
@@ -304,11 +314,6 @@ static unsigned affinity_count(void)
     return count > 0 ? (unsigned)count : 0;
 }
 #else
-static unsigned cgroup_limit(unsigned most)
-{
-    return most;
-}
-
 static unsigned affinity_count(void)
 {
     return 0;
@@ -323,5 +328,20 @@ unsigned real_cpu_count(lt_env *env)
         long online = sysconf(_SC_NPROCESSORS_ONLN);
         count = online > 0 ? (unsigned)online : 1;
     }
-    return cgroup_limit(count);
+#ifdef __linux__
+    count = (unsigned)cgroup_limit(CGROUP_CPU, parse_quota, count);
+#endif
+    return count;
+}
+
+int64_t real_memory_bytes(lt_env *env)
+{
+    (void)env;
+    long pages = sysconf(_SC_PHYS_PAGES);
+    long page = sysconf(_SC_PAGESIZE);
+    uint64_t bytes = pages > 0 && page > 0 ? (uint64_t)pages * (uint64_t)page : (uint64_t)1 << 30;
+#ifdef __linux__
+    bytes = cgroup_limit(CGROUP_MEM, parse_bytes, bytes);
+#endif
+    return (int64_t)LT_MIN(bytes, (uint64_t)INT64_MAX);
 }

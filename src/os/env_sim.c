@@ -616,6 +616,12 @@ static int sim_port_of(lt_file *listener)
     return 0;
 }
 
+static int64_t sim_memory_bytes(lt_env *env)
+{
+    (void)env;
+    return (int64_t)1 << 30;
+}
+
 /* ---- Life ---- */
 
 lt_env *lt_env_sim_new(lt_mem *mem, const lt_sim_options *options)
@@ -660,6 +666,13 @@ lt_env *lt_env_sim_new(lt_mem *mem, const lt_sim_options *options)
         .library_open = sim_library_open,
         .library_symbol = sim_library_symbol,
         .library_close = sim_library_close,
+        .pages_open = sim_pages_open,
+        .pages_close = sim_pages_close,
+        .pages_move = sim_pages_move,
+        .pages_drop = sim_pages_drop,
+        .pages_free = sim_pages_free,
+        .pages_resident = sim_pages_resident,
+        .memory_bytes = sim_memory_bytes,
     };
     sim_env *self = lt_mem_zalloc(mem, sizeof *self);
     if (!self) {

@@ -32,7 +32,7 @@ typedef struct {
     uint64_t boot;                /* crashes so far */
     atomic_bool woken;
     lt_text streams[SIM_STREAMS];
-    size_t stdin_read; /* bytes of streams[0] that were delivered */
+    size_t stdin_read;             /* bytes of streams[0] that were delivered */
     struct sim_library *libraries; /* what lt_sim_library made, a list */
 } sim_env;
 
@@ -86,3 +86,12 @@ lt_status sim_library_open(lt_env *env, const char *path, lt_library **out, lt_e
 void *sim_library_symbol(lt_library *library, const char *name);
 void sim_library_close(lt_library *library);
 void sim_libraries_free(sim_env *self);
+
+/* env_sim_pages.c */
+lt_status sim_pages_open(lt_env *env, const char *dir, size_t size_max, lt_pages **out,
+                         lt_error *err);
+void sim_pages_close(lt_pages *pages);
+lt_status sim_pages_move(lt_pages *pages, size_t at, size_t len, lt_error *err);
+void sim_pages_drop(lt_pages *pages, size_t at, size_t len);
+void sim_pages_free(lt_pages *pages, size_t at, size_t len, bool moved);
+int64_t sim_pages_resident(lt_pages *pages);

@@ -153,6 +153,17 @@ static lt_status virtual_library_open(lt_env *env, const char *path, lt_library 
     return real_of(env)->library_open(real_of(env), path, out, err);
 }
 
+static lt_status virtual_pages_open(lt_env *env, const char *dir, size_t size_max, lt_pages **out,
+                                    lt_error *err)
+{
+    return real_of(env)->pages_open(real_of(env), dir, size_max, out, err);
+}
+
+static int64_t virtual_memory_bytes(lt_env *env)
+{
+    return real_of(env)->memory_bytes(real_of(env));
+}
+
 lt_env *lt_env_virtual_new(lt_env *real)
 {
     virtual_env *self = lt_mem_zalloc(real->mem, sizeof *self);
@@ -183,6 +194,8 @@ lt_env *lt_env_virtual_new(lt_env *real)
     self->env.connect = virtual_connect;
     self->env.real_path = virtual_real_path;
     self->env.library_open = virtual_library_open;
+    self->env.pages_open = virtual_pages_open;
+    self->env.memory_bytes = virtual_memory_bytes;
     self->real = real;
     return &self->env;
 }

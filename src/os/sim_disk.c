@@ -457,7 +457,7 @@ static size_t size_allowed(const sim_disk *disk, const sim_node *node, size_t si
     if (disk->bytes_max <= 0 || size <= node->size) {
         return size;
     }
-    int64_t room = LT_MAX(disk->bytes_max - disk->bytes, INT64_C(0));
+    int64_t room = LT_MAX(disk->bytes_max - disk->bytes - disk->bytes_aside, INT64_C(0));
     return node->size + LT_MIN(size - node->size, (size_t)room);
 }
 
@@ -665,6 +665,7 @@ static void revive(sim_disk *disk, sim_node *dir)
 void sim_disk_crash(sim_disk *disk)
 {
     crash_names(disk);
+    disk->bytes_aside = 0;
     revive(disk, disk->root);
     for (sim_node *node = disk->nodes; node; node = node->next) {
         node->locked = false;

@@ -80,8 +80,9 @@ typedef struct {
     sim_node *nodes;
     LT_ARRAY(sim_change) pending;
     uint64_t inode_next;
-    uint64_t random; /* state of the generator for crashes */
-    int64_t bytes;   /* of all files */
+    uint64_t random;     /* state of the generator for crashes */
+    int64_t bytes;       /* of all files */
+    int64_t bytes_aside; /* of files without a name, which are not kept here */
     int64_t bytes_max;
     int64_t now_ms;
 } sim_disk;

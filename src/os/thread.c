@@ -134,6 +134,13 @@ void lt_mutex_lock(lt_mutex *mutex)
     LT_ASSERT(code == 0);
 }
 
+bool lt_mutex_try(lt_mutex *mutex)
+{
+    int code = pthread_mutex_trylock(&mutex->lock);
+    LT_ASSERT(code == 0 || code == EBUSY);
+    return code == 0;
+}
+
 void lt_mutex_unlock(lt_mutex *mutex)
 {
     int code = pthread_mutex_unlock(&mutex->lock);

@@ -3,6 +3,8 @@
  * calls. */
 #pragma once
 
+#include <stdbool.h>
+
 #include "base/mem.h"
 #include "base/status.h"
 
@@ -22,4 +24,5 @@ void lt_thread_join(lt_thread *thread); /* waits for its end and frees; accepts 
 lt_mutex *lt_mutex_new(lt_mem *mem); /* NULL = out of memory */
 void lt_mutex_free(lt_mutex *mutex); /* accepts NULL */
 void lt_mutex_lock(lt_mutex *mutex);
+bool lt_mutex_try(lt_mutex *mutex); /* false: somebody has it */
 void lt_mutex_unlock(lt_mutex *mutex);

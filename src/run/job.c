@@ -100,7 +100,12 @@ lt_status lt_job_new(const lt_plan *plan, const lt_job_options *options, lt_job 
     job->random = options->buggify;
     atomic_store(&job->event_max, LT_WATERMARK_MIN);
     lt_mem_init(&job->mem, options->mem, "job", 0);
-    lt_status st = open_all(job, err);
+    lt_status st = LT_OK;
+    if (options->spill_dir != NULL) {
+        st = lt_spill_new(&job->mem, job->env, options->spill_dir, options->spill_limit,
+                          &job->spill, err);
+    }
+    st = st == LT_OK ? open_all(job, err) : st;
     if (st != LT_OK) {
         if (err != NULL) {
             lt_job_mask_error(job, err);
@@ -182,6 +187,7 @@ void lt_job_free(lt_job *job)
         lt_mutex_free(job->lanes[i].gate);
     }
     lt_rejects_close(job);
+    lt_spill_free(job->spill);
     lt_mutex_free(job->lock);
     lt_arena_free(job->arena);
     lt_mem_deinit(&job->mem);

@@ -54,6 +54,8 @@ typedef struct {
     uint32_t parallelism;         /* lanes; 0 = 1 */
     bool threads; /* a thread per lane and one for checkpoints; false: lt_job_step does it all */
     lt_ckpt_settings ckpt;
+    const char *spill_dir; /* state that is too much for memory goes to a file here; NULL = never */
+    int64_t spill_limit;   /* bytes of state in memory; 0 = as few as possible */
     uint64_t buggify; /* simulator: seed of random schedules, delays and tiny queues; 0 = off */
 } lt_job_options;
 
@@ -136,8 +138,10 @@ typedef struct {
     uint64_t late;
     uint64_t rejected; /* parse rejects included */
     uint64_t held;
-    int64_t watermark; /* least of the watermark operators'; LT_WATERMARK_MIN = none */
-    int64_t event_max; /* largest event time seen, ms; LT_WATERMARK_MIN = none */
+    int64_t watermark;      /* least of the watermark operators'; LT_WATERMARK_MIN = none */
+    int64_t state_spilled;  /* bytes of state that were moved to a file .. */
+    int64_t state_resident; /* .. of these, in memory at the moment */
+    int64_t event_max;      /* largest event time seen, ms; LT_WATERMARK_MIN = none */
     int64_t mem_bytes;
     int64_t mem_peak;
     const char *rejects_path;

@@ -13,6 +13,7 @@
 #include "os/thread.h"
 #include "run/job.h"
 #include "state/checkpoint.h"
+#include "state/spill.h"
 
 typedef enum {
     LT_MSG_BATCH, /* after IDLE it says that its sender is active again */
@@ -274,6 +275,7 @@ struct lt_job {
     lt_align_group align[LT_ALIGN_GROUPS_MAX];
     uint32_t align_count;
     struct lt_ckpt_run *ckpt; /* NULL = no checkpoints */
+    lt_spill *spill;          /* NULL = all state stays in memory */
     /* collected results of a query: single producer, single consumer */
     lt_batch **collected;
     _Atomic uint32_t collected_head, collected_tail;

@@ -26,6 +26,9 @@ static lt_status open_op(lt_node *node, lt_op *op, lt_error *err)
     op->arena = lt_arena_new(&node->mem, OP_ARENA_MAX);
     op->scratch = lt_arena_new(&node->mem, OP_ARENA_MAX);
     op->state = lt_state_new(&node->mem, node->job->env);
+    if (op->state != NULL && node->job->spill != NULL) {
+        LT_TRY(lt_state_spill_to(op->state, node->job->spill, err));
+    }
     if (op->label == NULL || schemas == NULL || op->arena == NULL || op->scratch == NULL ||
         op->state == NULL) {
         return lt_error_nomem(err, "an operator");
@@ -329,7 +332,7 @@ static lt_status take_message(lt_node *node, lt_error *err)
     return LT_OK;
 }
 
-lt_status lt_node_run_op(lt_node *node, lt_error *err)
+static lt_status run_op(lt_node *node, lt_error *err)
 {
     if (lt_node_room(node) < LT_EMIT_SLOTS + 1) {
         return LT_AGAIN;
@@ -360,4 +363,10 @@ lt_status lt_node_run_op(lt_node *node, lt_error *err)
         return LT_AGAIN;
     }
     return take_message(node, err);
+}
+
+lt_status lt_node_run_op(lt_node *node, lt_error *err)
+{
+    lt_status st = run_op(node, err);
+    return st == LT_OK ? lt_state_tend(node->op->state, err) : st;
 }

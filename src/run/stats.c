@@ -145,6 +145,12 @@ void lt_job_get_stats(const lt_job *job, lt_job_stats *out)
         add_node(&job->nodes[i], out);
     }
     out->rejected = atomic_load(&job->rejected);
+    if (job->spill != NULL) {
+        lt_spill_stats spill;
+        lt_spill_get_stats(job->spill, &spill);
+        out->state_spilled = spill.spilled_bytes;
+        out->state_resident = spill.resident_bytes;
+    }
     out->mem_bytes = atomic_load_explicit(&job->mem.bytes, memory_order_relaxed);
     out->mem_peak = atomic_load_explicit(&job->mem.bytes_peak, memory_order_relaxed);
     out->rejects_path = job->rejects_file != NULL ? job->options.rejects_path : NULL;

@@ -37,7 +37,7 @@ static index_segment *segment_new(lt_index *index, uint32_t groups)
         if (!slab || slab->size - slab->used < size) {
             size_t want = LT_MAX(slab ? slab->size * 2 : 0, size + SLAB_HEADER);
             want = LT_MIN(want, SLAB_BYTES);
-            slab = lt_mem_alloc_aligned(index->mem, want);
+            slab = lt_mem_alloc_large(index->mem, want);
             if (!slab) {
                 return NULL;
             }
@@ -316,7 +316,7 @@ void lt_index_free(lt_index *index)
     index->free = NULL;
     while (index->slabs) {
         index_slab *next = index->slabs->next;
-        lt_mem_free_aligned(index->mem, index->slabs, index->slabs->size);
+        lt_mem_free_large(index->mem, index->slabs, index->slabs->size);
         index->slabs = next;
     }
 }

@@ -6,6 +6,9 @@
 #include "base/assert.h"
 #include "base/hash.h"
 #include "state/load_int.h"
+#include "state/spill.h"
+
+#define TEND_EVERY 64 /* blocks */
 
 lt_status lt_load_damaged_(lt_error *err, const char *what)
 {
@@ -321,6 +324,9 @@ lt_status lt_state_load_block(lt_state_loader *loader, uint64_t id, const uint8_
                               size_t len, lt_error *err)
 {
     lt_status st = load_block(loader, id, bytes, len, err);
+    if (st == LT_OK && loader->blocks % TEND_EVERY == 0) {
+        st = lt_state_tend(loader->state, err);
+    }
     if (st != LT_OK && loader->want != BROKEN) {
         loader->want = BROKEN;
         lt_restore_drop_(loader);

@@ -17,6 +17,9 @@
 #include "base/hash.h"
 #include "base/mutant.h"
 #include "state/snap_int.h"
+#include "state/spill_int.h"
+
+#define EBB_EVERY 256 /* blocks */
 
 /* ---- begin ---- */
 
@@ -508,7 +511,9 @@ static void dispose(snap_view *view)
     }
     table->view = NULL;
     if (wanted) {
+        lt_spill_hold_(view->snap->state->spill);
         lt_table_clear(table);
+        lt_spill_release_(view->snap->state->spill);
         lt_table_tidy_(table, &arrays);
         lt_garbage_free_(view->snap->mem, &arrays);
         view->emptied = true;
@@ -603,6 +608,9 @@ lt_status lt_state_snap_next(lt_state_snap *snap, lt_state_block *out, lt_error 
     atomic_store(&snap->reading, true);
     lt_status st = atomic_load(&snap->failed) ? no_memory(err) : step(snap, out, err);
     snap->blocks += st == LT_OK;
+    if (snap->blocks % EBB_EVERY == 0) {
+        lt_spill_ebb_(snap->state->spill); /* reading brings back what was moved to a file */
+    }
     if (st != LT_OK && st != LT_END) {
         atomic_store(&snap->failed, true);
     }

@@ -5,6 +5,7 @@
 
 #include "base/assert.h"
 #include "state/snap_int.h"
+#include "state/spill_int.h"
 
 lt_state *lt_state_new(lt_mem *mem, lt_env *env)
 {
@@ -44,6 +45,7 @@ void lt_state_free(lt_state *state)
     }
     lt_array_deinit(&state->items, state->mem);
     lt_snap_tidy_(state);
+    lt_spill_part_free_(state->spill);
     lt_copies_free_(state);
     lt_mem_free(state->mem, state, sizeof *state);
 }

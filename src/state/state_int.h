@@ -66,11 +66,13 @@ typedef enum {
 } block_phase;
 
 typedef struct {
-    entry_link *links;      /* behind the entries in the same memory */
-    block_state *blocks;    /* behind the links */
-    uint32_t cap;           /* entries */
+    entry_link *links;   /* behind the entries in the same memory */
+    block_state *blocks; /* apart: the reader of a snapshot writes to them, while what a table's
+                            owner has may be moved to a file */
+    uint32_t cap;        /* entries */
+    uint32_t block_count;
     uint32_t blocks_before; /* in all chunks before this one */
-    size_t size;            /* bytes of all three */
+    size_t size;            /* bytes of entries and links */
 } chunk_info;
 
 /* Where things lie in an entry, and entries in chunks. Never changes. */
@@ -104,6 +106,7 @@ struct lt_table {
     lt_index index; /* unused without a key */
     /* The rest. */
     lt_mem *mem;
+    lt_mem *large; /* of chunks and cells, which may go to a file */
     lt_env *env;
     lt_state *state;
     lt_table_decl decl;
@@ -323,8 +326,9 @@ struct lt_state {
     lt_state_snap *snap;  /* until it is reaped */
     lt_state_snap *spare; /* memory of the one before, for the next */
     state_garbage garbage;
-    copy_pool *copies;  /* one for each size; the list only grows, when tables are declared */
-    bool keys_as_bytes; /* tables declared next have keys whose codec is not known */
+    struct spill_part *spill; /* NULL = nothing goes to a file */
+    copy_pool *copies;        /* one for each size; the list only grows, when tables are declared */
+    bool keys_as_bytes;       /* tables declared next have keys whose codec is not known */
 };
 
 /* Empties everything that was declared. */

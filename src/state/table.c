@@ -2,7 +2,6 @@
  *
  *   chunk      [ stamp? | key | record ] [ .. ] [ .. ] ..       entries, then
  *              [ prev, next ] [ .. ] [ .. ] ..                  their links in order of creation
- *              [ seen, image ] [ .. ] ..                        how far a snapshot is, per block
  *
  * Entries never move; chunks double up to CHUNK_BYTES. A removed entry goes to a free list; the
  * links keep the order of creation when it is used again.
@@ -22,6 +21,7 @@
 #include "base/assert.h"
 #include "base/hash.h"
 #include "state/snap_int.h"
+#include "state/spill_int.h"
 
 #define CHUNK_BYTES       ((size_t)1 << 20)
 #define CHUNK_BYTES_FIRST ((size_t)1024)
@@ -230,10 +230,11 @@ static bool chunk_add(lt_table *table)
         !mods_grow(table, (chunk << (table->lay.chunk_shift - table->lay.block_shift)) + blocks)) {
         return false;
     }
-    size_t states = ((size_t)rows * (table->lay.stride + sizeof(entry_link)) + 7) & ~(size_t)7;
-    size_t size = states + sizeof(block_state) * blocks;
-    uint8_t *memory = lt_mem_alloc_aligned(table->mem, size);
-    if (!memory) {
+    size_t size = (size_t)rows * (table->lay.stride + sizeof(entry_link));
+    uint8_t *memory = lt_mem_alloc_large(table->large, size);
+    block_state *states = memory ? lt_mem_zalloc(table->mem, sizeof *states * blocks) : NULL;
+    if (!states) {
+        lt_mem_free_large(table->large, memory, size);
         return false;
     }
     uint32_t blocks_in =
@@ -241,12 +242,12 @@ static bool chunk_add(lt_table *table)
     table->chunk_entries[chunk] = memory;
     table->chunks[chunk] = (chunk_info){
         .links = (entry_link *)(void *)(memory + (size_t)rows * table->lay.stride),
-        .blocks = (block_state *)(void *)(memory + states),
+        .blocks = states,
+        .block_count = blocks,
         .cap = rows,
         .blocks_before = chunk > 0 ? table->chunks[chunk - 1].blocks_before + blocks_in : 0,
         .size = size,
     };
-    memset(memory + states, 0, size - states);
     table->chunk_count++;
     return true;
 }
@@ -265,8 +266,9 @@ static void chunks_free_from(lt_table *table, uint32_t first)
 {
     while (table->chunk_count > first) {
         table->chunk_count--;
-        lt_mem_free_aligned(table->mem, table->chunk_entries[table->chunk_count],
-                            table->chunks[table->chunk_count].size);
+        const chunk_info *chunk = &table->chunks[table->chunk_count];
+        lt_mem_free(table->mem, chunk->blocks, sizeof *chunk->blocks * chunk->block_count);
+        lt_mem_free_large(table->large, table->chunk_entries[table->chunk_count], chunk->size);
     }
 }
 
@@ -401,12 +403,13 @@ lt_table *lt_table_new_(lt_state *state, const lt_table_decl *decl, table_kind k
     table->state = state;
     table->epoch = state->epoch;
     table->decl = *decl;
-    table->index.mem = mem;
+    table->large = state->spill ? lt_spill_records_(state->spill) : mem;
+    table->index.mem = state->spill ? lt_spill_index_(state->spill) : mem;
     table->lay = lt_table_layout_(decl, kind);
     table->scan = lt_mem_zalloc(mem, sizeof *table->scan);
-    table->cells = lt_cells_new(mem);
+    table->cells = lt_cells_new(table->large);
     bool has_keys = table->lay.form >= KEY_VAR;
-    table->key_cells = has_keys ? lt_cells_new(mem) : NULL;
+    table->key_cells = has_keys ? lt_cells_new(table->large) : NULL;
     table->copies = lt_copies_of_(state, copy_size(&table->lay));
     if (!table->copies || !table->scan || !table->cells || (has_keys && !table->key_cells)) {
         lt_table_free_(table);

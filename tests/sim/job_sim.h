@@ -147,6 +147,7 @@ struct sim_world {
     bool crash_after;
     /* drawn */
     bool json_in, json_out, partitioned, local_agg;
+    bool spills;     /* all state is moved to a file after each callback */
     unsigned faults; /* bit per sim_fault_kind */
     unsigned lives_faulty;
     uint32_t batch_rows, parallelism, files;

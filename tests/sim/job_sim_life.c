@@ -265,6 +265,7 @@ static lt_job *start(sim_world *world, const sim_plan *plan)
         .parallelism = plan->plan->parallelism,
         .ckpt = world->ckpt,
         .buggify = sim_next(&world->rng) | 1,
+        .spill_dir = world->spills ? "/state" : NULL,
     };
     lt_job *job = NULL;
     lt_error err;

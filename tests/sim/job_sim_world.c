@@ -366,6 +366,9 @@ void sim_world_init(sim_world *world, uint64_t seed, const sim_query *query)
     draw_rolling(world);
     draw_settings(world);
     draw_faults(world);
+    /* Not from the generator: seeds that once found something go on meaning the same. */
+    sim_rng apart = {seed ^ UINT64_C(0x9e3779b97f4a7c15)};
+    world->spills = !world->exhaustive && sim_happens(&apart, 300);
     if (world->exhaustive) {
         world->faults = 0;
         world->lives_faulty = world->first_op > 0 ? 2 : 1;
