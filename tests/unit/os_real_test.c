@@ -534,6 +534,61 @@ static void libraries(void **state)
 
 #define CASE(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 
+static lt_status count_entry(void *arg, const lt_dirent *entry)
+{
+    (void)entry;
+    ((lister *)arg)->count++;
+    return LT_OK;
+}
+
+/* Bytes stay at their addresses, whether they are in memory, in the file or brought back. */
+static void pages_move_behind_their_addresses(void **state)
+{
+    fixture *fx = *state;
+    lt_env *env = fx->env;
+    lt_pages *pages = NULL;
+    assert_int_equal(env->pages_open(env, fx->dir, (size_t)1 << 36, &pages, &fx->err), LT_OK);
+    size_t page = pages->page;
+    size_t len = 64 * page;
+    assert_true(pages->size >= (size_t)1 << 30);
+    uint8_t *at = pages->base + 3 * page;
+    assert_int_equal(at[0] | at[len - 1], 0);
+    for (size_t i = 0; i < len; i++) {
+        at[i] = (uint8_t)(i * 7 >> 3);
+    }
+    for (int round = 0; round < 3; round++) {
+        if (round == 0) {
+            assert_int_equal(env->pages_move(pages, 3 * page, len, &fx->err), LT_OK);
+        } else {
+            env->pages_drop(pages, 3 * page, len);
+        }
+        for (size_t i = 0; i < len; i++) {
+            assert_int_equal(at[i], (uint8_t)((i * 7 >> 3) + (size_t)round));
+            at[i]++;
+        }
+    }
+    assert_true(env->pages_resident(pages) >= 0);
+    env->pages_free(pages, 3 * page, len, true);
+    at[0] = 1; /* memory again */
+    env->pages_free(pages, 3 * page, len, false);
+    assert_int_equal(at[0], 0);
+    /* The file has no name, and goes. */
+    lister list = {env, fx->dir, 0};
+    assert_int_equal(env->list(env, fx->dir, count_entry, &list, &fx->err), LT_OK);
+    assert_int_equal(list.count, 0);
+    env->pages_close(pages);
+    env->pages_close(NULL);
+    assert_true(env->memory_bytes(env) > 0);
+    /* Where no file can be made nothing is lost. */
+    (void)snprintf(fx->path, sizeof fx->path, "%s/absent", fx->dir);
+    assert_int_equal(env->pages_open(env, fx->path, (size_t)1 << 30, &pages, &fx->err), LT_OK);
+    pages->base[0] = 42;
+    assert_int_equal(env->pages_move(pages, 0, page, &fx->err), LT_ERR_IO);
+    assert_non_null(strstr(fx->err.text, "no such file"));
+    assert_int_equal(pages->base[0], 42);
+    env->pages_close(pages);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -551,6 +606,7 @@ int main(void)
         CASE(too_many_files),
         CASE(small_things),
         CASE(libraries),
+        CASE(pages_move_behind_their_addresses),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
