@@ -29,6 +29,7 @@ static const lt_test_setting matrix[] = {
     {"1024 rows, rescale", 1024, 0, LT_TRIAL_CHECKPOINT, true, false, false, false},
     {"1024 rows, reparse", 1024, 1, LT_TRIAL_NONE, false, true, false, false},
     {"7 rows, 4 lanes, threads", 7, 4, LT_TRIAL_NONE, false, false, true, false},
+    {"7 rows, 4 lanes, threads, forced spill", 7, 4, LT_TRIAL_NONE, false, false, true, true},
     {"7 rows, forced spill", 7, 1, LT_TRIAL_NONE, false, false, false, true},
     {"1024 rows, forced spill", 1024, 1, LT_TRIAL_NONE, false, false, false, true},
     {"7 rows, 4 lanes, forced spill, checkpoints", 7, 4, LT_TRIAL_CHECKPOINT, false, false, false,

@@ -574,79 +574,82 @@ static void libraries(void **state)
     env->library_close(NULL);
     assert_int_equal(env->library_open(env, "/lib/a", &library, &w.err), LT_ERR_IO);
     assert_null(library);
-    /* Moved pages take room on the disk until they are freed, or the power goes. */
-    static void pages_take_room(void **state)
-    {
-        (void)state;
-        lt_sim_options options = {.seed = 1, .disk_bytes_max = 10000};
-        world w;
-        lt_pages *pages = NULL;
-        world_init(&w, &options);
-        lt_env *env = w.env;
-        assert_int_equal(env->pages_open(env, "/", 1 << 20, &pages, &w.err), LT_OK);
-        size_t page = pages->page;
-        pages->base[page] = 42;
-        assert_int_equal(env->pages_move(pages, 0, 2 * page, &w.err), LT_OK);
-        assert_int_equal(env->pages_resident(pages), 2 * page);
-        assert_int_equal(env->pages_move(pages, 2 * page, page, &w.err), LT_ERR_IO);
-        assert_non_null(strstr(w.err.text, "no space left"));
-        lt_file *file = open_ok(&w, "/f", LT_OPEN_CREATE);
-        static const char bytes[8000] = "x";
-        assert_int_equal(env->write(file, bytes, sizeof bytes, &w.err), LT_ERR_IO);
-        env->close(file);
-        assert_int_equal(pages->base[page], 42);
-        env->pages_free(pages, 0, page, true);
-        assert_int_equal(env->pages_move(pages, 2 * page, page, &w.err), LT_OK);
-        lt_sim_crash(env);
-        env->pages_close(pages);
-        /* Writes that fail at random fail here too. */
-        assert_int_equal(env->pages_open(env, "/", 1 << 20, &pages, &w.err), LT_OK);
-        lt_sim_fail_nth(env, 'w', 1);
-        assert_int_equal(env->pages_move(pages, 0, page, &w.err), LT_ERR_IO);
-        assert_int_equal(env->pages_move(pages, 0, page, &w.err), LT_OK);
-        lt_sim_crash_at(env, 1, false);
-        assert_int_equal(env->pages_move(pages, page, page, &w.err), LT_ERR_IO);
-        lt_sim_crash(env);
-        env->pages_close(pages);
-        world_deinit(&w);
-    }
+    world_deinit(&w);
+}
 
-    static void no_memory_no_world(void **state)
-    {
-        (void)state;
-        lt_mem mem;
-        lt_sim_options options = {.seed = 1};
-        lt_mem_init(&mem, NULL, "root", 0);
-        for (int64_t nth = 0; nth < 3; nth++) {
-            mem.fail_at = mem.alloc_count + nth;
-            assert_null(lt_env_sim_new(&mem, &options));
-            assert_int_equal(mem.bytes, 0);
-        }
-        lt_env_sim_free(NULL);
-        lt_mem_deinit(&mem);
-    }
+/* Moved pages take room on the disk until they are freed, or the power goes. */
+static void pages_take_room(void **state)
+{
+    (void)state;
+    lt_sim_options options = {.seed = 1, .disk_bytes_max = 10000};
+    world w;
+    lt_pages *pages = NULL;
+    world_init(&w, &options);
+    lt_env *env = w.env;
+    assert_int_equal(env->pages_open(env, "/", 1 << 20, &pages, &w.err), LT_OK);
+    size_t page = pages->page;
+    pages->base[page] = 42;
+    assert_int_equal(env->pages_move(pages, 0, 2 * page, &w.err), LT_OK);
+    assert_int_equal(env->pages_resident(pages), 2 * page);
+    assert_int_equal(env->pages_move(pages, 2 * page, page, &w.err), LT_ERR_IO);
+    assert_non_null(strstr(w.err.text, "no space left"));
+    lt_file *file = open_ok(&w, "/f", LT_OPEN_CREATE);
+    static const char bytes[8000] = "x";
+    assert_int_equal(env->write(file, bytes, sizeof bytes, &w.err), LT_ERR_IO);
+    env->close(file);
+    assert_int_equal(pages->base[page], 42);
+    env->pages_free(pages, 0, page, true);
+    assert_int_equal(env->pages_move(pages, 2 * page, page, &w.err), LT_OK);
+    lt_sim_crash(env);
+    env->pages_close(pages);
+    /* Writes that fail at random fail here too. */
+    assert_int_equal(env->pages_open(env, "/", 1 << 20, &pages, &w.err), LT_OK);
+    lt_sim_fail_nth(env, 'w', 1);
+    assert_int_equal(env->pages_move(pages, 0, page, &w.err), LT_ERR_IO);
+    assert_int_equal(env->pages_move(pages, 0, page, &w.err), LT_OK);
+    lt_sim_crash_at(env, 1, false);
+    assert_int_equal(env->pages_move(pages, page, page, &w.err), LT_ERR_IO);
+    lt_sim_crash(env);
+    env->pages_close(pages);
+    world_deinit(&w);
+}
 
-    int main(void)
-    {
-        const struct CMUnitTest tests[] = {
-            cmocka_unit_test(clocks),
-            cmocka_unit_test(files_behave_as_real_ones),
-            cmocka_unit_test(renames),
-            cmocka_unit_test(streams),
-            cmocka_unit_test(synced_content_survives),
-            cmocka_unit_test(unsynced_sectors_tear),
-            cmocka_unit_test(overwrites_tear_by_sector),
-            cmocka_unit_test(truncation_is_lost_or_kept),
-            cmocka_unit_test(unsynced_names_may_vanish),
-            cmocka_unit_test(failed_rename_is_whole_or_not),
-            cmocka_unit_test(failed_sync_cannot_be_repeated),
-            cmocka_unit_test(atomic_replacement_holds_under_faults),
-            cmocka_unit_test(full_disk),
-            cmocka_unit_test(nth_and_chance),
-            cmocka_unit_test(seeds_repeat),
-            cmocka_unit_test(libraries),
-            cmocka_unit_test(pages_take_room),
-            cmocka_unit_test(no_memory_no_world),
-        };
-        return cmocka_run_group_tests(tests, NULL, NULL);
+static void no_memory_no_world(void **state)
+{
+    (void)state;
+    lt_mem mem;
+    lt_sim_options options = {.seed = 1};
+    lt_mem_init(&mem, NULL, "root", 0);
+    for (int64_t nth = 0; nth < 3; nth++) {
+        mem.fail_at = mem.alloc_count + nth;
+        assert_null(lt_env_sim_new(&mem, &options));
+        assert_int_equal(mem.bytes, 0);
     }
+    lt_env_sim_free(NULL);
+    lt_mem_deinit(&mem);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(clocks),
+        cmocka_unit_test(files_behave_as_real_ones),
+        cmocka_unit_test(renames),
+        cmocka_unit_test(streams),
+        cmocka_unit_test(synced_content_survives),
+        cmocka_unit_test(unsynced_sectors_tear),
+        cmocka_unit_test(overwrites_tear_by_sector),
+        cmocka_unit_test(truncation_is_lost_or_kept),
+        cmocka_unit_test(unsynced_names_may_vanish),
+        cmocka_unit_test(failed_rename_is_whole_or_not),
+        cmocka_unit_test(failed_sync_cannot_be_repeated),
+        cmocka_unit_test(atomic_replacement_holds_under_faults),
+        cmocka_unit_test(full_disk),
+        cmocka_unit_test(nth_and_chance),
+        cmocka_unit_test(seeds_repeat),
+        cmocka_unit_test(libraries),
+        cmocka_unit_test(pages_take_room),
+        cmocka_unit_test(no_memory_no_world),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
