@@ -435,7 +435,10 @@ static lt_status capture(lt_state_snap *snap, const snap_view *view, size_t *len
         return LT_OK;
     }
     const block_source from = lt_block_source_(view, &snap->run);
-    return write_image(snap, &from, len, err);
+    lt_spill_hold_(snap->state->spill);
+    lt_status st = write_image(snap, &from, len, err);
+    lt_spill_release_(snap->state->spill);
+    return st;
 }
 
 /* What the owner has put aside: *bytes NULL: unchanged. */
@@ -510,10 +513,9 @@ static void dispose(snap_view *view)
         wanted = !at->emptied || at->home != view->home;
     }
     table->view = NULL;
+    lt_spill_hold_(view->snap->state->spill);
     if (wanted) {
-        lt_spill_hold_(view->snap->state->spill);
         lt_table_clear(table);
-        lt_spill_release_(view->snap->state->spill);
         lt_table_tidy_(table, &arrays);
         lt_garbage_free_(view->snap->mem, &arrays);
         view->emptied = true;
@@ -521,6 +523,7 @@ static void dispose(snap_view *view)
         lt_table_free_(table);
         view->table = NULL;
     }
+    lt_spill_release_(view->snap->state->spill);
 }
 
 static void view_done(lt_state_snap *snap)
@@ -601,10 +604,22 @@ static void drop_given(lt_state_snap *snap)
     copy_free(snap->mem, snap->given_to, &snap->given);
 }
 
+static void drop_garbage(lt_state_snap *snap)
+{
+    bool has_tables = snap->garbage.tables != NULL;
+    if (has_tables) {
+        lt_spill_hold_(snap->state->spill);
+    }
+    lt_garbage_free_(snap->mem, &snap->garbage);
+    if (has_tables) {
+        lt_spill_release_(snap->state->spill);
+    }
+}
+
 lt_status lt_state_snap_next(lt_state_snap *snap, lt_state_block *out, lt_error *err)
 {
     drop_given(snap);
-    lt_garbage_free_(snap->mem, &snap->garbage);
+    drop_garbage(snap);
     atomic_store(&snap->reading, true);
     lt_status st = atomic_load(&snap->failed) ? no_memory(err) : step(snap, out, err);
     snap->blocks += st == LT_OK;
@@ -624,7 +639,7 @@ void lt_state_snap_end(lt_state_snap *snap, bool committed)
 {
     LT_ASSERT(!committed || snap->place == AT_OVER);
     drop_given(snap);
-    lt_garbage_free_(snap->mem, &snap->garbage);
+    drop_garbage(snap);
     atomic_store(&snap->reading, true);
     if (!snap->still && !atomic_load(&snap->failed)) {
         pass_rest(snap);

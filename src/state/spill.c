@@ -11,11 +11,11 @@
  * cache.
  *
  * Only the thread that owns a state moves its pieces, between callbacks, because nobody may write
- * to a piece meanwhile. The reader of a snapshot reads them at any time, which does no harm; where
- * it empties a table it holds `still`.
+ * to a piece meanwhile. The reader of a snapshot holds part.still while it looks at a block, and
+ * where it empties or frees a table.
  *
  * Locks: part.lock protects the list of pieces (the reader of a snapshot frees some), spill.lock
- * the range. In that order. */
+ * the range. In that order, after part.still. */
 #include <string.h>
 
 #include "base/assert.h"
@@ -373,7 +373,11 @@ static bool is_enough(const spill_part *part)
 static lt_status move_some(spill_part *part, lt_error *err)
 {
     lt_status st = LT_OK;
-    if (!lt_mutex_try(part->still)) {
+    /* The reader gives way to others: waiting for it may take long, so that it is put off while not
+     * much depends on it. */
+    if (atomic_load(&part->spill->memory) - part->spill->memory_max > part->spill->memory_max / 8) {
+        lt_mutex_lock(part->still);
+    } else if (!lt_mutex_try(part->still)) {
         return LT_OK;
     }
     lt_mutex_lock(part->lock);

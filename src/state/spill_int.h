@@ -12,7 +12,7 @@ lt_mem *lt_spill_records_(spill_part *part);
 /* Of indexes, which every look-up needs: they are moved after everything else. */
 lt_mem *lt_spill_index_(spill_part *part);
 
-/* The calling thread, which is not the state's, changes contents of pieces: none is moved
+/* The calling thread, which is not the state's, looks at pieces or changes them: none is moved
  * meanwhile. part may be NULL. */
 void lt_spill_hold_(spill_part *part);
 void lt_spill_release_(spill_part *part);
