@@ -115,6 +115,7 @@ typedef struct lt_expr_env {
     lt_overs *overs;            /* NULL where no window function may stand */
     lt_subqueries *subs;        /* NULL where no sub-query may stand */
     bool in_aggregate;          /* among an aggregate's arguments */
+    bool in_json;               /* a member of JSON_OBJECT or JSON_ARRAY: JSON(..) may stand here */
     const lt_ast_item *aliases; /* select items that names may fall back to (QUALIFY); else NULL */
     uint32_t alias_count;
     const char *missing_hint; /* added when a column is not found; may be NULL */

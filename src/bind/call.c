@@ -61,6 +61,9 @@ static lt_status bind_json(const lt_expr_env *env, const lt_ast_expr *ast, lt_ex
             lt_bind_symbol(eb, json_wrapper_symbol(json->wrapper), ast->pos, &args[count++], err));
         LT_TRY(lt_bind_symbol(eb, json_on_symbol(json->on_empty), ast->pos, &args[count++], err));
         LT_TRY(lt_bind_symbol(eb, json_on_symbol(json->on_error), ast->pos, &args[count++], err));
+        if (json->returning && json->returning->kind == LT_ASTT_ARRAY) {
+            LT_TRY(lt_bind_symbol(eb, "ARRAY", ast->pos, &args[count++], err));
+        }
     } else if (lt_str_eq(call->func, LT_STR("JSON_VALUE"))) {
         LT_TRY(lt_bind_symbol(eb, json_on_symbol(json->on_empty), ast->pos, &args[count++], err));
         LT_TRY(json_default(env, json->on_empty_default, ast->pos, &args[count++], err));
@@ -71,12 +74,11 @@ static lt_status bind_json(const lt_expr_env *env, const lt_ast_expr *ast, lt_ex
     if (json->returning) {
         const lt_type *type;
         LT_TRY(lt_bind_type(env->b->arena, json->returning, &type, err));
-        bool texts = type->kind == LT_TYPE_ARRAY && lt_type_is_string(type->fields[0].type) &&
-                     type->fields[0].type->length == LT_LENGTH_MAX;
-        if (texts && lt_str_eq(call->func, LT_STR("JSON_QUERY"))) {
-            return lt_expr_call(eb, LT_STR("JSON ARRAY TEXTS"), out, 1, ast->pos, out, err);
+        if (type->kind == LT_TYPE_ARRAY && !lt_type_is_string(type->fields[0].type)) {
+            return lt_error_set_at(err, LT_ERR_SQL, ast->pos,
+                                   "JSON_QUERY returns STRING or ARRAY<STRING>");
         }
-        return lt_expr_cast(eb, *out, type, true, ast->pos, out, err);
+        return lt_expr_cast(eb, *out, type, json->on_error != LT_JSON_ON_ERROR, ast->pos, out, err);
     }
     return LT_OK;
 }
@@ -514,7 +516,14 @@ lt_status lt_bind_call(const lt_expr_env *env, const lt_ast_expr *ast, lt_expr *
         return bind_aggregate(env, ast, NULL, out, err);
     }
     LT_TRY(check_plain(env, ast, err));
-    LT_TRY(lt_bind_exprs(env, &call->args, &args, err));
+    lt_expr_env inside = *env;
+    inside.in_json = lt_str_eq_ci(call->func, LT_STR("JSON_OBJECT")) ||
+                     lt_str_eq_ci(call->func, LT_STR("JSON_ARRAY"));
+    if (lt_str_eq_ci(call->func, LT_STR("JSON")) && !env->in_json) {
+        return lt_error_set_at(err, LT_ERR_SQL, ast->pos,
+                               "JSON(..) stands only inside JSON_OBJECT and JSON_ARRAY");
+    }
+    LT_TRY(lt_bind_exprs(&inside, &call->args, &args, err));
     if (lt_str_eq_ci(call->func, LT_STR("CURRENT_DATABASE"))) {
         return bind_current_database(env, ast, out, err);
     }

@@ -550,6 +550,7 @@ static lt_status describe_builtin(table *t, lt_str name, bool extended)
         add_fact(t, "is deterministic", truth(info.deterministic));
         add_fact(t, "supports constant folding", truth(info.folds));
         add_fact(t, "signature", lt_str_of(info.signature));
+        add_fact(t, "description", lt_str_of(info.doc));
     }
     return LT_OK;
 }

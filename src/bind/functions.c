@@ -40,12 +40,11 @@ bool lt_function_builtin(lt_str name, lt_function_info *out)
         const bool fixed = (func->flags & LT_FUNC_NONDET) == 0;
         *out = (lt_function_info){.deterministic = fixed,
                                   .folds = fixed && (func->flags & LT_FUNC_KEEP) == 0,
-                                  .signature = func->signature};
+                                  .signature = func->signature,
+                                  .doc = func->doc};
         return true;
     }
-    *out = (lt_function_info){.aggregate = true,
-                              .deterministic = true,
-                              .folds = true,
-                              .signature = lt_func_aggregate_signature(name)};
+    *out = (lt_function_info){.aggregate = true, .deterministic = true, .folds = true};
+    out->signature = lt_func_aggregate_signature(name, &out->doc);
     return out->signature != NULL;
 }

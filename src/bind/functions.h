@@ -12,6 +12,7 @@ const char *lt_function_name(uint32_t *cursor);
 typedef struct {
     bool aggregate, deterministic, folds;
     const char *signature;
+    const char *doc; /* what it gives */
 } lt_function_info;
 /* Of a built-in function, by its name in any case; false: there is none. */
 bool lt_function_builtin(lt_str name, lt_function_info *out);

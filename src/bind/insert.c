@@ -206,6 +206,26 @@ static lt_status mismatch(const insert_state *s, const lt_rel *query, uint32_t p
 
 /* ---- the projection ---- */
 
+static bool option_is(const insert_state *s, const char *key, const char *value)
+{
+    lt_str given = lt_catalog_option(s->b->catalog, key);
+    return given.len > 0 && lt_str_eq_ci(given, lt_str_of(value));
+}
+
+/* table.exec.sink.type-length-enforcer */
+static lt_status enforce_length(insert_state *s, const lt_type *type, lt_expr **expr, lt_error *err)
+{
+    static const char length[] = "table.exec.sink.type-length-enforcer";
+    static const char nested[] = "table.exec.sink.nested-constraint-enforcer";
+    lt_length_rule rule = {.fails = option_is(s, length, "ERROR")};
+    rule.collections = option_is(s, nested, "ROWS_AND_COLLECTIONS");
+    rule.rows = rule.collections || option_is(s, nested, "ROWS");
+    if (!rule.fails && !option_is(s, length, "TRIM_PAD")) {
+        return LT_OK;
+    }
+    return lt_expr_enforce_length(&s->b->eb, *expr, type, &rule, expr, err);
+}
+
 static lt_status target_expr(insert_state *s, const lt_rel *query, target *to, lt_expr **out,
                              lt_error *err)
 {
@@ -261,6 +281,7 @@ static lt_status fit_query(insert_state *s, lt_rel *query, lt_rel **out, lt_erro
     }
     for (uint32_t i = 0; i < s->count; i++) {
         LT_TRY(target_expr(s, query, &s->targets[i], &exprs[i], err));
+        LT_TRY(enforce_length(s, s->targets[i].type, &exprs[i], err));
         plain = plain && exprs[i]->kind == LT_NODE_COLUMN && exprs[i]->u.column == i;
         fields[i].name = s->def->columns[s->targets[i].column].name;
         fields[i].type = lt_type_with_attr(s->b->arena, exprs[i]->type, LT_TIME_NONE);

@@ -161,13 +161,15 @@ static lt_status bind_temporal(lt_expr_builder *eb, const lt_ast_expr *ast, lt_e
         if (!time_of_day(&c, &ms, &nanos, &precision) || c.at != c.text.len) {
             return bad(ast, "TIME", "HH:mm:ss", err);
         }
-        /* A TIME literal has no fraction, whatever was written. */
-        value.u.i = ms;
+        /* The type of a TIME literal has no fraction, its value keeps milliseconds. */
+        value.u.i = ms + nanos / 1000000;
         value.type = lt_type_time(eb->arena, LT_TYPE_TIME, 0, false);
         return finish(eb, &value, ast, out, err);
     }
-    if (!date(&c, &days) || !take(&c, ' ') || !time_of_day(&c, &ms, &nanos, &precision) ||
-        c.at != c.text.len) {
+    /* A date alone is its midnight. */
+    if (!date(&c, &days) ||
+        (c.at != c.text.len &&
+         (!take(&c, ' ') || !time_of_day(&c, &ms, &nanos, &precision) || c.at != c.text.len))) {
         return bad(ast, "TIMESTAMP", "yyyy-MM-dd HH:mm:ss", err);
     }
     ms += days * DAY_MS;

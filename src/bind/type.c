@@ -29,6 +29,10 @@ static lt_status unknown_type(const lt_ast_type *ast, lt_error *err)
         "ARRAY",     "MAP",     "MULTISET", "VARIANT",
     };
     lt_str name = ast->path.items[ast->path.count - 1].text;
+    if (lt_str_eq_ci(name, LT_STR("BITMAP"))) {
+        return lt_error_set_at(err, LT_ERR_UNSUPPORTED, ast->pos,
+                               "the type BITMAP belongs to Flink 2.3");
+    }
     const char *near = lt_str_nearest(name, names, LT_COUNT_OF(names));
     lt_error_set_at(err, LT_ERR_SQL, ast->pos, "there is no type " LT_STR_FMT, LT_STR_ARG(name));
     if (near != NULL) {
@@ -104,7 +108,10 @@ static lt_status bind_row(lt_arena *arena, const lt_ast_type *ast, const lt_type
             }
         }
     }
-    *out = lt_type_row(arena, fields, ast->field_count, !ast->not_null);
+    *out = ast->kind == LT_ASTT_STRUCTURED
+               ? lt_type_structured(arena, ast->class_name.text, fields, ast->field_count,
+                                    !ast->not_null)
+               : lt_type_row(arena, fields, ast->field_count, !ast->not_null);
     return *out ? LT_OK : nomem(err);
 }
 
@@ -179,13 +186,12 @@ lt_status lt_bind_type(lt_arena *arena, const lt_ast_type *ast, const lt_type **
     case LT_ASTT_MAP:
         return bind_collection(arena, ast, out, err);
     case LT_ASTT_ROW:
+    case LT_ASTT_STRUCTURED:
         return bind_row(arena, ast, out, err);
     case LT_ASTT_VARIANT:
         return bind_plain(arena, ast, LT_TYPE_VARIANT, out, err);
     case LT_ASTT_TIMESTAMP_TZ:
         return lt_unsupported_at(err, ast->pos, "the type TIMESTAMP WITH TIME ZONE");
-    case LT_ASTT_STRUCTURED:
-        return lt_unsupported_at(err, ast->pos, "the type STRUCTURED");
     case LT_ASTT_RAW:
         return lt_unsupported_at(err, ast->pos, "the type RAW");
     case LT_ASTT_USER:

@@ -124,7 +124,8 @@ static bool starts_with_word(lt_str type, const char *word)
 static bool is_nested(lt_str type)
 {
     return starts_with_word(type, "ARRAY") || starts_with_word(type, "MAP") ||
-           starts_with_word(type, "ROW") || starts_with_word(type, "MULTISET");
+           starts_with_word(type, "ROW") || starts_with_word(type, "STRUCTURED") ||
+           starts_with_word(type, "MULTISET");
 }
 
 static bool is_number(lt_str type)

@@ -461,10 +461,52 @@ int lt_col_value_cmp(const lt_col *a, uint32_t a_row, const lt_col *b, uint32_t 
     return 0;
 }
 
+static bool children_eq(const lt_col *a, uint32_t a_row, const lt_col *b, uint32_t b_row)
+{
+    for (uint32_t i = 0; i < a->child_count; i++) {
+        if (!lt_col_value_eq(&a->children[i], a_row, &b->children[i], b_row)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Arrays item by item; the entries of MAP and MULTISET, whose keys differ, in any order. */
+static bool spans_eq(const lt_col *a, lt_span left, const lt_col *b, lt_span right)
+{
+    if (left.count != right.count) {
+        return false;
+    }
+    bool ordered = a->type->kind == LT_TYPE_ARRAY;
+    for (uint32_t i = 0; i < left.count; i++) {
+        if (children_eq(a, left.start + i, b, right.start + i)) {
+            continue;
+        }
+        uint32_t k = ordered ? right.count : 0;
+        while (k < right.count && !children_eq(a, left.start + i, b, right.start + k)) {
+            k++;
+        }
+        if (k == right.count) {
+            return false;
+        }
+    }
+    return true;
+}
+
 bool lt_col_value_eq(const lt_col *a, uint32_t a_row, const lt_col *b, uint32_t b_row)
 {
-    if (a->phys == LT_PHYS_STR && !lt_col_is_null(a, a_row) && !lt_col_is_null(b, b_row)) {
+    bool a_null = lt_col_is_null(a, a_row), b_null = lt_col_is_null(b, b_row);
+    if (a_null || b_null) {
+        return a_null && b_null;
+    }
+    if (a->phys == LT_PHYS_STR) {
         return lt_strv_eq(&LT_COL_DATA(a, lt_strv)[a_row], &LT_COL_DATA(b, lt_strv)[b_row]);
+    }
+    if (a->phys == LT_PHYS_STRUCT) {
+        return children_eq(a, a_row, b, b_row);
+    }
+    if (a->phys == LT_PHYS_LIST) {
+        return spans_eq(a, LT_COL_DATA(a, lt_span)[a_row], b, LT_COL_DATA(b, lt_span)[b_row]);
     }
     return lt_col_value_cmp(a, a_row, b, b_row) == 0;
 }

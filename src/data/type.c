@@ -126,6 +126,19 @@ const lt_type *lt_type_row(lt_arena *arena, const lt_field *fields, uint32_t cou
     return type->fields ? type : NULL;
 }
 
+const lt_type *lt_type_structured(lt_arena *arena, lt_str class_name, const lt_field *fields,
+                                  uint32_t count, bool nullable)
+{
+    lt_type *type = type_alloc(arena, LT_TYPE_ROW, nullable);
+    if (!type) {
+        return NULL;
+    }
+    type->field_count = count;
+    type->fields = fields_copy(arena, fields, count);
+    type->class_name = lt_arena_str(arena, class_name);
+    return type->fields && type->class_name.ptr ? type : NULL;
+}
+
 const lt_type *lt_type_with_nullable(lt_arena *arena, const lt_type *type, bool nullable)
 {
     if (type->nullable == nullable) {
@@ -235,7 +248,7 @@ static bool type_eq(const lt_type *a, const lt_type *b, bool with_null)
     }
     if (a->kind != b->kind || (with_null && a->nullable != b->nullable) ||
         a->precision != b->precision || a->scale != b->scale || a->length != b->length ||
-        a->field_count != b->field_count) {
+        a->field_count != b->field_count || !lt_str_eq(a->class_name, b->class_name)) {
         return false;
     }
     for (uint32_t i = 0; i < a->field_count; i++) {
@@ -326,8 +339,12 @@ static void print_quoted(lt_str name, lt_text *to)
 
 static void print_children(const lt_type *type, lt_text *to)
 {
-    lt_text_puts(to, type_words[type->kind]);
-    lt_text_putc(to, '<');
+    if (type->class_name.len > 0) {
+        lt_text_printf(to, "STRUCTURED<'" LT_STR_FMT "', ", LT_STR_ARG(type->class_name));
+    } else {
+        lt_text_puts(to, type_words[type->kind]);
+        lt_text_putc(to, '<');
+    }
     for (uint32_t i = 0; i < type->field_count; i++) {
         if (i > 0) {
             lt_text_puts(to, ", ");

@@ -17,8 +17,8 @@
  *                            p <= 6  LT_PHYS_I64      us since 1970
  *                            p <= 9  LT_PHYS_TS9      lt_ts9
  *   ARRAY, MAP, MULTISET             LT_PHYS_LIST     lt_span into the children
- *   ROW                              LT_PHYS_STRUCT   none; one child per field
- *   VARIANT                          LT_PHYS_STR      encoded bytes
+ *   ROW, STRUCTURED                  LT_PHYS_STRUCT   none; one child per field
+ *   VARIANT                          LT_PHYS_STR      canonical JSON text (expr/variant.h)
  */
 #pragma once
 
@@ -95,6 +95,7 @@ struct lt_type {
     int32_t length;       /* CHAR, VARCHAR in code points; BINARY, VARBINARY in bytes */
     uint32_t field_count; /* ARRAY 1; MAP 2; MULTISET 1; ROW n */
     const lt_field *fields;
+    lt_str class_name; /* ROW that is a STRUCTURED type: its class; else empty */
 };
 
 /* Constructors allocate in the arena; NULL when out of memory. */
@@ -107,6 +108,9 @@ const lt_type *lt_type_map(lt_arena *arena, const lt_type *key, const lt_type *v
                            bool nullable);
 const lt_type *lt_type_multiset(lt_arena *arena, const lt_type *element, bool nullable);
 const lt_type *lt_type_row(lt_arena *arena, const lt_field *fields, uint32_t count, bool nullable);
+/* A ROW with a class name, which makes it another type; the same form in all else. */
+const lt_type *lt_type_structured(lt_arena *arena, lt_str class_name, const lt_field *fields,
+                                  uint32_t count, bool nullable);
 
 /* The same type with another nullability / attribute (returns `type` itself when nothing changes).
  */

@@ -67,9 +67,10 @@ const char *lt_func_aggregate_at(uint32_t index)
     return agg_functions[index].bind != NULL ? agg_functions[index].name : "";
 }
 
-const char *lt_func_aggregate_signature(lt_str name)
+const char *lt_func_aggregate_signature(lt_str name, const char **doc)
 {
     const lt_agg_func *func = find(name);
+    *doc = func != NULL ? func->doc : NULL;
     return func != NULL && func->bind != NULL ? func->signature : NULL;
 }
 

@@ -320,22 +320,30 @@ static lt_status refuse_count(const lt_func *func, uint32_t count, uint32_t pos,
     return st;
 }
 
-static const char *const future_names[] = {
-    "INET_ATON",       "INET_NTOA",          "IS_VALID_UTF8",     "MAKE_VALID_UTF8",
-    "BITMAP_BUILD",    "BITMAP_AND",         "BITMAP_OR",         "BITMAP_XOR",
-    "BITMAP_ANDNOT",   "BITMAP_CARDINALITY", "BITMAP_FROM_BYTES", "BITMAP_TO_BYTES",
-    "BITMAP_TO_ARRAY", "BITMAP_TO_STRING",   "BITMAP_BUILD_AGG",  "BITMAP_AND_AGG",
-    "BITMAP_OR_AGG",   "BITMAP_XOR_AGG",
+/* Functions that came after the version of the dialect. */
+static const struct {
+    const char *name;
+    const char *version;
+} future_names[] = {
+    {"INET_ATON", "2.3"},
+    {"INET_NTOA", "2.3"},
+    {"IS_VALID_UTF8", "2.4"},
+    {"MAKE_VALID_UTF8", "2.4"},
 };
 
 static lt_status refuse_name(lt_expr_builder *b, lt_str name, uint32_t pos, lt_error *err)
 {
+    bool bitmap = name.len > 7 && lt_str_eq_ci((lt_str){name.ptr, 7}, LT_STR("BITMAP_"));
+    const char *version = bitmap ? "2.3" : NULL;
     for (size_t i = 0; i < LT_COUNT_OF(future_names); i++) {
-        if (lt_str_eq_ci(name, lt_str_of(future_names[i]))) {
-            return lt_error_set_at(err, LT_ERR_UNSUPPORTED, pos,
-                                   "%s came with Flink 2.3; the dialect here is that of Flink 2.2",
-                                   future_names[i]);
+        if (lt_str_eq_ci(name, lt_str_of(future_names[i].name))) {
+            version = future_names[i].version;
         }
+    }
+    if (version != NULL) {
+        return lt_error_set_at(err, LT_ERR_UNSUPPORTED, pos,
+                               "the function " LT_STR_FMT " belongs to Flink %s", LT_STR_ARG(name),
+                               version);
     }
     lt_status st =
         lt_error_set_at(err, LT_ERR_SQL, pos, "there is no function " LT_STR_FMT, LT_STR_ARG(name));
@@ -357,21 +365,6 @@ static lt_status refuse_name(lt_expr_builder *b, lt_str name, uint32_t pos, lt_e
     return st;
 }
 
-/* What is wrong in any case is said first: nobody should wait for the function to come. */
-static lt_status refuse_absent(const lt_func *func, lt_expr *const *args, uint32_t count,
-                               uint32_t pos, lt_error *err)
-{
-    if (strcmp(func->name, "OBJECT_OF") == 0 &&
-        (count == 0 || args[0]->kind != LT_NODE_LITERAL || args[0]->u.literal.is_null ||
-         !lt_type_is_string(args[0]->type))) {
-        return lt_error_set_at(err, LT_ERR_SQL, pos,
-                               "the first argument of OBJECT_OF must be a string literal, the name "
-                               "of a class");
-    }
-    return lt_error_set_at(err, LT_ERR_UNSUPPORTED, pos, "the function %s is not supported yet",
-                           func->name);
-}
-
 lt_status lt_expr_call(lt_expr_builder *b, lt_str name, lt_expr *const *args, uint32_t arg_count,
                        uint32_t pos, lt_expr **out, lt_error *err)
 {
@@ -380,7 +373,8 @@ lt_status lt_expr_call(lt_expr_builder *b, lt_str name, lt_expr *const *args, ui
         return refuse_name(b, name, pos, err);
     }
     if (func->infer == NULL) {
-        return refuse_absent(func, args, arg_count, pos, err);
+        return lt_error_set_at(err, LT_ERR_UNSUPPORTED, pos, "the function %s is not supported yet",
+                               func->name);
     }
     if (arg_count < func->min_args ||
         (func->max_args != LT_ARGS_ANY && arg_count > func->max_args)) {

@@ -96,6 +96,9 @@ bool lt_cast_prepare(lt_cast *cast, lt_arena *arena)
     if (cast->kernel == NULL) {
         lt_cast_pick_text(cast);
     }
+    if (cast->kernel == NULL) {
+        lt_cast_pick_variant(cast);
+    }
     if (cast->kernel != NULL || cast->from->field_count == 0) {
         return true;
     }
@@ -213,6 +216,76 @@ lt_status lt_expr_convert(lt_expr_builder *b, lt_expr *arg, const lt_type *to, l
     return build_cast(b, arg, to, false, arg->pos, out, err);
 }
 
+static bool has_length(const lt_type *type, const lt_length_rule *rule)
+{
+    if (lt_type_is_string(type) || lt_type_is_binary(type)) {
+        return type->kind == LT_TYPE_CHAR || type->kind == LT_TYPE_BINARY ||
+               type->length < LT_LENGTH_MAX;
+    }
+    bool reaches = type->kind == LT_TYPE_ROW ? rule->rows : rule->collections;
+    for (uint32_t i = 0; reaches && i < type->field_count; i++) {
+        if (has_length(type->fields[i].type, rule)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool prepare_lengths(lt_cast *cast, const lt_length_rule *rule, lt_arena *arena)
+{
+    if (!has_length(cast->to, rule)) {
+        cast->kernel = noop_kernel;
+        cast->flags = LT_FUNC_DENSE | LT_FUNC_ALIAS | LT_FUNC_NULLS;
+        return true;
+    }
+    uint32_t count = cast->to->field_count;
+    if (count == 0) {
+        if (rule->fails) {
+            lt_cast_pick_length(cast);
+        } else {
+            lt_cast_pick_text(cast);
+        }
+        return true;
+    }
+    lt_cast *children = LT_NEW_ARRAY(arena, lt_cast, count);
+    for (uint32_t i = 0; children != NULL && i < count; i++) {
+        children[i].from = cast->from->fields[i].type;
+        children[i].to = cast->to->fields[i].type;
+        if (!prepare_lengths(&children[i], rule, arena)) {
+            return false;
+        }
+    }
+    cast->children = children;
+    lt_cast_pick_nested(cast);
+    return children != NULL;
+}
+
+lt_status lt_expr_enforce_length(lt_expr_builder *b, lt_expr *arg, const lt_type *type,
+                                 const lt_length_rule *rule, lt_expr **out, lt_error *err)
+{
+    *out = arg;
+    if (!has_length(type, rule)) {
+        return LT_OK;
+    }
+    lt_cast *cast = LT_NEW(b->arena, lt_cast);
+    lt_infer in = {.b = b, .pos = arg->pos, .count = 1, .func = lt_func_find(LT_STR("CAST"))};
+    in.args = LT_NEW_ARRAY(b->arena, lt_expr *, 1);
+    in.type = lt_type_with_nullable(b->arena, type, arg->type->nullable);
+    if (cast == NULL || in.args == NULL || in.type == NULL) {
+        return lt_error_nomem(err, "cast");
+    }
+    cast->from = arg->type;
+    cast->to = in.type;
+    if (!prepare_lengths(cast, rule, b->arena)) {
+        return lt_error_nomem(err, "cast");
+    }
+    in.args[0] = arg;
+    in.kernel = cast->kernel;
+    in.data = cast;
+    in.flags = cast->flags;
+    return lt_expr_finish(&in, out, err);
+}
+
 static lt_status refuse_cast(lt_expr_builder *b, const lt_expr *arg, const lt_type *to,
                              const char *verb, uint32_t pos, lt_error *err)
 {
@@ -234,6 +307,10 @@ static lt_status refuse_cast(lt_expr_builder *b, const lt_expr *arg, const lt_ty
         lt_error_hint(err, "use TO_TIMESTAMP_LTZ(number, 0 or 3)");
     } else if (lt_type_is_numeric(to) && lt_type_is_timestamp(arg->type)) {
         lt_error_hint(err, "use UNIX_TIMESTAMP or TIMESTAMPDIFF");
+    } else if (arg->type->kind == LT_TYPE_VARIANT && lt_type_is_string(to)) {
+        lt_error_hint(err, "use JSON_STRING, and JSON_UNQUOTE for the text of a string");
+    } else if (to->kind == LT_TYPE_VARIANT) {
+        lt_error_hint(err, "use PARSE_JSON");
     }
     return st;
 }
@@ -241,7 +318,7 @@ static lt_status refuse_cast(lt_expr_builder *b, const lt_expr *arg, const lt_ty
 lt_status lt_expr_cast(lt_expr_builder *b, lt_expr *arg, const lt_type *type, bool try_cast,
                        uint32_t pos, lt_expr **out, lt_error *err)
 {
-    if (!lt_type_can_cast(arg->type, type)) {
+    if (!lt_type_can_cast(arg->type, type) && !lt_expr_is_null_literal(arg)) {
         return refuse_cast(b, arg, type, "cast", pos, err);
     }
     bool nullable = arg->type->nullable || arg->type->kind == LT_TYPE_NULL || try_cast;

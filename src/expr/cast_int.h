@@ -19,6 +19,8 @@ void lt_cast_pick_number(lt_cast *cast);
 void lt_cast_pick_text(lt_cast *cast); /* to and from strings and bytes */
 void lt_cast_pick_time(lt_cast *cast);
 void lt_cast_pick_nested(lt_cast *cast);
+void lt_cast_pick_variant(lt_cast *cast);
+void lt_cast_pick_length(lt_cast *cast); /* fails what has not the length of the type */
 
 /* A value that cannot be cast: NULL under TRY_CAST, else the row fails. */
 void lt_cast_fail(lt_kctx *k, uint32_t row, lt_str text);

@@ -399,9 +399,8 @@ static lt_status string_to_bool(lt_kctx *k, lt_error *err)
     LT_EACH(k, row)
     {
         lt_str s = lt_k_str(k, 0, row);
-        lt_str word = trim_blanks(s);
         size_t i = 0;
-        while (i < LT_COUNT_OF(words) && !lt_str_eq_ci(word, lt_str_of(words[i]))) {
+        while (i < LT_COUNT_OF(words) && !lt_str_eq_ci(s, lt_str_of(words[i]))) {
             i++;
         }
         if (i == LT_COUNT_OF(words)) {
@@ -497,17 +496,37 @@ static lt_kernel from_string(lt_type_kind kind)
     }
 }
 
-static bool text_of_nested_ok(const lt_type *type)
+/* ---- lengths that sinks demand ---- */
+
+static lt_status check_length(lt_kctx *k, lt_error *err)
 {
-    if (type->kind == LT_TYPE_VARIANT) {
-        return false;
-    }
-    for (uint32_t i = 0; i < type->field_count; i++) {
-        if (!text_of_nested_ok(type->fields[i].type)) {
-            return false;
+    (void)err;
+    const lt_type *to = lt_k_cast(k)->to;
+    bool text = lt_type_is_string(to);
+    bool fixed = to->kind == LT_TYPE_CHAR || to->kind == LT_TYPE_BINARY;
+    size_t want = (size_t)to->length;
+    LT_EACH(k, row)
+    {
+        lt_str s = lt_k_str(k, 0, row);
+        size_t have = text ? lt_utf8_count(s) : s.len;
+        if (have > want || (fixed && have < want)) {
+            lt_text name;
+            lt_text_init(&name, k->mem);
+            lt_type_print(to, &name);
+            lt_str type = lt_text_str(&name);
+            lt_k_fail(k, row, "bad-length", "a value of length %zu is to be written to " LT_STR_FMT,
+                      have, LT_STR_ARG(type));
+            lt_text_deinit(&name);
+            continue;
         }
+        lt_k_put_view(k, row, s.ptr, s.len);
     }
-    return true;
+    return LT_OK;
+}
+
+void lt_cast_pick_length(lt_cast *cast)
+{
+    cast->kernel = check_length;
 }
 
 void lt_cast_pick_text(lt_cast *cast)
@@ -518,8 +537,8 @@ void lt_cast_pick_text(lt_cast *cast)
     } else if (to_text && lt_type_is_binary(cast->from)) {
         cast->kernel = binary_to_string;
     } else if (to_text && cast->from->field_count > 0) {
-        cast->kernel = text_of_nested_ok(cast->from) ? nested_to_string : NULL;
-    } else if (to_text && text_of_nested_ok(cast->from)) {
+        cast->kernel = nested_to_string;
+    } else if (to_text && cast->from->kind != LT_TYPE_VARIANT) {
         cast->kernel = to_string(cast->from->kind);
     } else if (from_text) {
         cast->kernel = from_string(cast->to->kind);

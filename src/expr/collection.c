@@ -116,7 +116,7 @@ lt_status lt_infer_map(lt_infer *in, lt_error *err)
 
 /* ---- ROW(..): the arguments become the children as they are ---- */
 
-static lt_status row_kernel(lt_kctx *k, lt_error *err)
+lt_status lt_row_kernel(lt_kctx *k, lt_error *err)
 {
     lt_col *out = k->out;
     memset(out, 0, sizeof *out);
@@ -160,7 +160,7 @@ lt_status lt_infer_row(lt_infer *in, lt_error *err)
         }
     }
     in->type = lt_type_row(in->b->arena, fields, in->count, false);
-    in->kernel = row_kernel;
+    in->kernel = lt_row_kernel;
     return LT_OK;
 }
 
@@ -250,8 +250,7 @@ lt_status lt_infer_item(lt_infer *in, lt_error *err)
         return LT_OK;
     }
     if (type->kind == LT_TYPE_VARIANT) {
-        return lt_error_set_at(err, LT_ERR_UNSUPPORTED, in->pos,
-                               "access into VARIANT is not supported yet");
+        return lt_infer_variant_item(in, err);
     }
     return lt_in_refuse(in, err);
 }

@@ -312,7 +312,8 @@ lt_status lt_infer_compare(lt_infer *in, lt_error *err)
     LT_TRY(unify_operands(in, err));
     int op = in->func->op;
     lt_type_kind kind = in->args[0]->type->kind;
-    if (kind == LT_TYPE_VARIANT || kind == LT_TYPE_SYMBOL) {
+    bool equality = op == LT_OP_EQ || op == LT_OP_NE;
+    if ((kind == LT_TYPE_VARIANT && !equality) || kind == LT_TYPE_SYMBOL) {
         return lt_in_refuse(in, err);
     }
     in->type = lt_in_type(in, LT_TYPE_BOOLEAN, false);

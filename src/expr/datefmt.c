@@ -150,6 +150,20 @@ bool lt_datefmt_compile(lt_str pattern, bool legacy, lt_datefmt *out)
     return true;
 }
 
+char lt_datefmt_bad_letter(lt_str pattern)
+{
+    bool quoted = false;
+    for (size_t i = 0; i < pattern.len; i++) {
+        char ch = pattern.ptr[i];
+        bool letter = (ch >= 'a' && ch <= 'z') || (ch >= 'A' && ch <= 'Z');
+        quoted = quoted != (ch == '\'');
+        if (letter && !quoted && strchr(LETTERS, ch) == NULL) {
+            return ch;
+        }
+    }
+    return 0;
+}
+
 /* ---- formatting ---- */
 
 typedef struct {
@@ -276,6 +290,12 @@ static size_t put_item(const lt_datefmt_item *item, const fields *f, int64_t off
         if (n <= 2) {
             return lt_put_padded((f->month + 2) / 3, n, to);
         }
+        if (n == 4) {
+            static const char *const ordinals[] = {"1st", "2nd", "3rd", "4th"};
+            memcpy(to, ordinals[(f->month - 1) / 3], 3);
+            memcpy(to + 3, " quarter", 8);
+            return 11;
+        }
         to[0] = 'Q';
         to[1] = (char)('0' + (f->month + 2) / 3);
         return 2;
@@ -284,7 +304,7 @@ static size_t put_item(const lt_datefmt_item *item, const fields *f, int64_t off
     case 'W':
         return lt_put_padded((f->day + 6 + (int)lt_floor_mod(f->weekday - f->day, 7)) / 7, n, to);
     case 'F':
-        return lt_put_padded((f->day - 1) / 7 + 1, n, to);
+        return lt_put_padded((f->day - 1) % 7 + 1, n, to);
     case 'H':
         return lt_put_padded(f->hour, n, to);
     case 'k':
@@ -306,9 +326,14 @@ static size_t put_item(const lt_datefmt_item *item, const fields *f, int64_t off
         return lt_put_padded(f->nano, n, to);
     case 'N':
         return lt_put_padded(f->ms_of_day / 1000 * 1000000000 + f->nano, n, to);
-    case 'G':
-        memcpy(to, f->year > 0 ? "AD" : "BC", 2);
-        return 2;
+    case 'G': {
+        const char *full = f->year > 0 ? "Anno Domini" : "Before Christ";
+        const char *era = n == 4   ? full
+                          : n == 5 ? (f->year > 0 ? "A" : "B")
+                                   : (f->year > 0 ? "AD" : "BC");
+        memcpy(to, era, strlen(era));
+        return strlen(era);
+    }
     case 'V':
     case 'z': {
         size_t len = LT_MIN(zone.len, (size_t)40);
@@ -341,6 +366,9 @@ static size_t format_item(const lt_datefmt *fmt, const lt_datefmt_item *item, co
     }
     if (item->letter == 'u' && fmt->legacy) {
         return lt_put_padded(f->weekday, item->count, to);
+    }
+    if (item->letter == 'F' && fmt->legacy) { /* which week of the month */
+        return lt_put_padded((f->day - 1) / 7 + 1, item->count, to);
     }
     return put_item(item, f, offset_ms, zone, to);
 }

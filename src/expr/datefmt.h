@@ -27,6 +27,8 @@ typedef struct {
 
 /* false: an unknown letter, an open quote, too long. */
 bool lt_datefmt_compile(lt_str pattern, bool legacy, lt_datefmt *out);
+/* The first letter of the pattern that is not understood; 0 when something else is wrong. */
+char lt_datefmt_bad_letter(lt_str pattern);
 
 #define LT_DATEFMT_DAY_MAX 64
 

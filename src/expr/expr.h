@@ -89,6 +89,16 @@ lt_status lt_expr_cast(lt_expr_builder *b, lt_expr *arg, const lt_type *type, bo
 lt_status lt_expr_coerce(lt_expr_builder *b, lt_expr *arg, const lt_type *type, lt_expr **out,
                          lt_error *err);
 
+/* What a sink does with text and bytes that have not the length of their column. */
+typedef struct {
+    bool fails;       /* the row fails; else the value is cut or padded */
+    bool rows;        /* also inside ROWs */
+    bool collections; /* also inside ARRAY, MAP, MULTISET */
+} lt_length_rule;
+/* The same expression when `type`, to which it was coerced, prescribes no length. */
+lt_status lt_expr_enforce_length(lt_expr_builder *b, lt_expr *arg, const lt_type *type,
+                                 const lt_length_rule *rule, lt_expr **out, lt_error *err);
+
 bool lt_type_can_cast(const lt_type *from, const lt_type *to);   /* explicit */
 bool lt_type_can_coerce(const lt_type *from, const lt_type *to); /* implicit, flink-sql 4.2 */
 /* The common type of 4.3; NULL types among them make it nullable. LT_ERR_SQL when there is none. */
@@ -131,4 +141,4 @@ bool lt_func_exists_aggregate(lt_str name);
 /* Name of an aggregate function, "" for one that this build lacks; NULL past the end. */
 const char *lt_func_aggregate_at(uint32_t index);
 /* Of an aggregate function by its name in any case; NULL when this build has none. */
-const char *lt_func_aggregate_signature(lt_str name);
+const char *lt_func_aggregate_signature(lt_str name, const char **doc);

@@ -246,6 +246,16 @@ enum { LT_OP_JSON_VALUE, LT_OP_JSON_QUERY, LT_OP_JSON_EXISTS };
 enum { LT_OP_IS_JSON_VALUE, LT_OP_IS_JSON_SCALAR, LT_OP_IS_JSON_ARRAY, LT_OP_IS_JSON_OBJECT };
 enum { LT_OP_JSON_STRING, LT_OP_JSON_OBJECT, LT_OP_JSON_ARRAY };
 lt_status lt_infer_json_path(lt_infer *in, lt_error *err);
-lt_status lt_infer_json_texts(lt_infer *in, lt_error *err);
+lt_status lt_infer_json_raw(lt_infer *in, lt_error *err);
+lt_status lt_infer_parse_json(lt_infer *in, lt_error *err);
+lt_status lt_infer_variant_item(lt_infer *in, lt_error *err);
+/* Makes a ROW of the arguments. */
+lt_status lt_row_kernel(lt_kctx *k, lt_error *err);
+lt_status lt_infer_object_of(lt_infer *in, lt_error *err);
+lt_status lt_infer_object_update(lt_infer *in, lt_error *err);
+lt_status lt_infer_geo_distance(lt_infer *in, lt_error *err);
+lt_status lt_infer_ip_in_cidr(lt_infer *in, lt_error *err);
+lt_status lt_infer_date_bin(lt_infer *in, lt_error *err);
+lt_status lt_infer_to_instant(lt_infer *in, lt_error *err);
 lt_status lt_infer_is_json(lt_infer *in, lt_error *err);
 lt_status lt_infer_json_build(lt_infer *in, lt_error *err);

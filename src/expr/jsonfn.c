@@ -4,6 +4,7 @@
 #include "expr/decimal.h"
 #include "expr/families.h"
 #include "expr/javafmt.h"
+#include "expr/jsonpath.h"
 #include "expr/jsontree.h"
 #include "expr/kernel.h"
 #include "expr/simple.h"
@@ -36,7 +37,15 @@ typedef struct {
     bool scans; /* and needs no tree */
     json_on on_empty, on_error;
     json_wrapper wrapper;
+    bool array; /* JSON_QUERY .. RETURNING ARRAY<STRING> */
 } json_call;
+
+/* What serves all rows of a batch. */
+typedef struct {
+    lt_arena *arena;
+    lt_text text;
+    lt_json_walk walk;
+} json_work;
 
 /* ---- evaluating a path ---- */
 
@@ -46,24 +55,26 @@ typedef enum { PATH_OK, PATH_ERROR, PATH_NOMEM } path_result;
 static path_result find(const lt_kctx *k, uint32_t row, lt_str *hit)
 {
     const json_call *call = (const json_call *)k->data;
-    bool good = lt_json_scan(lt_k_str(k, 0, row), &call->path, hit);
-    if (!good) {
+    if (!lt_json_scan(lt_k_str(k, 0, row), &call->path, hit)) {
         *hit = (lt_str){NULL, 0};
     }
-    /* Nothing there, or no JSON at all: lax takes both for an empty result. */
-    return hit->ptr != NULL || !call->path.strict ? PATH_OK : PATH_ERROR;
+    return hit->ptr == NULL && call->path.strict ? PATH_ERROR : PATH_OK;
 }
 
-static path_result follow(lt_kctx *k, uint32_t row, lt_arena *arena, lt_json **out, bool *strict)
+/* In lax mode what is not there, and what is not JSON, is an empty result instead of an error. */
+static path_result follow(lt_kctx *k, uint32_t row, json_work *work, lt_json **out, bool *strict)
 {
     const json_call *call = (const json_call *)k->data;
     lt_json_path own;
     const lt_json_path *path = &call->path;
+    const char *why;
     bool nomem = false;
     *out = NULL;
+    lt_arena_reset(work->arena, (size_t)1 << 20);
     if (!call->bound) {
-        if (!lt_json_path_parse(lt_k_str(k, 1, row), &own)) {
-            return PATH_ERROR;
+        lt_json_walk_deinit(&work->walk);
+        if (!lt_json_path_parse(lt_k_str(k, 1, row), work->arena, &own, &why)) {
+            return why == NULL ? PATH_NOMEM : PATH_ERROR;
         }
         path = &own;
     }
@@ -71,22 +82,20 @@ static path_result follow(lt_kctx *k, uint32_t row, lt_arena *arena, lt_json **o
     if (call->scans) { /* what is not asked for is never built */
         lt_str hit;
         path_result result = find(k, row, &hit);
-        if (result == PATH_OK && hit.ptr != NULL) {
-            lt_arena_reset(arena, (size_t)1 << 20);
-            *out = lt_json_parse(hit, arena, &nomem);
+        if (hit.ptr != NULL) {
+            *out = lt_json_parse(hit, work->arena, &nomem);
         }
         return nomem ? PATH_NOMEM : result;
     }
-    lt_arena_reset(arena, (size_t)1 << 20);
-    lt_json *root = lt_json_parse(lt_k_str(k, 0, row), arena, &nomem);
+    lt_json *root = lt_json_parse(lt_k_str(k, 0, row), work->arena, &nomem);
     if (root == NULL) {
         return nomem ? PATH_NOMEM : path->strict ? PATH_ERROR : PATH_OK;
     }
-    *out = lt_json_path_walk(path, root, arena, &nomem);
-    if (nomem) {
+    *out = lt_json_path_walk(&work->walk, path, root);
+    if (work->walk.nomem) {
         return PATH_NOMEM;
     }
-    return *out == NULL && path->strict ? PATH_ERROR : PATH_OK;
+    return path->strict && (*out == NULL || work->walk.missing) ? PATH_ERROR : PATH_OK;
 }
 
 static bool is_scalar(const lt_json *value)
@@ -160,49 +169,103 @@ static void value_scan_row(lt_kctx *k, uint32_t row, lt_text *text)
     const json_call *call = (const json_call *)k->data;
     lt_str hit;
     path_result result = find(k, row, &hit);
-    bool nested = hit.ptr != NULL && (hit.ptr[0] == '{' || hit.ptr[0] == '[');
-    bool null = hit.ptr != NULL && hit.ptr[0] == 'n';
-    if (result == PATH_ERROR || (call->path.strict && (nested || null))) {
+    bool none = hit.ptr == NULL || hit.ptr[0] == 'n' || hit.ptr[0] == '{' || hit.ptr[0] == '[';
+    if (result == PATH_ERROR || (call->path.strict && none)) {
         behave(k, row, call->on_error, 5, "error");
-    } else if (hit.ptr == NULL || null || nested) {
+    } else if (none) {
         behave(k, row, call->on_empty, 3, "empty result");
     } else {
         put_scalar(k, row, hit, text);
     }
 }
 
-static void value_row(lt_kctx *k, uint32_t row, lt_arena *arena, lt_text *text)
+static bool is_null(const lt_json *value)
+{
+    return value == NULL || value->kind == LT_JSON_NULL;
+}
+
+static void value_row(lt_kctx *k, uint32_t row, json_work *work)
 {
     const json_call *call = (const json_call *)k->data;
     lt_json *value;
     bool strict = false;
-    path_result result = follow(k, row, arena, &value, &strict);
+    path_result result = follow(k, row, work, &value, &strict);
+    bool none = is_null(value) || !is_scalar(value);
     if (result == PATH_NOMEM) {
         k->nomem = true;
-    } else if (result == PATH_ERROR ||
-               (strict && (value == NULL || value->kind == LT_JSON_NULL || !is_scalar(value)))) {
+    } else if (result == PATH_ERROR || (strict && none)) {
         behave(k, row, call->on_error, 5, "error");
-    } else if (value == NULL || value->kind == LT_JSON_NULL || !is_scalar(value)) {
+    } else if (none) {
         behave(k, row, call->on_empty, 3, "empty result");
     } else {
-        lt_text_clear(text);
-        lt_json_scalar(value, text);
-        lt_str s = lt_text_str(text);
+        lt_text_clear(&work->text);
+        lt_json_scalar(value, &work->text);
+        lt_str s = lt_text_str(&work->text);
         lt_k_put_copy(k, row, s.ptr, s.len);
     }
 }
 
-static void query_row(lt_kctx *k, uint32_t row, lt_arena *arena, lt_text *text)
+/* The items as text: what is no scalar as JSON. */
+static void put_items(lt_kctx *k, uint32_t row, const lt_json *array, lt_text *text)
+{
+    lt_col *out = k->out;
+    if (!lt_col_reserve_children(out, array->count, k->arena)) {
+        k->nomem = true;
+        return;
+    }
+    lt_span span = {out->child_len, array->count};
+    uint32_t at = span.start;
+    for (const lt_json *item = array->first; item != NULL; item = item->next, at++) {
+        if (item->kind == LT_JSON_NULL) {
+            if (!lt_col_need_valid(&out->children[0], out->child_cap, k->arena)) {
+                k->nomem = true;
+                return;
+            }
+            lt_bit_clear(out->children[0].valid, at);
+            continue;
+        }
+        lt_text_clear(text);
+        if (is_scalar(item)) {
+            lt_json_scalar(item, text);
+        } else {
+            lt_json_write(item, text);
+        }
+        lt_str s = lt_text_str(text);
+        char *bytes = lt_k_bytes(k, s.len);
+        if (bytes == NULL) {
+            return;
+        }
+        memcpy(bytes, s.ptr, s.len);
+        LT_COL_DATA(&out->children[0], lt_strv)[at] = lt_strv_make(bytes, s.len);
+        if (out->children[0].valid != NULL) {
+            lt_bit_set(out->children[0].valid, at);
+        }
+    }
+    out->child_len += span.count;
+    LT_OUT(k, lt_span)[row] = span;
+}
+
+/* As behave(), for an array. */
+static void behave_array(lt_kctx *k, uint32_t row, json_on on, const char *what)
+{
+    if (on == ON_EMPTY_ARRAY) {
+        LT_OUT(k, lt_span)[row] = (lt_span){k->out->child_len, 0};
+    } else {
+        behave(k, row, on == ON_ERROR ? ON_ERROR : ON_NULL, 0, what);
+    }
+}
+
+static void query_row(lt_kctx *k, uint32_t row, json_work *work)
 {
     const json_call *call = (const json_call *)k->data;
     lt_json *value;
     bool strict = false;
-    path_result result = follow(k, row, arena, &value, &strict);
+    path_result result = follow(k, row, work, &value, &strict);
     if (result == PATH_NOMEM) {
         k->nomem = true;
         return;
     }
-    if (value != NULL && value->kind == LT_JSON_NULL) {
+    if (is_null(value)) {
         value = NULL;
     }
     lt_json list = {.kind = LT_JSON_ARRAY, .count = 1, .first = value};
@@ -212,32 +275,39 @@ static void query_row(lt_kctx *k, uint32_t row, lt_arena *arena, lt_text *text)
         value->next = NULL;
         value = &list;
     }
-    if (result == PATH_ERROR || (strict && (value == NULL || is_scalar(value)))) {
-        behave(k, row, call->on_error, 0, "error");
-    } else if (value == NULL || is_scalar(value)) {
-        behave(k, row, call->on_empty, 0, "empty result");
+    bool none = value == NULL || is_scalar(value);
+    bool wrong = result == PATH_ERROR || (strict && none) ||
+                 (call->array && !none && value->kind != LT_JSON_ARRAY);
+    if (wrong || none) {
+        json_on on = wrong ? call->on_error : call->on_empty;
+        const char *what = wrong ? "error" : "empty result";
+        if (call->array) {
+            behave_array(k, row, on, what);
+        } else {
+            behave(k, row, on, 0, what);
+        }
+    } else if (call->array) {
+        put_items(k, row, value, &work->text);
     } else {
-        lt_text_clear(text);
-        lt_json_write(value, text);
-        lt_str s = lt_text_str(text);
+        lt_text_clear(&work->text);
+        lt_json_write(value, &work->text);
+        lt_str s = lt_text_str(&work->text);
         lt_k_put_copy(k, row, s.ptr, s.len);
     }
 }
 
-static void exists_row(lt_kctx *k, uint32_t row, lt_arena *arena, lt_text *text)
+static void exists_row(lt_kctx *k, uint32_t row, json_work *work)
 {
     const json_call *call = (const json_call *)k->data;
-    (void)text;
     lt_json *value = NULL;
     lt_str hit;
     bool strict = false;
-    path_result result = call->scans ? find(k, row, &hit) : follow(k, row, arena, &value, &strict);
+    path_result result = call->scans ? find(k, row, &hit) : follow(k, row, work, &value, &strict);
     if (result == PATH_NOMEM) {
         k->nomem = true;
     } else if (result == PATH_OK) {
         LT_OUT(k, uint8_t)
-        [row] = call->scans ? hit.ptr != NULL && hit.ptr[0] != 'n'
-                            : value != NULL && value->kind != LT_JSON_NULL;
+        [row] = call->scans ? hit.ptr != NULL && hit.ptr[0] != 'n' : !is_null(value);
     } else if (call->on_error == ON_ERROR) {
         fail_json(k, row, "error");
     } else if (call->on_error == ON_UNKNOWN) {
@@ -247,22 +317,24 @@ static void exists_row(lt_kctx *k, uint32_t row, lt_arena *arena, lt_text *text)
     }
 }
 
-LT_INLINE lt_status each_row(lt_kctx *k, void (*body)(lt_kctx *, uint32_t, lt_arena *, lt_text *),
+LT_INLINE lt_status each_row(lt_kctx *k, void (*body)(lt_kctx *, uint32_t, json_work *),
                              lt_error *err)
 {
-    lt_arena *arena = lt_arena_new(k->mem, (size_t)1 << 30);
-    lt_text text;
-    if (arena == NULL) {
+    json_work work = {.arena = lt_arena_new(k->mem, (size_t)1 << 30)};
+    if (work.arena == NULL) {
         return lt_error_nomem(err, "JSON");
     }
-    lt_text_init(&text, k->mem);
+    lt_text_init(&work.text, k->mem);
+    work.walk.mem = k->mem;
+    work.walk.arena = work.arena;
     LT_EACH(k, row)
     {
-        body(k, row, arena, &text);
+        body(k, row, &work);
     }
-    bool failed = text.failed;
-    lt_text_deinit(&text);
-    lt_arena_free(arena);
+    bool failed = work.text.failed;
+    lt_text_deinit(&work.text);
+    lt_json_walk_deinit(&work.walk);
+    lt_arena_free(work.arena);
     return failed ? lt_error_nomem(err, "JSON") : LT_OK;
 }
 
@@ -341,6 +413,47 @@ static json_wrapper wrapper_of(const lt_infer *in, uint32_t arg)
                                                              : WITHOUT;
 }
 
+static lt_status bind_path(lt_infer *in, json_call *call, lt_error *err)
+{
+    const lt_value *path = lt_in_literal(in, 1);
+    const char *why;
+    if (path == NULL) {
+        return LT_OK;
+    }
+    call->bound = lt_json_path_parse(path->u.s, in->b->arena, &call->path, &why);
+    if (call->bound) {
+        call->scans = lt_json_path_scans(&call->path);
+        return LT_OK;
+    }
+    if (why == NULL) {
+        return lt_error_nomem(err, "path");
+    }
+    lt_status st = lt_error_set_at(err, LT_ERR_UNSUPPORTED, in->pos,
+                                   "the JSON path '%.*s' is not understood: %s",
+                                   (int)LT_MIN(path->u.s.len, (size_t)60), path->u.s.ptr, why);
+    lt_error_hint(err, "supported: $.a ['a','b'] [0,-1] [1:3] [*] ..a [?(@.a > 1)] .length()");
+    return st;
+}
+
+/* JSON_QUERY gives STRING, or with a sixth argument ARRAY<STRING>. */
+static lt_status type_query(lt_infer *in, json_call *call, lt_error *err)
+{
+    call->wrapper = wrapper_of(in, 2);
+    call->on_empty = on_of(in, 3, ON_NULL);
+    call->on_error = on_of(in, 4, ON_NULL);
+    call->array = in->count > 5;
+    in->type = lt_in_string_type(in, true);
+    if (call->array && in->type != NULL) {
+        in->type = lt_type_array(in->b->arena, in->type, true);
+        if (call->on_empty == ON_EMPTY_OBJECT || call->on_error == ON_EMPTY_OBJECT) {
+            return lt_error_set_at(err, LT_ERR_SQL, in->pos,
+                                   "EMPTY OBJECT does not go with RETURNING ARRAY<STRING>");
+        }
+    }
+    in->kernel = query_kernel;
+    return LT_OK;
+}
+
 lt_status lt_infer_json_path(lt_infer *in, lt_error *err)
 {
     int op = in->func->op;
@@ -351,28 +464,13 @@ lt_status lt_infer_json_path(lt_infer *in, lt_error *err)
     in->data = call;
     LT_TRY(lt_in_string(in, 0, err));
     LT_TRY(lt_in_string(in, 1, err));
-    const lt_value *path = lt_in_literal(in, 1);
-    if (path != NULL) {
-        call->bound = lt_json_path_parse(path->u.s, &call->path);
-        if (!call->bound) {
-            lt_status st = lt_error_set_at(err, LT_ERR_UNSUPPORTED, in->pos,
-                                           "the JSON path '" LT_STR_FMT "' is not understood",
-                                           LT_STR_ARG(path->u.s));
-            lt_error_hint(err, "supported: $.a, ['a'], [0], [-1], [1:3], [*], .*, ..a");
-            return st;
-        }
-        call->scans = lt_json_path_scans(&call->path);
-    }
+    LT_TRY(bind_path(in, call, err));
     if (op == LT_OP_JSON_EXISTS) {
         call->on_error = on_of(in, 2, ON_FALSE);
         in->type = lt_in_type(in, LT_TYPE_BOOLEAN, true);
         in->kernel = exists_kernel;
     } else if (op == LT_OP_JSON_QUERY) {
-        call->wrapper = wrapper_of(in, 2);
-        call->on_empty = on_of(in, 3, ON_NULL);
-        call->on_error = on_of(in, 4, ON_NULL);
-        in->type = lt_in_string_type(in, true);
-        in->kernel = query_kernel;
+        LT_TRY(type_query(in, call, err));
     } else {
         call->on_empty = on_of(in, 2, ON_NULL);
         call->on_error = on_of(in, 4, ON_NULL);
@@ -384,71 +482,6 @@ lt_status lt_infer_json_path(lt_infer *in, lt_error *err)
         in->flags |= LT_FUNC_NULLS;
     }
     return LT_OK;
-}
-
-/* ---- JSON_QUERY(.. RETURNING ARRAY<STRING>): the elements of the array in a JSON text ---- */
-
-/* Appends an element; item NULL: a NULL. false: no memory. */
-static bool push_element(lt_kctx *k, const lt_json *item, lt_text *text)
-{
-    if (!lt_col_reserve_children(k->out, 1, k->arena)) {
-        return false;
-    }
-    lt_col *child = &k->out->children[0];
-    uint32_t at = k->out->child_len;
-    lt_text_clear(text);
-    if (item->kind == LT_JSON_NULL) {
-        uint64_t *valid = lt_col_need_valid(child, k->out->child_cap, k->arena);
-        if (valid == NULL) {
-            return false;
-        }
-        lt_bit_clear(valid, at);
-    } else if (is_scalar(item)) {
-        lt_json_scalar(item, text);
-    } else {
-        lt_json_write(item, text);
-    }
-    lt_str s = lt_text_str(text);
-    char *bytes = lt_k_bytes(k, s.len);
-    if (bytes == NULL) {
-        return false;
-    }
-    if (s.len > 0) {
-        memcpy(bytes, s.ptr, s.len);
-    }
-    LT_COL_DATA(child, lt_strv)[at] = lt_strv_make(bytes, s.len);
-    k->out->child_len++;
-    return true;
-}
-
-static void texts_row(lt_kctx *k, uint32_t row, lt_arena *arena, lt_text *text)
-{
-    lt_arena_reset(arena, (size_t)1 << 20);
-    lt_json *list = lt_json_parse(lt_k_str(k, 0, row), arena, &k->nomem);
-    if (list == NULL || list->kind != LT_JSON_ARRAY) {
-        lt_k_null(k, row);
-        return;
-    }
-    lt_span span = {k->out->child_len, 0};
-    for (const lt_json *item = list->first; item != NULL; item = item->next) {
-        if (!push_element(k, item, text)) {
-            k->nomem = true;
-            return;
-        }
-        span.count++;
-    }
-    LT_OUT(k, lt_span)[row] = span;
-}
-
-static lt_status texts_kernel(lt_kctx *k, lt_error *err)
-{
-    return each_row(k, texts_row, err);
-}
-
-lt_status lt_infer_json_texts(lt_infer *in, lt_error *err)
-{
-    static const lt_simple simple = {"s", 'N', true, texts_kernel};
-    return lt_in_simple(in, &simple, err);
 }
 
 /* ---- IS [NOT] JSON [VALUE|SCALAR|ARRAY|OBJECT] ---- */
@@ -611,6 +644,11 @@ static void put_json(const lt_type *type, const lt_col *col, uint32_t row, lt_te
     case LT_TYPE_VARBINARY:
         put_base64(lt_strv_str(&LT_COL_DATA(col, const lt_strv)[row]), to);
         break;
+    case LT_TYPE_VARIANT: {
+        lt_str s = lt_strv_str(&LT_COL_DATA(col, const lt_strv)[row]);
+        lt_text_append(to, s.ptr, s.len);
+        break;
+    }
     case LT_TYPE_ARRAY:
     case LT_TYPE_MAP:
     case LT_TYPE_MULTISET:
@@ -645,7 +683,6 @@ static bool has_json_form(const lt_type *type)
     case LT_TYPE_TIME:
     case LT_TYPE_INTERVAL_MONTH:
     case LT_TYPE_INTERVAL_SECOND:
-    case LT_TYPE_VARIANT:
     case LT_TYPE_SYMBOL:
         return false;
     default:
@@ -667,7 +704,49 @@ bool lt_expr_is_json(const lt_expr *expr)
         return false;
     }
     lt_str name = lt_str_of(expr->u.call.func->name);
-    return lt_str_eq(name, LT_STR("JSON_OBJECT")) || lt_str_eq(name, LT_STR("JSON_ARRAY"));
+    return lt_str_eq(name, LT_STR("JSON_OBJECT")) || lt_str_eq(name, LT_STR("JSON_ARRAY")) ||
+           lt_str_eq(name, LT_STR("JSON"));
+}
+
+/* JSON(text): the text, written anew. */
+static lt_status json_kernel(lt_kctx *k, lt_error *err)
+{
+    lt_arena *arena = lt_arena_new(k->mem, (size_t)1 << 30);
+    lt_text text;
+    if (arena == NULL) {
+        return lt_error_nomem(err, "JSON");
+    }
+    lt_text_init(&text, k->mem);
+    LT_EACH(k, row)
+    {
+        bool nomem = false;
+        lt_arena_reset(arena, (size_t)1 << 20);
+        lt_text_clear(&text);
+        lt_str source = lt_k_str(k, 0, row);
+        lt_json *value = lt_json_parse(source, arena, &nomem);
+        k->nomem = k->nomem || nomem;
+        if (value == NULL) {
+            lt_k_fail(k, row, "json", "JSON('%.*s') is not JSON",
+                      (int)LT_MIN(source.len, (size_t)100), source.ptr);
+            continue;
+        }
+        lt_json_write(value, &text);
+        lt_str s = lt_text_str(&text);
+        lt_k_put_copy(k, row, s.ptr, s.len);
+    }
+    bool failed = text.failed;
+    lt_text_deinit(&text);
+    lt_arena_free(arena);
+    return failed ? lt_error_nomem(err, "JSON") : LT_OK;
+}
+
+lt_status lt_infer_json_raw(lt_infer *in, lt_error *err)
+{
+    LT_TRY(lt_in_string(in, 0, err));
+    in->type = lt_in_string_type(in, false);
+    in->kernel = json_kernel;
+    in->flags |= LT_FUNC_KEEP; /* a literal would no longer tell that it is JSON */
+    return LT_OK;
 }
 
 typedef struct {

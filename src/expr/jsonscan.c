@@ -9,7 +9,7 @@
  * control characters (line ends between the values, or errors within) and long ones look for each
  * quote. */
 #include "expr/bytes.h"
-#include "expr/jsontree.h"
+#include "expr/jsonpath_int.h"
 
 #define EVENT_WORDS 64 /* texts of up to 4 KiB */
 
@@ -374,7 +374,7 @@ LT_INLINE const char *scan_items(scan *s, const char *p, uint32_t step, const bo
 static const char *scan_step(scan *s, const char *p, uint32_t step)
 {
     bool found = step == s->path->count;
-    bool by_name = !found && s->path->steps[step].kind == LT_STEP_KEY;
+    bool by_name = !found && s->path->steps[step].kind == LT_STEP_KEYS;
     if (!found && *p == (by_name ? '{' : '[')) {
         return by_name ? scan_items(s, p, step, true) : scan_items(s, p, step, false);
     }
@@ -391,7 +391,8 @@ bool lt_json_path_scans(const lt_json_path *path)
 {
     for (uint32_t i = 0; i < path->count; i++) {
         const lt_json_step *step = &path->steps[i];
-        if (step->kind != LT_STEP_KEY && (step->kind != LT_STEP_INDEX || step->from < 0)) {
+        bool index = step->kind == LT_STEP_INDEXES && step->from >= 0;
+        if (step->deep || step->count != 1 || (step->kind != LT_STEP_KEYS && !index)) {
             return false;
         }
     }

@@ -73,18 +73,35 @@ lt_status lt_infer_elt(lt_infer *in, lt_error *err)
     return LT_OK;
 }
 
-/* ---- PRINTF(format, ..): Java's Formatter for %d %s %f %e %b %x %X %o %c %n %% ---- */
+/* ---- PRINTF(format, ..): Java's Formatter for %d %s %S %f %e %E %b %B %x %X %o %c %n %% ---- */
 
 typedef struct {
-    bool minus, plus, space, zero, comma;
+    bool minus, plus, space, zero, comma, paren;
+    int index;            /* `2$`: that argument; -1 `<`: the one before; 0 the next */
     int width, precision; /* -1 = none */
     char conversion;
 } directive;
+
+/* `2$`, or nothing. */
+static int take_index(lt_str f, size_t *at)
+{
+    size_t i = *at;
+    int index = 0;
+    while (i < f.len && f.ptr[i] >= '0' && f.ptr[i] <= '9' && index < 1000) {
+        index = index * 10 + (f.ptr[i++] - '0');
+    }
+    if (index == 0 || i >= f.len || f.ptr[i] != '$') {
+        return 0;
+    }
+    *at = i + 1;
+    return index;
+}
 
 static bool take_directive(lt_str f, size_t *at, directive *d)
 {
     memset(d, 0, sizeof *d);
     d->precision = -1;
+    d->index = take_index(f, at);
     for (; *at < f.len; ++*at) {
         char c = f.ptr[*at];
         if (c == '-') {
@@ -97,6 +114,10 @@ static bool take_directive(lt_str f, size_t *at, directive *d)
             d->zero = true;
         } else if (c == ',') {
             d->comma = true;
+        } else if (c == '(') {
+            d->paren = true;
+        } else if (c == '<') {
+            d->index = -1;
         } else {
             break;
         }
@@ -190,6 +211,24 @@ static size_t object_text(const lt_type *type, const lt_col *col, uint32_t row, 
     return len > 0 ? (size_t)len : 0;
 }
 
+/* Commas between the thousands of the whole part. */
+static size_t group_digits(const char *text, size_t len, char *to)
+{
+    size_t first = 0, last, used = 0;
+    while (first < len && (text[first] < '0' || text[first] > '9')) {
+        first++;
+    }
+    for (last = first; last < len && text[last] >= '0' && text[last] <= '9'; last++) {
+    }
+    for (size_t i = 0; i < len; i++) {
+        to[used++] = text[i];
+        if (i >= first && i + 1 < last && (last - 1 - i) % 3 == 0) {
+            to[used++] = ',';
+        }
+    }
+    return used;
+}
+
 static bool put_integer(lt_text *to, const directive *d, const lt_type *type, const lt_col *col,
                         uint32_t row)
 {
@@ -199,7 +238,9 @@ static bool put_integer(lt_text *to, const directive *d, const lt_type *type, co
         return false;
     }
     int len;
-    if (d->conversion == 'd') {
+    if (d->conversion == 'd' && d->paren && x < 0) {
+        len = snprintf(text, sizeof text, "(%" PRIu64 ")", 0 - (uint64_t)x);
+    } else if (d->conversion == 'd') {
         len = snprintf(text, sizeof text,
                        d->plus    ? "%+" PRId64
                        : d->space ? "% " PRId64
@@ -220,15 +261,7 @@ static bool put_integer(lt_text *to, const directive *d, const lt_type *type, co
         pad_text(to, d, text, (size_t)len);
         return true;
     }
-    size_t used = 0;
-    for (int i = 0; i < len; i++) {
-        grouped[used++] = text[i];
-        int left = len - 1 - i;
-        if (text[i] >= '0' && text[i] <= '9' && left > 0 && left % 3 == 0) {
-            grouped[used++] = ',';
-        }
-    }
-    pad_text(to, d, grouped, used);
+    pad_text(to, d, grouped, group_digits(text, (size_t)len, grouped));
     return true;
 }
 
@@ -290,25 +323,78 @@ static bool put_real(lt_text *to, const directive *d, const lt_type *type, const
     }
     if (d->conversion == 'f' && lt_decimal_from_f64(x, 38, LT_MIN(places, 38), &rounded)) {
         size_t from = 0;
+        char grouped[128];
         if (d->plus && !signbit(x)) {
             text[from++] = '+';
         }
         if (signbit(x) && rounded == 0) {
             text[from++] = '-'; /* Java keeps the sign of what becomes 0 */
         }
-        pad_text(to, d, text, from + lt_format_decimal(rounded, LT_MIN(places, 38), text + from));
+        size_t used = from + lt_format_decimal(rounded, LT_MIN(places, 38), text + from);
+        if (d->comma) {
+            pad_text(to, d, grouped, group_digits(text, used, grouped));
+        } else {
+            pad_text(to, d, text, used);
+        }
         return true;
     }
     if (d->conversion == 'f' && fabs(x) >= 1e17) {
         pad_text(to, d, text, put_large(x, places, text));
         return true;
     }
-    int len = snprintf(text, sizeof text, d->conversion == 'e' ? "%.*e" : "%.*f", places, x);
+    int len = snprintf(text, sizeof text,
+                       d->conversion == 'e'   ? "%.*e"
+                       : d->conversion == 'E' ? "%.*E"
+                                              : "%.*f",
+                       places, x);
     if (len < 0 || (size_t)len >= sizeof text) {
         return false;
     }
     pad_text(to, d, text, (size_t)len);
     return true;
+}
+
+/* A character by its code. */
+static bool put_char(lt_text *to, const directive *d, const lt_type *type, const lt_col *col,
+                     uint32_t row)
+{
+    int64_t code;
+    char text[LT_STRV_INLINE_MAX];
+    if (!int_of(type, col, row, &code) || code < 0 || code > 0x10ffff) {
+        return false;
+    }
+    pad_text(to, d, text, lt_utf8_put((uint32_t)code, text));
+    return true;
+}
+
+static bool put_value(lt_kctx *k, lt_text *to, const directive *d, uint32_t arg, uint32_t row);
+
+static void put_capitals(lt_str s, lt_text *to)
+{
+    char text[LT_STRV_INLINE_MAX];
+    for (const char *at = s.ptr, *end = s.ptr + s.len; at < end;) {
+        uint32_t code = lt_utf8_next(&at, end);
+        if (code == 0xdf) {
+            lt_text_puts(to, "SS");
+        } else {
+            lt_text_append(to, text, lt_utf8_put(lt_code_upper(code), text));
+        }
+    }
+}
+
+/* %S and %B: as %s and %b, in capitals. */
+static bool put_upper(lt_kctx *k, lt_text *to, const directive *d, uint32_t arg, uint32_t row)
+{
+    directive small = *d;
+    lt_text text;
+    small.conversion = d->conversion == 'S' ? 's' : 'b';
+    lt_text_init(&text, k->mem);
+    bool good = put_value(k, &text, &small, arg, row);
+    lt_str s = lt_text_str(&text);
+    put_capitals(s, to);
+    to->failed = to->failed || text.failed;
+    lt_text_deinit(&text);
+    return good;
 }
 
 static bool put_value(lt_kctx *k, lt_text *to, const directive *d, uint32_t arg, uint32_t row)
@@ -329,14 +415,20 @@ static bool put_value(lt_kctx *k, lt_text *to, const directive *d, uint32_t arg,
         }
         return true;
     }
+    if (d->conversion == 'S' || d->conversion == 'B') {
+        return put_upper(k, to, d, arg, row);
+    }
     switch (d->conversion) {
     case 'd':
     case 'x':
     case 'X':
     case 'o':
         return put_integer(to, d, type, col, at);
+    case 'c':
+        return put_char(to, d, type, col, at);
     case 'f':
     case 'e':
+    case 'E':
         return put_real(to, d, type, col, at);
     case 'b':
         if (type->kind != LT_TYPE_BOOLEAN) {
@@ -346,7 +438,16 @@ static bool put_value(lt_kctx *k, lt_text *to, const directive *d, uint32_t arg,
         pad_text(to, d, buf, object_text(type, col, at, buf));
         return true;
     case 's':
-    case 'S':
+        if (type->field_count > 0) {
+            lt_text nested;
+            lt_text_init(&nested, k->mem);
+            lt_col_value_to_text(NULL, type, col, at, &nested);
+            lt_str s = lt_text_str(&nested);
+            pad_text(to, d, s.ptr, s.len);
+            to->failed = to->failed || nested.failed;
+            lt_text_deinit(&nested);
+            return true;
+        }
         if (lt_type_is_string(type)) {
             lt_str s = lt_strv_str(&LT_COL_DATA(col, const lt_strv)[at]);
             s.len = d->precision >= 0 ? LT_MIN(s.len, (size_t)d->precision) : s.len;
@@ -363,7 +464,7 @@ static bool put_value(lt_kctx *k, lt_text *to, const directive *d, uint32_t arg,
 static bool format_row(lt_kctx *k, uint32_t row, lt_text *to)
 {
     lt_str f = lt_k_str(k, 0, row);
-    uint32_t arg = 1;
+    uint32_t next = 1, arg = 0;
     for (size_t at = 0; at < f.len;) {
         if (f.ptr[at] != '%') {
             lt_text_putc(to, f.ptr[at++]);
@@ -378,7 +479,8 @@ static bool format_row(lt_kctx *k, uint32_t row, lt_text *to)
             lt_text_putc(to, d.conversion == 'n' ? '\n' : '%');
             continue;
         }
-        if (arg >= k->arg_count || !put_value(k, to, &d, arg++, row)) {
+        arg = d.index > 0 ? (uint32_t)d.index : d.index < 0 ? arg : next++;
+        if (arg == 0 || arg >= k->arg_count || !put_value(k, to, &d, arg, row)) {
             return false;
         }
     }
@@ -404,9 +506,29 @@ static lt_status printf_kernel(lt_kctx *k, lt_error *err)
     return failed ? lt_error_nomem(err, "string") : LT_OK;
 }
 
+/* What Java's Formatter has besides. */
+static lt_status check_format(const lt_infer *in, lt_str f, lt_error *err)
+{
+    for (size_t at = 0; at < f.len;) {
+        directive d;
+        if (f.ptr[at++] != '%') {
+            continue;
+        }
+        if (take_directive(f, &at, &d) && strchr("gGaAhHtT", d.conversion) != NULL) {
+            return lt_error_set_at(err, LT_ERR_UNSUPPORTED, in->args[0]->pos,
+                                   "PRINTF: the conversion %%%c is not supported", d.conversion);
+        }
+    }
+    return LT_OK;
+}
+
 lt_status lt_infer_printf(lt_infer *in, lt_error *err)
 {
     LT_TRY(lt_in_string(in, 0, err));
+    const lt_value *format = lt_in_literal(in, 0);
+    if (format != NULL) {
+        LT_TRY(check_format(in, format->u.s, err));
+    }
     in->type = lt_type_string(in->b->arena, true);
     in->kernel = printf_kernel;
     return LT_OK;

@@ -58,6 +58,7 @@ lt_regex *lt_regex_new(lt_mem *mem, lt_str pattern, bool *nomem, char text[128])
         lt_regex_free(regex);
         return NULL;
     }
+    (void)pcre2_set_newline(compile, PCRE2_NEWLINE_ANYCRLF);
     int code;
     PCRE2_SIZE at;
     regex->code = pcre2_compile((PCRE2_SPTR)pattern.ptr, pattern.len,
@@ -83,6 +84,30 @@ lt_regex *lt_regex_new(lt_mem *mem, lt_str pattern, bool *nomem, char text[128])
     pcre2_set_heap_limit(regex->limits, HEAP_LIMIT);
     (void)pcre2_pattern_info(regex->code, PCRE2_INFO_CAPTURECOUNT, &regex->groups);
     *nomem = false;
+    return regex;
+}
+
+lt_regex *lt_regex_new_java(lt_mem *mem, lt_str pattern, lt_regex_verdict *verdict, char text[128])
+{
+    static const char *const limits[] = {"lookbehind assertion", "too large", "too complicated"};
+    char why[128] = "";
+    lt_text rewritten;
+    lt_text_init(&rewritten, mem);
+    lt_regex *regex = NULL;
+    *verdict = lt_regex_from_java(pattern, &rewritten, why);
+    if (*verdict == LT_REGEX_FINE) {
+        bool nomem;
+        regex = lt_regex_new(mem, lt_text_str(&rewritten), &nomem, why);
+        *verdict = regex != NULL ? LT_REGEX_FINE : nomem ? LT_REGEX_NOMEM : LT_REGEX_BAD;
+        /* Java has no such limits, or other ones. */
+        for (size_t i = 0; *verdict == LT_REGEX_BAD && i < LT_COUNT_OF(limits); i++) {
+            *verdict = strstr(why, limits[i]) != NULL ? LT_REGEX_UNSUPPORTED : LT_REGEX_BAD;
+        }
+    }
+    lt_text_deinit(&rewritten);
+    if (text != NULL) {
+        memcpy(text, why, sizeof why);
+    }
     return regex;
 }
 

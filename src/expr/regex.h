@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "base/status.h"
 #include "base/str.h"
+#include "expr/regexjava.h"
 
 typedef struct lt_regex lt_regex;
 
@@ -11,6 +12,8 @@ typedef enum { LT_REGEX_NO = 0, LT_REGEX_HIT = 1, LT_REGEX_LIMIT = -1 } lt_regex
 
 /* NULL and *nomem false: bad pattern (then text, when given, tells what). */
 lt_regex *lt_regex_new(lt_mem *mem, lt_str pattern, bool *nomem, char text[128]);
+/* The same of a pattern as Java writes it. NULL and *verdict: what is the matter. */
+lt_regex *lt_regex_new_java(lt_mem *mem, lt_str pattern, lt_regex_verdict *verdict, char text[128]);
 void lt_regex_free(lt_regex *regex); /* accepts NULL */
 /* Searches from byte `from`. After a hit, groups are read with lt_regex_group. */
 lt_regex_result lt_regex_find(lt_regex *regex, lt_str s, size_t from);

@@ -13,6 +13,8 @@ typedef struct {
     lt_regex *regex; /* NULL: the pattern is bad */
     char *pattern;
     size_t len;
+    lt_regex_verdict verdict;
+    char why[128];
 } cached;
 
 static void cached_free(void *ptr)
@@ -32,14 +34,14 @@ static cached *cache_new(lt_kctx *k, lt_str pattern)
     c->mem = k->mem;
     c->len = pattern.len;
     c->pattern = lt_mem_alloc(k->mem, pattern.len + 1);
-    bool nomem = true;
+    c->verdict = LT_REGEX_NOMEM;
     if (c->pattern != NULL) {
         memcpy(c->pattern, pattern.ptr, pattern.len);
-        c->regex = lt_regex_new(k->mem, pattern, &nomem, NULL);
+        c->regex = lt_regex_new_java(k->mem, pattern, &c->verdict, c->why);
     } else {
         c->len = 0;
     }
-    if (nomem) {
+    if (c->verdict == LT_REGEX_NOMEM) {
         if (c->pattern == NULL) {
             lt_mem_free(k->mem, c, sizeof *c);
         } else {
@@ -149,8 +151,9 @@ static cached *find_pattern(lt_kctx *k, patterns *p, lt_str pattern)
     return found;
 }
 
-/* The compiled form of the pattern; NULL when it is bad, or k->nomem. */
-static lt_regex *compiled(lt_kctx *k, patterns *p, lt_str pattern)
+/* The compiled form of the pattern; NULL when it is bad, or k->nomem. What Java knows and this
+ * build does not fails the row. */
+static lt_regex *compiled(lt_kctx *k, uint32_t row, patterns *p, lt_str pattern)
 {
     cached *c = p->last;
     if (c == NULL || !is_pattern(c, pattern)) {
@@ -160,17 +163,21 @@ static lt_regex *compiled(lt_kctx *k, patterns *p, lt_str pattern)
             return NULL;
         }
     }
+    if (c->verdict == LT_REGEX_UNSUPPORTED) {
+        lt_k_fail(k, row, "bad-pattern", "the regular expression '%.*s' is not supported: %s",
+                  (int)LT_MIN(pattern.len, (size_t)60), pattern.ptr, c->why);
+    }
     return c->regex;
 }
 
-static lt_regex *regex_of(lt_kctx *k, lt_str pattern)
+static lt_regex *regex_of(lt_kctx *k, uint32_t row, lt_str pattern)
 {
     patterns *p = patterns_of(k);
     if (p == NULL) {
         k->nomem = true;
         return NULL;
     }
-    return compiled(k, p, pattern);
+    return compiled(k, row, p, pattern);
 }
 
 static void fail_limit(lt_kctx *k, uint32_t row)
@@ -194,7 +201,7 @@ static lt_status regexp_kernel(lt_kctx *k, lt_error *err)
     LT_EACH(k, row)
     {
         lt_str pattern = lt_k_str(k, 1, row);
-        lt_regex *regex = pattern.len > 0 ? regex_of(k, pattern) : NULL;
+        lt_regex *regex = pattern.len > 0 ? regex_of(k, row, pattern) : NULL;
         LT_OUT(k, uint8_t)
         [row] = regex != NULL && find_in(k, row, regex, lt_k_str(k, 0, row), 0);
     }
@@ -209,7 +216,7 @@ static lt_status extract_kernel(lt_kctx *k, lt_error *err)
     {
         lt_str s = lt_k_str(k, 0, row);
         int32_t group = k->arg_count > 2 ? lt_k_i32(k, 2, row) : 0;
-        lt_regex *regex = regex_of(k, lt_k_str(k, 1, row));
+        lt_regex *regex = regex_of(k, row, lt_k_str(k, 1, row));
         size_t start, end;
         if (regex == NULL || group < 0 || !find_in(k, row, regex, s, 0) ||
             !lt_regex_group(regex, (uint32_t)group, &start, &end)) {
@@ -260,7 +267,7 @@ static lt_status replace_kernel(lt_kctx *k, lt_error *err)
     lt_text_init(&text, k->mem);
     LT_EACH(k, row)
     {
-        lt_regex *regex = regex_of(k, lt_k_str(k, 1, row));
+        lt_regex *regex = regex_of(k, row, lt_k_str(k, 1, row));
         if (regex == NULL) {
             lt_k_null(k, row);
             continue;
@@ -278,7 +285,7 @@ static lt_status count_kernel(lt_kctx *k, lt_error *err)
     LT_EACH(k, row)
     {
         lt_str s = lt_k_str(k, 0, row);
-        lt_regex *regex = regex_of(k, lt_k_str(k, 1, row));
+        lt_regex *regex = regex_of(k, row, lt_k_str(k, 1, row));
         if (regex == NULL) {
             lt_k_null(k, row);
             continue;
@@ -301,7 +308,7 @@ static lt_status instr_kernel(lt_kctx *k, lt_error *err)
     LT_EACH(k, row)
     {
         lt_str s = lt_k_str(k, 0, row);
-        lt_regex *regex = regex_of(k, lt_k_str(k, 1, row));
+        lt_regex *regex = regex_of(k, row, lt_k_str(k, 1, row));
         size_t start = 0, end;
         if (regex == NULL) {
             lt_k_null(k, row);
@@ -315,6 +322,24 @@ static lt_status instr_kernel(lt_kctx *k, lt_error *err)
 
 /* ---- SIMILAR TO: SQL's own wildcards and a few of regular expressions, over the whole string ----
  */
+
+/* [:ALPHA:] inside brackets; the length of what was read, 0 for something else. */
+static size_t similar_class(lt_str rest, lt_text *to)
+{
+    static const char *const classes[][2] = {
+        {"[:ALPHA:]", "\\p{Alpha}"}, {"[:UPPER:]", "\\p{Upper}"}, {"[:LOWER:]", "\\p{Lower}"},
+        {"[:DIGIT:]", "\\d"},        {"[:SPACE:]", " "},          {"[:WHITESPACE:]", "\\s"},
+        {"[:ALNUM:]", "\\p{Alnum}"},
+    };
+    for (size_t i = 0; i < LT_COUNT_OF(classes); i++) {
+        size_t len = strlen(classes[i][0]);
+        if (rest.len >= len && lt_str_eq_ci((lt_str){rest.ptr, len}, lt_str_of(classes[i][0]))) {
+            lt_text_puts(to, classes[i][1]);
+            return len;
+        }
+    }
+    return 0;
+}
 
 static bool similar_to_regex(lt_str pattern, lt_str escape, lt_text *to)
 {
@@ -332,14 +357,12 @@ static bool similar_to_regex(lt_str pattern, lt_str escape, lt_text *to)
             }
             lt_text_putc(to, '\\');
             lt_text_putc(to, pattern.ptr[i]);
-        } else if (in_class && ch == '[' && i + 1 < pattern.len && pattern.ptr[i + 1] == ':') {
-            /* [:ALPHA:] and the like, in any case */
-            for (; i < pattern.len && pattern.ptr[i] != ']'; i++) {
-                char c = pattern.ptr[i];
-                lt_text_putc(to, c >= 'A' && c <= 'Z' ? (char)(c + 32) : c);
-            }
-            lt_text_putc(to, ']');
         } else if (in_class) {
+            size_t named = similar_class((lt_str){pattern.ptr + i, pattern.len - i}, to);
+            if (named > 0) {
+                i += named - 1;
+                continue;
+            }
             in_class = ch != ']';
             lt_text_putc(to, ch);
         } else if (ch == '[') {
@@ -369,7 +392,7 @@ static lt_status similar_kernel(lt_kctx *k, lt_error *err)
         lt_text_clear(&text);
         lt_regex *regex = NULL;
         if (similar_to_regex(pattern, escape, &text)) {
-            regex = regex_of(k, lt_text_str(&text));
+            regex = regex_of(k, row, lt_text_str(&text));
         }
         if (regex == NULL) {
             lt_k_fail(k, row, "bad-pattern", "invalid SIMILAR TO pattern '%.*s'",
@@ -415,7 +438,7 @@ static lt_status extract_all_kernel(lt_kctx *k, lt_error *err)
     LT_EACH(k, row)
     {
         lt_str s = lt_k_str(k, 0, row);
-        lt_regex *regex = regex_of(k, lt_k_str(k, 1, row));
+        lt_regex *regex = regex_of(k, row, lt_k_str(k, 1, row));
         int64_t group = k->arg_count > 2 ? lt_k_i64(k, 2, row) : 1;
         lt_span span = {k->out->child_len, 0};
         if (regex == NULL || group < 0 || group > (int64_t)lt_regex_group_count(regex)) {
@@ -500,7 +523,7 @@ static void map_delims_free(void *ptr)
 }
 
 /* NULL: k->nomem. */
-static map_delims *delims_of(lt_kctx *k, lt_str pairs, lt_str keys)
+static map_delims *delims_of(lt_kctx *k, uint32_t row, lt_str pairs, lt_str keys)
 {
     map_delims *d = (map_delims *)lt_k_kept(k);
     if (d == NULL) {
@@ -512,8 +535,8 @@ static map_delims *delims_of(lt_kctx *k, lt_str pairs, lt_str keys)
         d->mem = d->all_pairs.mem = d->all_keys.mem = k->mem;
         lt_k_keep(k, d, map_delims_free);
     }
-    d->pairs = compiled(k, &d->all_pairs, pairs);
-    d->keys = compiled(k, &d->all_keys, keys);
+    d->pairs = compiled(k, row, &d->all_pairs, pairs);
+    d->keys = compiled(k, row, &d->all_keys, keys);
     return k->nomem ? NULL : d;
 }
 
@@ -564,7 +587,7 @@ static lt_status str_to_map_kernel(lt_kctx *k, lt_error *err)
         lt_str s = lt_k_str(k, 0, row);
         lt_str pairs = k->arg_count > 1 ? lt_k_str(k, 1, row) : LT_STR(",");
         lt_str keys = k->arg_count > 2 ? lt_k_str(k, 2, row) : LT_STR("=");
-        map_delims *d = delims_of(k, pairs, keys);
+        map_delims *d = delims_of(k, row, pairs, keys);
         if (d == NULL) {
             return LT_OK;
         }
@@ -617,10 +640,38 @@ static const lt_simple regexes[] = {
     [LT_OP_STR_TO_MAP] = {"sss", 'M', true, str_to_map_kernel},
 };
 
+/* A literal pattern that Java takes and this build does not is refused when it is planned. */
+static lt_status check_literal(const lt_infer *in, uint32_t arg, lt_error *err)
+{
+    const lt_value *literal = arg < in->count ? lt_in_literal(in, arg) : NULL;
+    if (literal == NULL || !lt_type_is_string(literal->type)) {
+        return LT_OK;
+    }
+    lt_regex_verdict verdict;
+    char why[128] = "";
+    lt_regex_free(lt_regex_new_java(in->b->session->mem, literal->u.s, &verdict, why));
+    if (verdict == LT_REGEX_NOMEM) {
+        return lt_error_nomem(err, "regular expression");
+    }
+    if (verdict != LT_REGEX_UNSUPPORTED) {
+        return LT_OK;
+    }
+    return lt_error_set_at(err, LT_ERR_UNSUPPORTED, in->args[arg]->pos,
+                           "the regular expression '%.*s' is not supported: %s",
+                           (int)LT_MIN(literal->u.s.len, (size_t)60), literal->u.s.ptr, why);
+}
+
 lt_status lt_infer_regex(lt_infer *in, lt_error *err)
 {
-    if (in->func->op == LT_OP_STR_TO_MAP && in->count == 2) {
+    int op = in->func->op;
+    if (op == LT_OP_STR_TO_MAP && in->count == 2) {
         return lt_in_refuse(in, err);
     }
-    return lt_in_simple(in, &regexes[in->func->op], err);
+    if (op != LT_OP_SIMILAR && op != LT_OP_NOT_SIMILAR && op != LT_OP_SPLIT) {
+        LT_TRY(check_literal(in, 1, err));
+    }
+    if (op == LT_OP_STR_TO_MAP) {
+        LT_TRY(check_literal(in, 2, err));
+    }
+    return lt_in_simple(in, &regexes[op], err);
 }

@@ -335,7 +335,7 @@ static lt_status ends_kernel(lt_kctx *k, lt_error *err)
 /* ---- typing ---- */
 
 static const lt_simple searches[] = {
-    [LT_OP_POSITION] = {"ss", 'I', false, position_kernel},
+    [LT_OP_POSITION] = {"ssi", 'I', false, position_kernel},
     [LT_OP_LOCATE] = {"ssi", 'I', false, position_kernel},
     [LT_OP_INSTR] = {"ssii", 'I', false, instr_kernel},
     [LT_OP_REPLACE] = {"sss", 'S', false, replace_kernel},

@@ -2,6 +2,7 @@
  * ASCII strings take the byte path. */
 #include "expr/bytes.h"
 #include "expr/families.h"
+#include "expr/javafmt.h"
 #include "expr/simple.h"
 #include "expr/utf8.h"
 
@@ -458,39 +459,30 @@ static lt_status chr_kernel(lt_kctx *k, lt_error *err)
 
 enum { TEST_ALPHA, TEST_DIGIT, TEST_DECIMAL };
 
-/* What Java's Double.parseDouble takes, but for hexadecimal digits and words. */
-static bool is_decimal(lt_str s)
+/* Decimal digits of other scripts: the zeros that nine digits follow. */
+static bool is_digit(uint32_t c)
 {
-    size_t i = 0, digits = 0, points = 0, start;
-    i += s.len > 0 && (s.ptr[0] == '-' || s.ptr[0] == '+');
-    for (; i < s.len && (s.ptr[i] == '.' || (s.ptr[i] >= '0' && s.ptr[i] <= '9')); i++) {
-        points += s.ptr[i] == '.';
-        digits += s.ptr[i] != '.';
-    }
-    if (digits == 0 || points > 1) {
-        return false;
-    }
-    if (i < s.len && (s.ptr[i] == 'e' || s.ptr[i] == 'E')) {
-        i++;
-        i += i < s.len && (s.ptr[i] == '-' || s.ptr[i] == '+');
-        for (start = i; i < s.len && s.ptr[i] >= '0' && s.ptr[i] <= '9'; i++) {
-        }
-        if (i == start) {
-            return false;
+    static const uint16_t zeros[] = {0x660, 0x6f0, 0x7c0,  0x966,  0x9e6,  0xa66,  0xae6,
+                                     0xb66, 0xbe6, 0xc66,  0xce6,  0xd66,  0xde6,  0xe50,
+                                     0xed0, 0xf20, 0x1040, 0x1090, 0x17e0, 0x1810, 0xff10};
+    for (size_t i = 0; i < LT_COUNT_OF(zeros); i++) {
+        if (c >= zeros[i] && c < zeros[i] + 10u) {
+            return true;
         }
     }
-    i += i < s.len && strchr("dDfF", s.ptr[i]) != NULL;
-    return i == s.len;
+    return c >= '0' && c <= '9';
 }
 
-/* Letters outside of ASCII, roughly: punctuation, symbols and pictures are none. */
-static bool is_letter(uint32_t c)
+/* Letters, without tables: what is beyond Latin 1 and neither digit, punctuation nor symbol. */
+static bool is_alpha(uint32_t c)
 {
-    if (c < 0xc0) {
-        return c == 0xaa || c == 0xb5 || c == 0xba;
+    if (c < 0xaa) {
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
     }
-    return c != 0xd7 && c != 0xf7 && c != 0xfffd && !(c >= 0x2000 && c < 0x2c00) &&
-           !(c >= 0x3000 && c < 0x3005) && !(c >= 0x1f000 && c < 0x20000);
+    bool symbol = c == 0xd7 || c == 0xf7 || c == 0xfffd || (c >= 0x2000 && c < 0x2c00) ||
+                  (c >= 0x3000 && c < 0x3040) || (c >= 0xe000 && c < 0xf900) ||
+                  (c >= 0x1f000 && c < 0x20000) || (c >= 0xfe00 && c < 0xfe70);
+    return !symbol && !is_digit(c);
 }
 
 static bool all_of(lt_str s, int test)
@@ -501,10 +493,7 @@ static bool all_of(lt_str s, int test)
     const char *p = s.ptr, *end = s.ptr + s.len;
     while (p < end) {
         uint32_t c = lt_utf8_next(&p, end);
-        bool digit = c >= '0' && c <= '9';
-        bool alpha =
-            (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= 0x80 && is_letter(c));
-        if (test == TEST_DIGIT ? !digit : !alpha) {
+        if (test == TEST_DIGIT ? !is_digit(c) : !is_alpha(c)) {
             return false;
         }
     }
@@ -521,7 +510,9 @@ static lt_status test_kernel(lt_kctx *k, lt_error *err)
         bool yes = false;
         if (!lt_k_is_null(k, 0, row)) {
             lt_str s = lt_k_str(k, 0, row);
-            yes = test == TEST_DECIMAL ? is_decimal(lt_str_trim(s)) : all_of(s, test);
+            double ignored;
+            yes = test == TEST_DECIMAL ? lt_parse_f64(s, &ignored) || all_of(s, TEST_DIGIT)
+                                       : all_of(s, test);
         }
         LT_OUT(k, uint8_t)[row] = yes;
     }
@@ -579,7 +570,7 @@ lt_status lt_infer_string(lt_infer *in, lt_error *err)
         in->data = &trim_both;
         break;
     case LT_OP_CONCAT_WS:
-        in->type = lt_type_string(in->b->arena, lt_in_nullable(in));
+        in->type = lt_in_string_type(in, false);
         break;
     case LT_OP_LPAD:
     case LT_OP_RPAD:

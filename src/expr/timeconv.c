@@ -1,6 +1,7 @@
 /* Conversions between strings, numbers and times by pattern, and the functions of the current time.
  */
 #include <math.h>
+#include <stdio.h>
 
 #include "base/hash.h"
 #include "expr/cast.h"
@@ -45,9 +46,14 @@ static lt_status bind_pattern(lt_infer *in, uint32_t arg, bool legacy, lt_error 
         if (null_if_bad) {
             return lt_expr_null(in->b, in->type, in->pos, &in->replace, err);
         }
+        char letter = lt_datefmt_bad_letter(pattern);
+        char which[32] = "";
+        if (letter != 0) {
+            (void)snprintf(which, sizeof which, ": the letter %c", letter);
+        }
         lt_status st =
-            lt_error_set_at(err, LT_ERR_SQL, in->pos, "unsupported date pattern '" LT_STR_FMT "'",
-                            LT_STR_ARG(pattern));
+            lt_error_set_at(err, LT_ERR_SQL, in->pos, "unsupported date pattern '" LT_STR_FMT "'%s",
+                            LT_STR_ARG(pattern), which);
         lt_error_hint(err, "letters such as yyyy MM dd HH mm ss SSS; other text in single quotes");
         return st;
     }
@@ -503,7 +509,7 @@ static lt_status unix_timestamp_kernel(lt_kctx *k, lt_error *err)
             continue;
         }
         int64_t ms = has_offset     ? ts.ms - offset
-                     : zone != NULL ? lt_zone_to_utc_ms(zone, ts.ms)
+                     : zone != NULL ? lt_zone_to_utc_late_ms(zone, ts.ms)
                                     : ts.ms;
         LT_OUT(k, int64_t)[row] = ms / 1000;
     }
@@ -553,7 +559,7 @@ static lt_status convert_tz_kernel(lt_kctx *k, lt_error *err)
             lt_k_null(k, row);
             continue;
         }
-        ts.ms = lt_zone_to_utc_ms(from, ts.ms);
+        ts.ms = lt_zone_to_utc_late_ms(from, ts.ms);
         ts.ms += lt_zone_offset_ms(to, ts.ms);
         char text[64];
         size_t len = lt_format_timestamp(ts, 0, text);

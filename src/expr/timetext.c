@@ -275,11 +275,12 @@ static bool parse_clock(lt_str s, size_t *at, int64_t *ms, int32_t *ns_of_ms)
         !expect(s, at, ':') || !short_number(s, at, &second)) {
         return false;
     }
-    if (hour > 23 || minute > 59 || second > 59) {
+    int64_t nanos;
+    if (minute > 59 || second > 59 || !parse_fraction(s, at, &nanos)) {
         return false;
     }
-    int64_t nanos;
-    if (!parse_fraction(s, at, &nanos)) {
+    /* 24:00:00 is the midnight at the end of the day. */
+    if (hour > 24 || (hour == 24 && (minute > 0 || second > 0 || nanos > 0))) {
         return false;
     }
     *ms = ((hour * 60LL + minute) * 60 + second) * 1000 + nanos / 1000000;
@@ -300,7 +301,7 @@ static bool plain_date(const char *ptr, int64_t *ms)
     x = x * 10 + (x >> 8);
     int year = (int)(x & 0xff) * 100 + (int)(x >> 16 & 0xff);
     int month = (int)(x >> 40 & 0xff), day = (int)(tens * 10 + ones);
-    if (!valid_date(year, month, day)) {
+    if (year == 0 || !valid_date(year, month, day)) {
         return false;
     }
     *ms = lt_days_from_civil(year, month, day) * LT_MS_PER_DAY;
@@ -324,8 +325,8 @@ LT_INLINE bool plain_clock(const char *ptr, int32_t *ms)
 bool lt_text_to_timestamp_near(lt_str s, lt_stamp_day *last, lt_ts9 *ts)
 {
     int32_t clock;
-    if (!LT_LITTLE_ENDIAN || s.len < 19 || s.ptr[0] == '\0' ||
-        (s.ptr[10] != ' ' && s.ptr[10] != 'T') || !plain_clock(s.ptr + 11, &clock)) {
+    if (!LT_LITTLE_ENDIAN || s.len < 19 || s.ptr[0] == '\0' || s.ptr[10] != ' ' ||
+        !plain_clock(s.ptr + 11, &clock)) {
         return lt_text_to_timestamp(s, ts);
     }
     if (memcmp(s.ptr, last->text, 8) != 0 || memcmp(s.ptr + 8, last->text + 8, 2) != 0) {
@@ -364,18 +365,15 @@ static bool parse_timestamp(lt_str s, bool roll, lt_ts9 *ts)
         year = year * 10 + (s.ptr[at] - '0');
     }
     if (at != 4 || !expect(s, &at, '-') || !short_number(s, &at, &month) || !expect(s, &at, '-') ||
-        !short_number(s, &at, &day) || month < 1 || month > 12 || day < 1 || day > 31) {
+        !short_number(s, &at, &day) || year == 0 || month < 1 || month > 12 || day < 1 ||
+        day > 31) {
         return false;
     }
     int32_t length = lt_days_in_month(year, month),
             beyond = roll && day > length ? day - length : 0;
     day = LT_MIN(day, length);
     if (at < s.len) {
-        if (s.ptr[at] != ' ' && s.ptr[at] != 'T') {
-            return false;
-        }
-        at++;
-        if (!parse_clock(s, &at, &ms, &ns) || at != s.len) {
+        if (!expect(s, &at, ' ') || !parse_clock(s, &at, &ms, &ns) || at != s.len) {
             return false;
         }
     }

@@ -47,7 +47,7 @@ int64_t lt_zone_offset_ms(const lt_zone *zone, int64_t utc_ms)
     return (int64_t)offset_at(zone, lt_floor_div(utc_ms, 1000)) * 1000;
 }
 
-int64_t lt_zone_to_utc_ms(const lt_zone *zone, int64_t local_ms)
+static int64_t to_utc(const lt_zone *zone, int64_t local_ms, bool late)
 {
     if (zone->utc) {
         return local_ms;
@@ -62,7 +62,7 @@ int64_t lt_zone_to_utc_ms(const lt_zone *zone, int64_t local_ms)
     }
     bool before_fits = offset_at(zone, second - before) == before;
     bool after_fits = offset_at(zone, second - after) == after;
-    if (before_fits) {
+    if (before_fits && !(late && after_fits)) {
         return local_ms - (int64_t)before * 1000; /* overlap: the earlier offset */
     }
     if (after_fits) {
@@ -71,6 +71,16 @@ int64_t lt_zone_to_utc_ms(const lt_zone *zone, int64_t local_ms)
     /* Gap: the local time is moved later by its length, which reading it with the offset before the
      * gap does. */
     return local_ms - (int64_t)before * 1000;
+}
+
+int64_t lt_zone_to_utc_ms(const lt_zone *zone, int64_t local_ms)
+{
+    return to_utc(zone, local_ms, false);
+}
+
+int64_t lt_zone_to_utc_late_ms(const lt_zone *zone, int64_t local_ms)
+{
+    return to_utc(zone, local_ms, true);
 }
 
 /* ---- fixed offsets ---- */

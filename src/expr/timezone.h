@@ -18,3 +18,5 @@ int64_t lt_zone_offset_ms(const lt_zone *zone, int64_t utc_ms);
 /* Local wall-clock ms -> UTC ms as Java's ZonedDateTime.ofLocal: in an overlap the earlier offset;
  * in a gap shifted later by the gap's length. */
 int64_t lt_zone_to_utc_ms(const lt_zone *zone, int64_t local_ms);
+/* The same as java.util.Calendar and SimpleDateFormat: in an overlap the later offset. */
+int64_t lt_zone_to_utc_late_ms(const lt_zone *zone, int64_t local_ms);

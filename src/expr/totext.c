@@ -115,6 +115,10 @@ void lt_col_value_to_text(const lt_zone *zone, const lt_type *type, const lt_col
             if (i > 0) {
                 lt_text_puts(to, ", ");
             }
+            if (type->class_name.len > 0) {
+                lt_text_append(to, type->fields[i].name.ptr, type->fields[i].name.len);
+                lt_text_putc(to, '=');
+            }
             child_text(zone, type->fields[i].type, &col->children[i], row, to);
         }
         lt_text_putc(to, ')');

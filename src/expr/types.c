@@ -80,7 +80,8 @@ static enum family family_of(const lt_type *type)
 #define NESTED  (BIT(F_ARRAY) | BIT(F_MAP) | BIT(F_MULTISET) | BIT(F_ROW))
 
 /* From which families each family takes explicit casts; nested ones to their own kind are checked
- * field by field. Numbers become intervals, intervals no numbers: as in Flink's SQL, whose planner
+ * field by field. A VARIANT made of JSON holds numbers, booleans, text; text comes out of it by
+ * JSON_STRING. Numbers become intervals, intervals no numbers: as in Flink's SQL, whose planner
  * refuses what its runtime could do. */
 static const uint32_t explicit_from[] = {
     [F_NULL] = 0,
@@ -88,19 +89,19 @@ static const uint32_t explicit_from[] = {
     [F_EXACT] = BIT(F_BOOL) | NUMBERS | BIT(F_STRING) | BIT(F_VARIANT),
     [F_APPROX] = BIT(F_BOOL) | NUMBERS | BIT(F_STRING) | BIT(F_VARIANT),
     [F_STRING] = BIT(F_BOOL) | NUMBERS | BIT(F_STRING) | BIT(F_BINARY) | BIT(F_DATE) | BIT(F_TIME) |
-                 BIT(F_TS) | BIT(F_LTZ) | BIT(F_IMONTH) | BIT(F_ISECOND) | NESTED | BIT(F_VARIANT),
-    [F_BINARY] = BIT(F_STRING) | BIT(F_BINARY) | BIT(F_VARIANT),
-    [F_DATE] = BIT(F_STRING) | BIT(F_DATE) | BIT(F_TS) | BIT(F_LTZ) | BIT(F_VARIANT),
+                 BIT(F_TS) | BIT(F_LTZ) | BIT(F_IMONTH) | BIT(F_ISECOND) | NESTED,
+    [F_BINARY] = BIT(F_STRING) | BIT(F_BINARY),
+    [F_DATE] = BIT(F_STRING) | BIT(F_DATE) | BIT(F_TS) | BIT(F_LTZ),
     [F_TIME] = BIT(F_STRING) | BIT(F_TIME) | BIT(F_TS) | BIT(F_LTZ),
-    [F_TS] = BIT(F_STRING) | BIT(F_DATE) | BIT(F_TIME) | BIT(F_TS) | BIT(F_LTZ) | BIT(F_VARIANT),
-    [F_LTZ] = BIT(F_STRING) | BIT(F_DATE) | BIT(F_TIME) | BIT(F_TS) | BIT(F_LTZ) | BIT(F_VARIANT),
+    [F_TS] = BIT(F_STRING) | BIT(F_DATE) | BIT(F_TIME) | BIT(F_TS) | BIT(F_LTZ),
+    [F_LTZ] = BIT(F_STRING) | BIT(F_DATE) | BIT(F_TIME) | BIT(F_TS) | BIT(F_LTZ),
     [F_IMONTH] = BIT(F_IMONTH) | BIT(F_EXACT),
     [F_ISECOND] = BIT(F_ISECOND) | BIT(F_EXACT),
     [F_ARRAY] = 0,
     [F_MAP] = 0,
     [F_MULTISET] = 0,
     [F_ROW] = 0,
-    [F_VARIANT] = BIT(F_VARIANT),
+    [F_VARIANT] = 0,
     [F_OTHER] = 0,
 };
 
@@ -256,7 +257,8 @@ static const lt_type *common_two(lt_arena *arena, const lt_type *a, const lt_typ
 static const lt_type *common_nested(lt_arena *arena, const lt_type *a, const lt_type *b,
                                     bool nullable)
 {
-    if (a->kind != b->kind || a->field_count != b->field_count) {
+    if (a->kind != b->kind || a->field_count != b->field_count ||
+        !lt_str_eq(a->class_name, b->class_name)) {
         return NULL;
     }
     lt_field *fields = LT_NEW_ARRAY(arena, lt_field, a->field_count + 1);
@@ -278,7 +280,9 @@ static const lt_type *common_nested(lt_arena *arena, const lt_type *a, const lt_
     case LT_TYPE_MULTISET:
         return lt_type_multiset(arena, fields[0].type, nullable);
     default:
-        return lt_type_row(arena, fields, a->field_count, nullable);
+        return a->class_name.len > 0
+                   ? lt_type_structured(arena, a->class_name, fields, a->field_count, nullable)
+                   : lt_type_row(arena, fields, a->field_count, nullable);
     }
 }
 

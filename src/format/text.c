@@ -233,6 +233,11 @@ static void put_row(lt_text *to, const lt_col *col, uint32_t row, lt_text_style 
     lt_text_puts(to, java ? "+I[" : "(");
     for (uint32_t i = 0; i < col->child_count; i++) {
         lt_text_puts(to, i > 0 ? ", " : "");
+        if (col->type->class_name.len > 0) {
+            lt_str name = col->type->fields[i].name;
+            lt_text_append(to, name.ptr, name.len);
+            lt_text_putc(to, '=');
+        }
         put_value(to, &col->children[i], row, style, true);
     }
     lt_text_putc(to, java ? ']' : ')');
@@ -286,9 +291,13 @@ static void put_value(lt_text *to, const lt_col *col, uint32_t row, lt_text_styl
         lt_text_append(to, text.ptr, text.len);
         return;
     }
+    case LT_TYPE_VARIANT: { /* stored as its text */
+        lt_str text = lt_strv_str(&LT_COL_DATA(col, lt_strv)[row]);
+        lt_text_append(to, text.ptr, text.len);
+        return;
+    }
     case LT_TYPE_BINARY:
     case LT_TYPE_VARBINARY:
-    case LT_TYPE_VARIANT:
         put_bytes(to, lt_strv_str(&LT_COL_DATA(col, lt_strv)[row]), style);
         return;
     case LT_TYPE_DATE:

@@ -701,7 +701,6 @@ static bool drops_nulls(const lt_planner *p)
 static lt_status check_sink_settings(const lt_planner *p, lt_error *err)
 {
     static const char *const settings[][2] = {
-        {"table.exec.sink.type-length-enforcer", "IGNORE"},
         {"table.exec.sink.upsert-materialize", "AUTO"},
     };
     for (size_t i = 0; i < LT_COUNT_OF(settings); i++) {

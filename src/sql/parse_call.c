@@ -356,10 +356,9 @@ static lt_status arguments(lt_parser *p, lt_ast_call *call)
     return lt_expect(p, LT_TOK_RPAREN, "',' or ')'");
 }
 
-/* Functions of Flink 2.3 and later, to be refused by name instead of as unknown. */
-static const char *const later_functions[] = {
-    "TO_CHANGELOG", "FROM_CHANGELOG",   "SNAPSHOT",      "INET_ATON",      "INET_NTOA",
-    "BITMAP_BUILD", "BITMAP_BUILD_AGG", "IS_VALID_UTF8", "MAKE_VALID_UTF8"};
+/* Table functions of Flink 2.3, to be refused by name instead of as unknown; expr/build.c knows the
+ * other functions. */
+static const char *const later_functions[] = {"TO_CHANGELOG", "FROM_CHANGELOG", "SNAPSHOT"};
 
 lt_status lt_parse_call(lt_parser *p, lt_ast_path name, lt_ast_expr **out)
 {

@@ -94,7 +94,8 @@ static void types(void **state)
     gives(f, "SELECT CAST(id AS VARCHAR), TRY_CAST(page AS INT) FROM clicks",
           "EXPR$0 STRING, EXPR$1 INT");
     fails(f, "SELECT DATE '2023-02-29'", LT_ERR_SQL, "Illegal DATE literal", "DATE");
-    fails(f, "SELECT TIMESTAMP '2023-02-28'", LT_ERR_SQL, "Illegal TIMESTAMP literal", "TIMESTAMP");
+    fails(f, "SELECT TIMESTAMP '2023-02-28 10:00'", LT_ERR_SQL, "Illegal TIMESTAMP literal",
+          "TIMESTAMP");
     fails(f, "SELECT INTERVAL '1:60' MINUTE TO SECOND", LT_ERR_SQL, "Illegal interval literal",
           "INTERVAL");
     fails(f, "SELECT id FROM clicks WHERE id + 1", LT_ERR_SQL, "must be BOOLEAN, but is BIGINT",

@@ -56,7 +56,7 @@ static const cast_case cases[] = {
     {"99999999999999999999999999999999999999", 0, 0, 0, LT_TYPE_DECIMAL, 38, 0,
      "99999999999999999999999999999999999999"},
     {"TRUE", 0, 0, 0, LT_TYPE_BOOLEAN, 0, 0, "TRUE"},
-    {" n ", 0, 0, 0, LT_TYPE_BOOLEAN, 0, 0, "FALSE"},
+    {" n ", 0, 0, 0, LT_TYPE_BOOLEAN, 0, 0, "!"},
     {"maybe", 0, 0, 0, LT_TYPE_BOOLEAN, 0, 0, "!"},
     /* numbers among each other */
     {"40000", LT_TYPE_INT, 0, 0, LT_TYPE_SMALLINT, 0, 0, "-25536"},

@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "expr/jsontree.h"
+#include "expr/jsonpath.h"
 
 static uint64_t seed = 88172645463325252ULL;
 
@@ -122,11 +122,14 @@ static void compare(rig *r, const char *text, size_t len, const char *path_text)
     lt_json_path path;
     bool nomem = false;
     lt_arena_reset(r->arena, (size_t)1 << 20);
-    assert_true(lt_json_path_parse(lt_str_of(path_text), &path));
+    const char *why;
+    assert_true(lt_json_path_parse(lt_str_of(path_text), r->arena, &path, &why));
     assert_true(lt_json_path_scans(&path));
     lt_json *root = lt_json_parse(s, r->arena, &nomem), *want = NULL;
     if (root != NULL) {
-        want = lt_json_path_walk(&path, root, r->arena, &nomem);
+        lt_json_walk walk = {.mem = &r->mem, .arena = r->arena};
+        want = lt_json_path_walk(&walk, &path, root);
+        lt_json_walk_deinit(&walk);
     }
     bool good = lt_json_scan(s, &path, &hit);
     if (good != (root != NULL) || (good && (hit.ptr != NULL) != (want != NULL))) {
