@@ -213,6 +213,8 @@ lt_status lt_unsupported_at(lt_error *err, uint32_t pos, const char *what);
 /* ---- rels: rel.c ---- */
 lt_rel *lt_rel_make(lt_binder *b, lt_rel_kind kind, uint32_t pos, lt_rel *input,
                     lt_error *err); /* NULL: err is set */
+/* One row whose only column, ZERO, has no meaning. */
+lt_status lt_rel_dummy(lt_binder *b, uint32_t pos, lt_rel **out, lt_error *err);
 lt_status lt_rel_filter(lt_binder *b, lt_rel *input, lt_expr *condition, uint32_t pos, lt_rel **out,
                         lt_error *err);
 /* fields: names and types of the result; window properties are carried over. */
@@ -259,6 +261,15 @@ lt_status lt_bind_where(const lt_expr_env *env, const lt_ast_expr *ast, lt_rel *
  * sub-query's. */
 lt_status lt_bind_lateral(lt_binder *b, const lt_ast_from *from, const lt_bound_from *left,
                           lt_bound_from *right, lt_rel **out, lt_error *err);
+
+/* setop_all.c: INTERSECT ALL and EXCEPT ALL of inputs with the same columns. */
+lt_status lt_bind_setop_all(lt_binder *b, const lt_ast_query *query, lt_rel *const *inputs,
+                            uint32_t count, lt_rel **out, lt_error *err);
+
+/* unnest.c: UNNEST(..) over the rows of left. right gets the names; *out: the left columns, then an
+ * element's. */
+lt_status lt_bind_unnest(lt_binder *b, const lt_ast_from *from, const lt_bound_from *left,
+                         bool outer, lt_bound_from *right, lt_rel **out, lt_error *err);
 
 /* ---- from.c, join.c, table.c, window_tvf.c ---- */
 lt_status lt_bind_from(lt_binder *b, const lt_ast_from *from, lt_bound_from *out, lt_error *err);

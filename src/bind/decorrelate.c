@@ -82,6 +82,7 @@ static bool node_is_outer(const lt_rel *rel)
     case LT_REL_JOIN:
         return lt_expr_is_outer(rel->u.join.condition);
     case LT_REL_SCAN:
+    case LT_REL_UNNEST:
     case LT_REL_WATERMARK:
     case LT_REL_WINDOW:
     case LT_REL_UNION:
@@ -649,28 +650,50 @@ static lt_status flatten_join(const context *c, lt_rel *rel, lt_flat_query *out,
     return LT_OK;
 }
 
+/* Columns of the flat input, then the element's: these stand behind the input's own. */
+static lt_status flatten_unnest(const context *c, lt_rel *rel, lt_flat_query *out, lt_error *err)
+{
+    LT_TRY(flatten(c, rel->inputs[0], out, err));
+    uint32_t column = rel->u.unnest.column, values = rel->schema->count - out->count;
+    if (out->global || lt_expr_is_outer(out->cols[column])) {
+        return refuse(rel, "with UNNEST of an outer column or of an aggregate", err);
+    }
+    lt_rel *input, *unnest;
+    LT_TRY(lt_rel_extend(c->b, out->rel, &out->cols[column], 1, &input, err));
+    uint32_t base = input->schema->count, count = out->count + values;
+    lt_field *fields = LT_NEW_ARRAY(c->b->arena, lt_field, base + values + 1);
+    lt_expr **cols = LT_NEW_ARRAY(c->b->arena, lt_expr *, count + 1);
+    unnest = lt_rel_make(c->b, LT_REL_UNNEST, rel->pos, input, err);
+    if (unnest == NULL) {
+        return err->code;
+    }
+    if (fields == NULL || cols == NULL) {
+        return nomem(err);
+    }
+    memcpy(fields, input->schema->fields, base * sizeof *fields);
+    memcpy(cols, out->cols, out->count * sizeof *cols);
+    for (uint32_t i = 0; i < values; i++) {
+        fields[base + i] = rel->schema->fields[out->count + i];
+        LT_TRY(lt_expr_column(&c->b->eb, base + i, fields[base + i].type, rel->pos,
+                              &cols[out->count + i], err));
+    }
+    unnest->schema = lt_schema_new(c->b->arena, fields, base + values);
+    unnest->u.unnest = rel->u.unnest;
+    unnest->u.unnest.column = base - 1;
+    out->rel = unnest;
+    out->cols = cols;
+    out->count = count;
+    return unnest->schema == NULL ? nomem(err) : LT_OK;
+}
+
 static lt_status flatten_values(const context *c, lt_rel *rel, lt_flat_query *out, lt_error *err)
 {
     if (rel->u.values.row_count != 1) {
         return refuse(rel, "with several rows of VALUES", err);
     }
     /* One row: its columns are expressions over a row without meaning. */
-    lt_rel *dummy = lt_rel_make(c->b, LT_REL_VALUES, rel->pos, NULL, err);
-    if (dummy == NULL) {
-        return err->code;
-    }
-    lt_field field = {LT_STR("ZERO"), lt_type_new(c->b->arena, LT_TYPE_INT, false)};
-    lt_expr ***rows = LT_NEW(c->b->arena, lt_expr **);
-    lt_expr **row = LT_NEW(c->b->arena, lt_expr *);
-    dummy->schema = field.type == NULL ? NULL : lt_schema_new(c->b->arena, &field, 1);
-    if (dummy->schema == NULL || rows == NULL || row == NULL) {
-        return nomem(err);
-    }
-    const lt_value zero = {.type = field.type};
-    LT_TRY(lt_expr_literal(&c->b->eb, &zero, rel->pos, &row[0], err));
-    rows[0] = row;
-    dummy->u.values.rows = rows;
-    dummy->u.values.row_count = 1;
+    lt_rel *dummy;
+    LT_TRY(lt_rel_dummy(c->b, rel->pos, &dummy, err));
     *out =
         (lt_flat_query){.rel = dummy, .cols = rel->u.values.rows[0], .count = rel->schema->count};
     return LT_OK;
@@ -706,6 +729,8 @@ static lt_status flatten(const context *c, lt_rel *rel, lt_flat_query *out, lt_e
         return flatten_limit(c, rel, out, err);
     case LT_REL_JOIN:
         return flatten_join(c, rel, out, err);
+    case LT_REL_UNNEST:
+        return flatten_unnest(c, rel, out, err);
     case LT_REL_VALUES:
         return flatten_values(c, rel, out, err);
     case LT_REL_SCAN:

@@ -198,6 +198,25 @@ static lt_status apply_alias(lt_binder *b, const lt_ast_from *from, lt_bound_fro
     return lt_scope_single(b, out->rel->schema, from->alias.text, &out->scope, err);
 }
 
+/* UNNEST with no reference before it: over one row, whose column goes. */
+static lt_status bind_lone_unnest(lt_binder *b, const lt_ast_from *from, lt_bound_from *out,
+                                  lt_error *err)
+{
+    lt_bound_from left = {0};
+    lt_rel *rel;
+    LT_TRY(lt_rel_dummy(b, from->pos, &left.rel, err));
+    LT_TRY(lt_bind_unnest(b, from, &left, false, out, &rel, err));
+    const lt_schema *schema = out->scope.schema;
+    lt_expr **exprs = LT_NEW_ARRAY(b->arena, lt_expr *, schema->count + 1);
+    if (!exprs) {
+        return lt_error_nomem(err, "UNNEST");
+    }
+    for (uint32_t i = 0; i < schema->count; i++) {
+        LT_TRY(lt_expr_column(&b->eb, i + 1, schema->fields[i].type, from->pos, &exprs[i], err));
+    }
+    return lt_rel_project(b, rel, exprs, schema->fields, schema->count, &out->rel, err);
+}
+
 lt_status lt_bind_from(lt_binder *b, const lt_ast_from *from, lt_bound_from *out, lt_error *err)
 {
     switch (from->kind) {
@@ -215,7 +234,7 @@ lt_status lt_bind_from(lt_binder *b, const lt_ast_from *from, lt_bound_from *out
         LT_TRY(bind_function(b, from, out, err));
         return apply_alias(b, from, out, err);
     case LT_FROM_UNNEST:
-        return lt_unsupported_at(err, from->pos, "UNNEST");
+        return bind_lone_unnest(b, from, out, err);
     case LT_FROM_JOIN:
         return lt_bind_join(b, from, out, err);
     case LT_FROM_MATCH:

@@ -15,14 +15,13 @@ static lt_status refuse_right(const lt_ast_from *right, lt_error *err)
                                      "temporal and lookup joins (FOR SYSTEM_TIME AS OF)");
         }
         break;
-    case LT_FROM_UNNEST:
-        return lt_unsupported_at(err, right->pos, "UNNEST");
     case LT_FROM_FUNCTION:
         if (right->function.lateral) {
             return lt_unsupported_at(err, right->pos, "LATERAL TABLE(..)");
         }
         break;
     case LT_FROM_SUBQUERY:
+    case LT_FROM_UNNEST:
     case LT_FROM_JOIN:
     case LT_FROM_MATCH:
         break;
@@ -265,9 +264,50 @@ static lt_status bind_common(lt_binder *b, const lt_ast_from *from, const lt_sco
     return c.count > 0 ? merge_star(&c, &out->scope, err) : LT_OK;
 }
 
-static bool is_lateral(const lt_ast_from *from)
+/* Does the reference use columns of those before it? */
+static bool is_dependent(const lt_ast_from *from)
 {
-    return from->kind == LT_FROM_SUBQUERY && from->subquery.lateral;
+    return from->kind == LT_FROM_UNNEST ||
+           (from->kind == LT_FROM_SUBQUERY && from->subquery.lateral);
+}
+
+/* LATERAL and UNNEST: conditions go around them; of an outer one there may be none. */
+static lt_status bind_dependent(lt_binder *b, const lt_ast_from *from, const lt_bound_from *left,
+                                lt_bound_from *out, lt_error *err)
+{
+    const lt_ast_from *right_ast = from->join.right;
+    lt_bound_from right;
+    bool outer = from->join.how == LT_JOIN_LEFT;
+    const lt_ast_expr *on = from->join.on;
+    if (from->join.how == LT_JOIN_RIGHT || from->join.how == LT_JOIN_FULL) {
+        return lt_error_set_at(err, LT_ERR_SQL, right_ast->pos,
+                               "RIGHT and FULL JOIN cannot be used with LATERAL and UNNEST");
+    }
+    if (from->join.natural || from->join.using_columns.count > 0) {
+        return lt_unsupported_at(err, right_ast->pos, "USING and NATURAL with LATERAL and UNNEST");
+    }
+    if (outer &&
+        !(on && on->kind == LT_EXPR_LITERAL && on->lit.kind == LT_LIT_BOOL && on->lit.value)) {
+        lt_status st = lt_error_set_at(err, LT_ERR_UNSUPPORTED, right_ast->pos,
+                                       "LEFT JOIN of LATERAL and UNNEST takes only ON TRUE");
+        lt_error_hint(err, "conditions go to WHERE");
+        return st;
+    }
+    if (right_ast->kind == LT_FROM_UNNEST) {
+        LT_TRY(lt_bind_unnest(b, right_ast, left, outer, &right, &out->rel, err));
+    } else {
+        LT_TRY(lt_bind_lateral(b, from, left, &right, &out->rel, err));
+        right.scope.schema = right.rel->schema;
+    }
+    LT_TRY(lt_scope_join(b, &left->scope, &right.scope, out->rel->schema, right_ast->pos,
+                         &out->scope, err));
+    if (!on || outer) {
+        return LT_OK;
+    }
+    const lt_expr_env env = {.b = b, .scope = &out->scope, .clause = "ON"};
+    lt_expr *condition;
+    LT_TRY(lt_bind_condition(&env, on, &condition, err));
+    return lt_rel_filter(b, out->rel, condition, on->pos, &out->rel, err);
 }
 
 lt_status lt_bind_join(lt_binder *b, const lt_ast_from *from, lt_bound_from *out, lt_error *err)
@@ -276,33 +316,22 @@ lt_status lt_bind_join(lt_binder *b, const lt_ast_from *from, lt_bound_from *out
     LT_TRY(refuse_join(from, err));
     LT_TRY(lt_bind_from(b, from->join.left, &left, err));
     left.scope.schema = left.rel->schema;
-    if (is_lateral(from->join.right)) {
-        LT_TRY(lt_bind_lateral(b, from, &left, &right, &out->rel, err));
-    } else {
-        LT_TRY(lt_bind_from(b, from->join.right, &right, err));
-        LT_TRY(lt_rel_join(b, left.rel, right.rel, type_of(from), from->join.right->pos, &out->rel,
-                           err));
-        LT_TRY(hint_side(b, from->join.left, &left.scope, out->rel, 0, err));
-        LT_TRY(hint_side(b, from->join.right, &right.scope, out->rel, 1, err));
+    if (is_dependent(from->join.right)) {
+        return bind_dependent(b, from, &left, out, err);
     }
+    LT_TRY(lt_bind_from(b, from->join.right, &right, err));
     right.scope.schema = right.rel->schema;
+    LT_TRY(
+        lt_rel_join(b, left.rel, right.rel, type_of(from), from->join.right->pos, &out->rel, err));
+    LT_TRY(hint_side(b, from->join.left, &left.scope, out->rel, 0, err));
+    LT_TRY(hint_side(b, from->join.right, &right.scope, out->rel, 1, err));
     LT_TRY(lt_scope_join(b, &left.scope, &right.scope, out->rel->schema, from->join.right->pos,
                          &out->scope, err));
     if (from->join.natural || from->join.using_columns.count > 0) {
-        if (is_lateral(from->join.right)) {
-            return lt_unsupported_at(err, from->join.right->pos, "USING and NATURAL with LATERAL");
-        }
         return bind_common(b, from, &left.scope, &right.scope, out, err);
     }
     if (from->join.on) {
         const lt_expr_env env = {.b = b, .scope = &out->scope, .clause = "ON"};
-        if (is_lateral(from->join.right)) {
-            lt_expr *condition;
-            LT_TRY(lt_bind_condition(&env, from->join.on, &condition, err));
-            return from->join.how == LT_JOIN_LEFT
-                       ? LT_OK /* ON TRUE */
-                       : lt_rel_filter(b, out->rel, condition, from->join.on->pos, &out->rel, err);
-        }
         return lt_bind_condition(&env, from->join.on, &out->rel->u.join.condition, err);
     }
     return LT_OK;

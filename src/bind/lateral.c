@@ -4,7 +4,6 @@
 
 typedef struct {
     lt_binder *b;
-    const lt_ast_from *from;
     lt_rel *left;
     bool outer; /* LEFT JOIN LATERAL */
 } lateral;
@@ -12,20 +11,6 @@ typedef struct {
 static lt_status nomem(lt_error *err)
 {
     return lt_error_nomem(err, "a LATERAL sub-query");
-}
-
-/* ON of an outer one may only be TRUE: the rows of the sub-query are chosen by its own WHERE. */
-static lt_status check_on(const lateral *l, lt_error *err)
-{
-    const lt_ast_expr *on = l->from->join.on;
-    bool yes = on && on->kind == LT_EXPR_LITERAL && on->lit.kind == LT_LIT_BOOL && on->lit.value;
-    if (!l->outer || yes) {
-        return LT_OK;
-    }
-    lt_status st = lt_error_set_at(err, LT_ERR_UNSUPPORTED, l->from->join.right->pos,
-                                   "LEFT JOIN LATERAL (SELECT ..) takes only ON TRUE");
-    lt_error_hint(err, "conditions go to WHERE of the sub-query");
-    return st;
 }
 
 /* What LEFT JOIN shows where there is no row: NULL, or for an aggregate without GROUP BY what it is
@@ -102,16 +87,11 @@ static lt_status add_marker(const lateral *l, lt_flat_query *q, lt_error *err)
 lt_status lt_bind_lateral(lt_binder *b, const lt_ast_from *from, const lt_bound_from *left,
                           lt_bound_from *right, lt_rel **out, lt_error *err)
 {
-    lateral l = {b, from, left->rel, from->join.how == LT_JOIN_LEFT};
+    lateral l = {b, left->rel, from->join.how == LT_JOIN_LEFT};
     lt_expr_env around = {.b = b, .scope = &left->scope, .clause = "LATERAL"};
     lt_binder inner = *b;
     lt_flat_query q;
     lt_rel *join;
-    if (from->join.how == LT_JOIN_RIGHT || from->join.how == LT_JOIN_FULL) {
-        return lt_error_set_at(err, LT_ERR_SQL, from->join.right->pos,
-                               "RIGHT and FULL JOIN cannot be used with LATERAL");
-    }
-    LT_TRY(check_on(&l, err));
     inner.around = &around;
     LT_TRY(lt_bind_from(&inner, from->join.right, right, err));
     const lt_schema *names = right->rel->schema;

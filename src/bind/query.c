@@ -232,10 +232,6 @@ static lt_status bind_setop(lt_binder *b, const lt_ast_query *query, lt_rel **ou
     if (!rel || !inputs) {
         return rel ? lt_error_nomem(err, "union") : err->code;
     }
-    if (query->setop.op != LT_SETOP_UNION && query->setop.all) {
-        return lt_error_set_at(err, LT_ERR_UNSUPPORTED, query->setop.operands[1]->pos,
-                               "%s ALL: not supported yet", setop_name(query));
-    }
     for (uint32_t i = 0; i < count; i++) {
         LT_TRY(lt_bind_query(b, query->setop.operands[i], false, &inputs[i], err));
         if (inputs[i]->schema->count != inputs[0]->schema->count) {
@@ -258,7 +254,8 @@ static lt_status bind_setop(lt_binder *b, const lt_ast_query *query, lt_rel **ou
         LT_TRY(fit_input(b, &inputs[i], fields, err));
     }
     if (query->setop.op != LT_SETOP_UNION) {
-        return compare_inputs(b, query, inputs, count, out, err);
+        return query->setop.all ? lt_bind_setop_all(b, query, inputs, count, out, err)
+                                : compare_inputs(b, query, inputs, count, out, err);
     }
     rel->inputs = inputs;
     rel->input_count = count;

@@ -38,6 +38,29 @@ static lt_status set_schema(lt_binder *b, lt_rel *rel, const lt_field *fields, u
     return rel->schema ? LT_OK : lt_error_nomem(err, "schema");
 }
 
+lt_status lt_rel_dummy(lt_binder *b, uint32_t pos, lt_rel **out, lt_error *err)
+{
+    lt_rel *rel = lt_rel_make(b, LT_REL_VALUES, pos, NULL, err);
+    lt_value zero = {0};
+    lt_field field = {LT_STR("ZERO"), lt_type_new(b->arena, LT_TYPE_INT, false)};
+    lt_expr ***rows = LT_NEW(b->arena, lt_expr **);
+    lt_expr **row = LT_NEW(b->arena, lt_expr *);
+    if (!rel) {
+        return err->code;
+    }
+    rel->schema = field.type ? lt_schema_new(b->arena, &field, 1) : NULL;
+    if (!rel->schema || !rows || !row) {
+        return lt_error_nomem(err, "values");
+    }
+    zero.type = field.type;
+    LT_TRY(lt_expr_literal(&b->eb, &zero, pos, &row[0], err));
+    rows[0] = row;
+    rel->u.values.rows = rows;
+    rel->u.values.row_count = 1;
+    *out = rel;
+    return LT_OK;
+}
+
 lt_status lt_rel_filter(lt_binder *b, lt_rel *input, lt_expr *condition, uint32_t pos, lt_rel **out,
                         lt_error *err)
 {

@@ -22,12 +22,14 @@ typedef enum {
                          window_end among the keys */
     LT_REL_UNION,     /* UNION ALL; n inputs of one schema */
     LT_REL_LIMIT,
-    LT_REL_SORT, /* ORDER BY, with LIMIT in `limit` when there is one */
-    LT_REL_RANK, /* ROW_NUMBER() OVER (PARTITION BY .. ORDER BY ..): input columns + the number,
-                    BIGINT NOT NULL */
-    LT_REL_JOIN, /* two inputs: left columns, then right ones, no time attributes; SEMI and ANTI:
-                    left columns alone. Outer joins make the other side's columns nullable */
-    LT_REL_SINK  /* INSERT INTO: input columns match the sink's written columns exactly */
+    LT_REL_SORT,   /* ORDER BY, with LIMIT in `limit` when there is one */
+    LT_REL_RANK,   /* ROW_NUMBER() OVER (PARTITION BY .. ORDER BY ..): input columns + the number,
+                      BIGINT NOT NULL */
+    LT_REL_JOIN,   /* two inputs: left columns, then right ones, no time attributes; SEMI and ANTI:
+                      left columns alone. Outer joins make the other side's columns nullable */
+    LT_REL_UNNEST, /* every row once per element of a collection: input columns + an element's
+                      values (fields of a ROW; key and value of a MAP) + the ordinality, INT */
+    LT_REL_SINK    /* INSERT INTO: input columns match the sink's written columns exactly */
 } lt_rel_kind;
 
 typedef struct lt_rel lt_rel;
@@ -104,10 +106,15 @@ struct lt_rel {
             uint32_t order_count;
         } rank;
         struct {
+            uint32_t column; /* of the input: ARRAY, MAP, MULTISET; BIGINT: copies of the row */
+            bool outer;      /* a row without elements comes once, with NULLs */
+            bool ordinality; /* the last column counts the elements from 1 */
+        } unnest;
+        struct {
             lt_join_type type;
             lt_expr *condition; /* over left columns, then right ones, whatever the type; NULL =
                                    none (comma, CROSS JOIN) */
-            bool has_ttl[2]; /* STATE_TTL hints, of the left and the right input */
+            bool has_ttl[2];    /* STATE_TTL hints, of the left and the right input */
             int64_t ttl_ms[2];
         } join;
         struct {

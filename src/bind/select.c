@@ -487,31 +487,6 @@ static bool any_part(lt_binder *b, const lt_ast_query *query,
     return test(b, ast->having) || test(b, ast->qualify);
 }
 
-/* FROM-less: one row without meaning, so that WHERE and aggregates have something to run on. */
-static lt_status make_dummy(select_state *s, lt_error *err)
-{
-    lt_rel *rel = lt_rel_make(s->b, LT_REL_VALUES, s->query->pos, NULL, err);
-    lt_value zero = {0};
-    lt_field field = {LT_STR("ZERO"), lt_type_new(s->b->arena, LT_TYPE_INT, false)};
-    lt_expr ***rows = LT_NEW(s->b->arena, lt_expr **);
-    lt_expr **row = LT_NEW(s->b->arena, lt_expr *);
-    if (!rel) {
-        return err->code;
-    }
-    rel->schema = field.type ? lt_schema_new(s->b->arena, &field, 1) : NULL;
-    if (!rel->schema || !rows || !row) {
-        return lt_error_nomem(err, "values");
-    }
-    zero.type = field.type;
-    LT_TRY(lt_expr_literal(&s->b->eb, &zero, s->query->pos, &row[0], err));
-    rows[0] = row;
-    rel->u.values.rows = rows;
-    rel->u.values.row_count = 1;
-    s->rel = rel;
-    s->dummy_input = true;
-    return LT_OK;
-}
-
 /* ---- hints ---- */
 
 static bool is_ttl_hint(const lt_ast_hint *hint)
@@ -579,7 +554,9 @@ static lt_status hint_aggregate(select_state *s, lt_error *err)
 static lt_status bind_input(select_state *s, lt_error *err)
 {
     if (!s->ast->from) {
-        LT_TRY(make_dummy(s, err));
+        /* WHERE and aggregates need something to run on. */
+        LT_TRY(lt_rel_dummy(s->b, s->query->pos, &s->rel, err));
+        s->dummy_input = true;
         s->scope = (lt_scope){.schema = s->rel->schema};
     } else {
         lt_bound_from from;

@@ -109,6 +109,7 @@ extern const lt_op_class
 extern const lt_op_class lt_op_local_agg;   /* lt_local_agg_spec; before window_agg or group_agg */
 extern const lt_op_class lt_op_session_agg; /* lt_window_agg_spec with LT_WINDOW_SESSION */
 extern const lt_op_class lt_op_group_agg;   /* lt_group_agg_spec; also SELECT DISTINCT */
+extern const lt_op_class lt_op_unnest;      /* lt_unnest_spec */
 extern const lt_op_class lt_op_union;       /* no spec; any number of inputs */
 extern const lt_op_class lt_op_join;        /* lt_join_spec; input 0 left, input 1 right */
 extern const lt_op_class lt_op_limit;       /* lt_limit_spec */

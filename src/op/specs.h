@@ -111,6 +111,15 @@ typedef struct {
     lt_join_rows rows[2];  /* of the left and of the right side */
 } lt_join_spec;
 
+/* Rows once per element of a collection. Values of an element: the fields of a ROW, else the
+ * element itself; key and value of a MAP. */
+typedef struct {
+    uint32_t column;      /* of the input: ARRAY, MAP, MULTISET, or BIGINT: copies of the row */
+    uint32_t value_count; /* of an element */
+    const uint32_t *out;  /* output column -> input column, or behind these: value, then ordinal */
+    bool outer;           /* rows without elements come once, with NULLs */
+} lt_unnest_spec;
+
 typedef struct {
     int64_t offset;
     int64_t count; /* < 0 = unlimited */

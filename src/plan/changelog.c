@@ -350,6 +350,9 @@ static lt_status infer_operator(lt_planner *p, lt_plan_node *node, lt_error *err
     if (cls == &lt_op_limit) {
         return lt_plan_infer_limit(p, node, err);
     }
+    if (cls == &lt_op_unnest) {
+        return LT_OK; /* a row's key comes once per element */
+    }
     if (cls == &lt_op_window_topn) {
         node->determinism = in->determinism == LT_EXACT ? LT_EXACT : LT_ORDER_DEPENDENT;
         return updates(in) ? refuse_updates(p, node, "a window Top-N", err) : LT_OK;

@@ -411,6 +411,29 @@ static lt_status emit_expand(lt_planner *p, lt_log *node, lt_plan_node **out, lt
                : add_op(p, &lt_op_window_expand, spec, schema, input->node - 1, out, err);
 }
 
+static lt_status emit_unnest(lt_planner *p, lt_log *node, lt_plan_node **out, lt_error *err)
+{
+    lt_log *input = node->inputs[0];
+    uint32_t lefts = input->schema->count, below = p->plan->nodes[input->node - 1]->schema->count;
+    const lt_schema *schema;
+    LT_TRY(layout(p, node, false, &schema, err));
+    lt_unnest_spec *spec = LT_NEW(p->arena, lt_unnest_spec);
+    uint32_t *from = LT_NEW_ARRAY(p->arena, uint32_t, schema->count + 1);
+    if (spec == NULL || from == NULL) {
+        return nomem(err);
+    }
+    for (uint32_t i = 0; i < node->schema->count; i++) {
+        if (node->map[i] != PRUNED) {
+            from[node->map[i]] = i < lefts ? input->map[i] : below + (i - lefts);
+        }
+    }
+    spec->column = input->map[node->rel->u.unnest.column];
+    spec->value_count = node->schema->count - lefts - (node->rel->u.unnest.ordinality ? 1 : 0);
+    spec->outer = node->rel->u.unnest.outer;
+    spec->out = from;
+    return add_op(p, &lt_op_unnest, spec, schema, input->node - 1, out, err);
+}
+
 static lt_status emit_window_agg(lt_planner *p, lt_log *node, lt_plan_node **out, lt_error *err)
 {
     lt_log *input = node->inputs[0];
@@ -767,7 +790,8 @@ lt_status lt_plan_emit(lt_planner *p, lt_log *node, lt_error *err)
         [LT_LOG_GROUP_AGG] = emit_group_agg, [LT_LOG_UNION] = emit_union,
         [LT_LOG_JOIN] = emit_join,           [LT_LOG_LIMIT] = emit_limit,
         [LT_LOG_TOPN] = emit_topn,           [LT_LOG_RANK] = emit_rank,
-        [LT_LOG_TIME_SORT] = emit_time_sort, [LT_LOG_SINK] = emit_sink,
+        [LT_LOG_UNNEST] = emit_unnest,       [LT_LOG_TIME_SORT] = emit_time_sort,
+        [LT_LOG_SINK] = emit_sink,
     };
     lt_plan_node *out;
     LT_TRY(emitters[node->kind](p, node, &out, err));

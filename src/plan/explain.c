@@ -300,6 +300,10 @@ static void print_operator(const lt_plan *plan, const lt_plan_node *node, lt_tex
             lt_text_puts(to, "SOURCE_WATERMARK()");
         }
         lt_text_puts(to, "]");
+    } else if (cls == &lt_op_unnest) {
+        const lt_unnest_spec *spec = node->u.op.spec;
+        lt_text_printf(to, "collection=[" LT_STR_FMT "], type=%s",
+                       LT_STR_ARG(in->fields[spec->column].name), spec->outer ? "left" : "inner");
     } else if (cls == &lt_op_window_expand) {
         print_window(&((const lt_window_expand_spec *)node->u.op.spec)->window, in, to);
     } else if (cls == &lt_op_window_agg || cls == &lt_op_session_agg) {

@@ -128,6 +128,10 @@ static bool node_eq(const lt_log *a, const lt_log *b)
         }
         return same;
     }
+    case LT_LOG_UNNEST:
+        return a->rel->u.unnest.column == b->rel->u.unnest.column &&
+               a->rel->u.unnest.outer == b->rel->u.unnest.outer &&
+               a->rel->u.unnest.ordinality == b->rel->u.unnest.ordinality;
     case LT_LOG_VALUES:
     case LT_LOG_UNION:
     case LT_LOG_JOIN:

@@ -17,6 +17,7 @@ typedef enum {
     LT_LOG_EXPAND,     /* windowing table function alone */
     LT_LOG_WINDOW_AGG, /* output: keys, aggregates, window_start, window_end, window_time */
     LT_LOG_GROUP_AGG,
+    LT_LOG_UNNEST, /* output: input columns, an element's values, the ordinality */
     LT_LOG_UNION,
     LT_LOG_JOIN, /* output: left input's columns, right input's columns (of SEMI and ANTI nobody
                     needs those) */

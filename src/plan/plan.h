@@ -61,7 +61,7 @@ struct lt_plan_node {
     lt_spread spread;
     lt_exchange *exchanges; /* one per input */
     lt_str label;           /* "Source: clicks", "WindowAggregate" .. */
-    lt_str signature; /* what makes state of this node usable by another plan: lt_plan_sign */
+    lt_str signature;       /* what makes state of this node usable by another plan: lt_plan_sign */
     union {
         struct {
             const lt_op_class *cls;
@@ -93,9 +93,9 @@ typedef struct {
     uint32_t node_count;
     uint32_t *sinks; /* ids */
     uint32_t sink_count;
-    bool bounded;  /* every source is */
+    bool bounded;         /* every source is */
     uint32_t parallelism; /* lanes */
-    bool is_query; /* a top-level SELECT: sinks[0] collects */
+    bool is_query;        /* a top-level SELECT: sinks[0] collects */
 } lt_plan;
 
 typedef struct {

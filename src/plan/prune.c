@@ -159,6 +159,10 @@ static void mark_inputs(lt_log *node)
             input->needed[node->keys[i]] = true;
         }
         return;
+    case LT_LOG_UNNEST:
+        pass_through(node, input);
+        input->needed[node->rel->u.unnest.column] = true;
+        return;
     case LT_LOG_WINDOW_AGG:
         mark_window(&node->window, input);
         mark_aggs(node, input);

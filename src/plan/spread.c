@@ -49,7 +49,7 @@ static bool keys_of(const lt_plan_node *node, uint32_t input, lt_exchange *out)
 static bool is_stateless(const lt_plan_node *node)
 {
     if (node->u.op.cls == &lt_op_calc || node->u.op.cls == &lt_op_watermark ||
-        node->u.op.cls == &lt_op_local_agg) {
+        node->u.op.cls == &lt_op_unnest || node->u.op.cls == &lt_op_local_agg) {
         return true;
     }
     if (node->u.op.cls == &lt_op_window_expand) {

@@ -114,6 +114,8 @@ lt_status lt_plan_translate(lt_planner *p, lt_rel *rel, lt_log **out, lt_error *
         return translate_plain(p, rel, LT_LOG_WATERMARK, out, err);
     case LT_REL_SINK:
         return translate_plain(p, rel, LT_LOG_SINK, out, err);
+    case LT_REL_UNNEST:
+        return translate_plain(p, rel, LT_LOG_UNNEST, out, err);
     case LT_REL_UNION:
         return translate_plain(p, rel, LT_LOG_UNION, out, err);
     case LT_REL_FILTER:

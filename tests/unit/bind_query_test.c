@@ -238,10 +238,6 @@ static void refusals(void **state)
           "SUM");
     fails(f, "SELECT page, COUNT(*) FROM clicks GROUP BY ROLLUP (page)", LT_ERR_UNSUPPORTED,
           "ROLLUP", "ROLLUP");
-    fails(f, "SELECT id FROM clicks INTERSECT ALL SELECT id FROM proc", LT_ERR_UNSUPPORTED,
-          "INTERSECT ALL", NULL);
-    fails(f, "SELECT * FROM clicks CROSS JOIN UNNEST(ARRAY[1]) AS t (x)", LT_ERR_UNSUPPORTED,
-          "UNNEST", NULL);
     fails(f, "SELECT RANK() OVER (ORDER BY id) FROM clicks", LT_ERR_UNSUPPORTED, "RANK", "RANK");
 }
 
