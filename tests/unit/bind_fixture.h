@@ -113,9 +113,15 @@ LT_UNUSED static void gives(fixture *f, const char *sql, const char *schema)
 /* `KIND(KIND(..))` of a tree. */
 LT_UNUSED static void rel_shape(const lt_rel *rel, lt_text *to)
 {
-    static const char *const names[] = {"scan",   "values",    "filter", "project", "watermark",
-                                        "window", "aggregate", "union",  "limit",   "sort",
-                                        "rank",   "join",      "sink"};
+    static const char *const names[] = {
+        [LT_REL_SCAN] = "scan",           [LT_REL_VALUES] = "values",
+        [LT_REL_FILTER] = "filter",       [LT_REL_PROJECT] = "project",
+        [LT_REL_WATERMARK] = "watermark", [LT_REL_WINDOW] = "window",
+        [LT_REL_AGGREGATE] = "aggregate", [LT_REL_UNION] = "union",
+        [LT_REL_LIMIT] = "limit",         [LT_REL_SORT] = "sort",
+        [LT_REL_RANK] = "rank",           [LT_REL_JOIN] = "join",
+        [LT_REL_UNNEST] = "unnest",       [LT_REL_SINK] = "sink",
+    };
     lt_text_puts(to, names[rel->kind]);
     for (uint32_t i = 0; i < rel->input_count; i++) {
         lt_text_puts(to, i ? "," : "(");
