@@ -10,10 +10,12 @@
  * (fallocate) before that, because a page of a mapped file that finds no room on the disk kills the
  * process. Equal offsets let neighbours share one mapping of the system's.
  *
+ * When the bytes are written to the disk is left to the system: what does not live long never is.
+ *
  * The file has no name from the moment it is made: whatever becomes of the process, nothing stays
  * behind. */
 #ifndef _GNU_SOURCE
-#define _GNU_SOURCE /* fallocate, sync_file_range */
+#define _GNU_SOURCE /* fallocate */
 #endif
 #include <errno.h>
 #include <fcntl.h>
@@ -199,19 +201,6 @@ static void give_back_room(int fd, size_t at, size_t len)
 #endif
 }
 
-/* Begins to write to the disk what is only in the page cache, so that the system finds clean pages
- * when it looks for some. */
-static void begin_writing(int fd, size_t at, size_t len)
-{
-#ifdef __linux__
-    (void)sync_file_range(fd, (off_t)at, (off_t)len, SYNC_FILE_RANGE_WRITE);
-#else
-    (void)fd;
-    (void)at;
-    (void)len;
-#endif
-}
-
 static bool is_sound(const lt_pages *pages, size_t at, size_t len)
 {
     return at % pages->page == 0 && len % pages->page == 0 && len > 0 && len <= pages->size &&
@@ -237,16 +226,13 @@ lt_status real_pages_move(lt_pages *pages, size_t at, size_t len, lt_error *err)
         give_back_room(fd, at, len);
         return pages_error(self, code, err);
     }
-    begin_writing(fd, at, len);
     return LT_OK;
 }
 
 void real_pages_drop(lt_pages *pages, size_t at, size_t len)
 {
-    const real_pages *self = (const real_pages *)pages;
     LT_ASSERT(is_sound(pages, at, len));
     (void)madvise(pages->base + at, len, MADV_DONTNEED);
-    begin_writing(atomic_load(&self->fd), at, len);
 }
 
 void real_pages_free(lt_pages *pages, size_t at, size_t len, bool moved)
