@@ -272,6 +272,9 @@ lt_status lt_bind_unnest(lt_binder *b, const lt_ast_from *from, const lt_bound_f
                          bool outer, lt_bound_from *right, lt_rel **out, lt_error *err);
 
 /* ---- from.c, join.c, table.c, window_tvf.c ---- */
+/* A table, view or WITH query behind JOIN, whatever FOR SYSTEM_TIME AS OF stands behind it. */
+lt_status lt_bind_snapshot(lt_binder *b, const lt_ast_from *from, lt_bound_from *out,
+                           lt_error *err);
 lt_status lt_bind_from(lt_binder *b, const lt_ast_from *from, lt_bound_from *out, lt_error *err);
 lt_status lt_bind_join(lt_binder *b, const lt_ast_from *from, lt_bound_from *out, lt_error *err);
 lt_status lt_bind_table_path(lt_binder *b, const lt_ast_path *path, const lt_ast_hints *hints,

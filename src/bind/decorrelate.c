@@ -604,6 +604,9 @@ static lt_status flatten_join(const context *c, lt_rel *rel, lt_flat_query *out,
     bool inner =
         type == LT_JOIN_TYPE_INNER || (type == LT_JOIN_TYPE_SEMI && c->use == LT_SUBQUERY_TEST);
     bool left_only = type == LT_JOIN_TYPE_SEMI || type == LT_JOIN_TYPE_ANTI;
+    if (rel->u.join.temporal) {
+        return refuse(rel, "with a join FOR SYSTEM_TIME AS OF", err);
+    }
     if (!inner && (tree_is_outer(rel->inputs[1]) || lt_expr_is_outer(rel->u.join.condition) ||
                    (type != LT_JOIN_TYPE_LEFT && !left_only))) {
         return refuse(rel, "with an outer join or a sub-query of its own below the correlation",

@@ -217,15 +217,21 @@ static lt_status bind_lone_unnest(lt_binder *b, const lt_ast_from *from, lt_boun
     return lt_rel_project(b, rel, exprs, schema->fields, schema->count, &out->rel, err);
 }
 
+lt_status lt_bind_snapshot(lt_binder *b, const lt_ast_from *from, lt_bound_from *out, lt_error *err)
+{
+    LT_TRY(lt_bind_table_path(b, &from->table.path, &from->table.hints, out, err));
+    return apply_alias(b, from, out, err);
+}
+
 lt_status lt_bind_from(lt_binder *b, const lt_ast_from *from, lt_bound_from *out, lt_error *err)
 {
     switch (from->kind) {
     case LT_FROM_TABLE:
         if (from->table.as_of) {
-            return lt_unsupported_at(err, from->pos, "FOR SYSTEM_TIME AS OF");
+            return lt_unsupported_at(err, from->pos,
+                                     "FOR SYSTEM_TIME AS OF other than behind JOIN (time travel)");
         }
-        LT_TRY(lt_bind_table_path(b, &from->table.path, &from->table.hints, out, err));
-        return apply_alias(b, from, out, err);
+        return lt_bind_snapshot(b, from, out, err);
     case LT_FROM_SUBQUERY:
         LT_TRY(lt_bind_query(b, from->subquery.query, false, &out->rel, err));
         LT_TRY(lt_scope_single(b, out->rel->schema, (lt_str){NULL, 0}, &out->scope, err));

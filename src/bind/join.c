@@ -9,17 +9,12 @@
 static lt_status refuse_right(const lt_ast_from *right, lt_error *err)
 {
     switch (right->kind) {
-    case LT_FROM_TABLE:
-        if (right->table.as_of) {
-            return lt_unsupported_at(err, right->pos,
-                                     "temporal and lookup joins (FOR SYSTEM_TIME AS OF)");
-        }
-        break;
     case LT_FROM_FUNCTION:
         if (right->function.lateral) {
             return lt_unsupported_at(err, right->pos, "LATERAL TABLE(..)");
         }
         break;
+    case LT_FROM_TABLE:
     case LT_FROM_SUBQUERY:
     case LT_FROM_UNNEST:
     case LT_FROM_JOIN:
@@ -264,6 +259,53 @@ static lt_status bind_common(lt_binder *b, const lt_ast_from *from, const lt_sco
     return c.count > 0 ? merge_star(&c, &out->scope, err) : LT_OK;
 }
 
+/* ---- FOR SYSTEM_TIME AS OF ---- */
+
+static bool is_temporal(const lt_ast_from *from)
+{
+    return from->kind == LT_FROM_TABLE && from->table.as_of;
+}
+
+static lt_status bind_right(lt_binder *b, const lt_ast_from *right, lt_bound_from *out,
+                            lt_error *err)
+{
+    return is_temporal(right) ? lt_bind_snapshot(b, right, out, err)
+                              : lt_bind_from(b, right, out, err);
+}
+
+/* The join as of a time attribute of the left side, whose time attributes stay what they are. */
+static lt_status bind_as_of(lt_binder *b, const lt_ast_from *from, const lt_bound_from *left,
+                            lt_rel *join, lt_error *err)
+{
+    const lt_ast_expr *as_of = from->join.right->table.as_of;
+    const lt_expr_env env = {.b = b, .scope = &left->scope, .clause = "FOR SYSTEM_TIME AS OF"};
+    const lt_schema *lefts = left->rel->schema;
+    lt_expr *time;
+    if (join->u.join.type != LT_JOIN_TYPE_INNER && join->u.join.type != LT_JOIN_TYPE_LEFT) {
+        return lt_error_set_at(err, LT_ERR_SQL, from->join.right->pos,
+                               "Temporal table join currently only supports INNER JOIN and LEFT "
+                               "JOIN, but was %s JOIN",
+                               join->u.join.type == LT_JOIN_TYPE_FULL ? "FULL" : "RIGHT");
+    }
+    LT_TRY(lt_bind_expr(&env, as_of, &time, err));
+    if (time->kind != LT_NODE_COLUMN || lefts->fields[time->u.column].type->attr == LT_TIME_NONE) {
+        return lt_error_set_at(err, LT_ERR_SQL, as_of->pos,
+                               "Temporal table join currently only supports 'FOR SYSTEM_TIME AS "
+                               "OF' left table's time attribute field");
+    }
+    lt_field *fields = LT_NEW_ARRAY(b->arena, lt_field, join->schema->count + 1);
+    if (!fields) {
+        return lt_error_nomem(err, "schema");
+    }
+    for (uint32_t i = 0; i < join->schema->count; i++) {
+        fields[i] = i < lefts->count ? lefts->fields[i] : join->schema->fields[i];
+    }
+    join->schema = lt_schema_new(b->arena, fields, join->schema->count);
+    join->u.join.temporal = true;
+    join->u.join.as_of = time->u.column;
+    return join->schema ? LT_OK : lt_error_nomem(err, "schema");
+}
+
 /* Does the reference use columns of those before it? */
 static bool is_dependent(const lt_ast_from *from)
 {
@@ -319,10 +361,13 @@ lt_status lt_bind_join(lt_binder *b, const lt_ast_from *from, lt_bound_from *out
     if (is_dependent(from->join.right)) {
         return bind_dependent(b, from, &left, out, err);
     }
-    LT_TRY(lt_bind_from(b, from->join.right, &right, err));
+    LT_TRY(bind_right(b, from->join.right, &right, err));
     right.scope.schema = right.rel->schema;
     LT_TRY(
         lt_rel_join(b, left.rel, right.rel, type_of(from), from->join.right->pos, &out->rel, err));
+    if (is_temporal(from->join.right)) {
+        LT_TRY(bind_as_of(b, from, &left, out->rel, err));
+    }
     LT_TRY(hint_side(b, from->join.left, &left.scope, out->rel, 0, err));
     LT_TRY(hint_side(b, from->join.right, &right.scope, out->rel, 1, err));
     LT_TRY(lt_scope_join(b, &left.scope, &right.scope, out->rel->schema, from->join.right->pos,

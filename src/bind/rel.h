@@ -116,6 +116,8 @@ struct lt_rel {
                                    none (comma, CROSS JOIN) */
             bool has_ttl[2];    /* STATE_TTL hints, of the left and the right input */
             int64_t ttl_ms[2];
+            bool temporal;  /* FOR SYSTEM_TIME AS OF: the right side is what it was at a time */
+            uint32_t as_of; /* .. a time attribute of the left side, whose attributes are kept */
         } join;
         struct {
             const lt_table_def *table;

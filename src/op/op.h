@@ -112,11 +112,12 @@ extern const lt_op_class lt_op_group_agg;   /* lt_group_agg_spec; also SELECT DI
 extern const lt_op_class lt_op_unnest;      /* lt_unnest_spec */
 extern const lt_op_class lt_op_union;       /* no spec; any number of inputs */
 extern const lt_op_class lt_op_join;        /* lt_join_spec; input 0 left, input 1 right */
-extern const lt_op_class lt_op_limit;       /* lt_limit_spec */
-extern const lt_op_class lt_op_window_topn; /* lt_window_topn_spec */
-extern const lt_op_class lt_op_topn;        /* lt_topn_spec: Top-N outside of windows */
-extern const lt_op_class lt_op_keep;        /* lt_keep_spec: one row per key, the best or last */
-extern const lt_op_class lt_op_first_rows;  /* lt_first_rows_spec */
-extern const lt_op_class lt_op_first_event; /* lt_first_event_spec */
-extern const lt_op_class lt_op_time_sort;   /* lt_time_sort_spec */
-extern const lt_op_class lt_op_pace;        /* lt_pace_spec: replay in event time */
+extern const lt_op_class lt_op_temporal_join; /* lt_temporal_join_spec; inputs as for join */
+extern const lt_op_class lt_op_limit;         /* lt_limit_spec */
+extern const lt_op_class lt_op_window_topn;   /* lt_window_topn_spec */
+extern const lt_op_class lt_op_topn;          /* lt_topn_spec: Top-N outside of windows */
+extern const lt_op_class lt_op_keep;          /* lt_keep_spec: one row per key, the best or last */
+extern const lt_op_class lt_op_first_rows;    /* lt_first_rows_spec */
+extern const lt_op_class lt_op_first_event;   /* lt_first_event_spec */
+extern const lt_op_class lt_op_time_sort;     /* lt_time_sort_spec */
+extern const lt_op_class lt_op_pace;          /* lt_pace_spec: replay in event time */

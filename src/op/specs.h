@@ -120,6 +120,13 @@ typedef struct {
     bool outer;           /* rows without elements come once, with NULLs */
 } lt_unnest_spec;
 
+/* A left row with the version of the right side that was valid at its time. INNER and LEFT; `join`
+ * says what comes out, its rows[1].ttl_ms how long versions of an idle key are kept. */
+typedef struct {
+    lt_join_spec join;
+    uint32_t left_time, right_time; /* input columns: event times of rows and of versions */
+} lt_temporal_join_spec;
+
 typedef struct {
     int64_t offset;
     int64_t count; /* < 0 = unlimited */

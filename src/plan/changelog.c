@@ -321,6 +321,84 @@ static lt_status infer_join(lt_planner *p, lt_plan_node *node, lt_error *err)
     return steady ? join_key(p, node, err) : LT_OK;
 }
 
+typedef struct {
+    const lt_plan_node *in;
+    bool found;
+} other_column;
+
+static void see_column(void *arg, uint32_t column)
+{
+    other_column *other = arg;
+    bool in_key = false;
+    for (uint32_t k = 0; k < other->in->key_count; k++) {
+        in_key = in_key || other->in->key[k] == column;
+    }
+    other->found = other->found || !in_key;
+}
+
+/* Does a filter that looks at more than the key decide which changes flow? It lets a version go
+ * without a word: its -U passes, its +U does not, and none of them says from when on. */
+static bool filters_versions(const lt_planner *p, const lt_plan_node *node)
+{
+    if (node->kind != LT_PLAN_OPERATOR || !updates(node)) {
+        return false;
+    }
+    const lt_plan_node *in = input_of(p, node, 0);
+    if (node->u.op.cls == &lt_op_calc) {
+        const lt_calc_spec *spec = node->u.op.spec;
+        other_column other = {.in = in};
+        if (spec->condition != NULL) {
+            lt_expr_columns(spec->condition, see_column, &other);
+        }
+        if (other.found) {
+            return true;
+        }
+    }
+    bool passes = node->u.op.cls == &lt_op_calc || node->u.op.cls == &lt_op_watermark ||
+                  node->u.op.cls == &lt_op_union;
+    for (uint32_t i = 0; passes && i < node->input_count; i++) {
+        if (filters_versions(p, input_of(p, node, i))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static lt_status infer_temporal_join(lt_planner *p, lt_plan_node *node, lt_error *err)
+{
+    lt_temporal_join_spec *spec = (lt_temporal_join_spec *)node->u.op.spec;
+    lt_join_spec *join = &spec->join;
+    const lt_plan_node *left = input_of(p, node, 0);
+    const lt_plan_node *right = input_of(p, node, 1);
+    if (filters_versions(p, right)) {
+        lt_error_set(err, LT_ERR_SQL,
+                     "Filter is not allowed for right changelog input of event time temporal join, "
+                     "it will corrupt the versioning of data. Please consider removing the filter "
+                     "before joining.");
+        lt_error_hint(err, "a condition on the version belongs into ON or WHERE of the join");
+        return LT_ERR_SQL;
+    }
+    node->kinds = left->kinds;
+    join->updates = updates(node);
+    node->determinism = worse(LT_FINAL_NO_LATE, worse(left->determinism, right->determinism));
+    if (!exprs_deterministic(&join->condition, 1)) {
+        node->determinism = LT_ORDER_DEPENDENT;
+    }
+    uint32_t *key = LT_NEW_ARRAY(p->arena, uint32_t, left->key_count + 1);
+    uint32_t count = 0;
+    if (key == NULL) {
+        return lt_error_nomem(err, "a plan");
+    }
+    /* The row and its update may meet different versions, of which one does not pass. */
+    bool steady = !updates(left) || join->type == LT_JOIN_TYPE_LEFT;
+    if (steady && keeps_key(left, join->left_keys, join->key_count) &&
+        map_key(join, node->schema, left, true, key, &count)) {
+        node->key = key;
+        node->key_count = count;
+    }
+    return LT_OK;
+}
+
 static lt_status infer_operator(lt_planner *p, lt_plan_node *node, lt_error *err)
 {
     const lt_op_class *cls = node->u.op.cls;
@@ -336,6 +414,9 @@ static lt_status infer_operator(lt_planner *p, lt_plan_node *node, lt_error *err
     }
     if (cls == &lt_op_join) {
         return infer_join(p, node, err);
+    }
+    if (cls == &lt_op_temporal_join) {
+        return infer_temporal_join(p, node, err);
     }
     node->kinds = in->kinds;
     node->determinism = in->determinism;

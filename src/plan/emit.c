@@ -577,14 +577,12 @@ static lt_status join_columns(lt_planner *p, const lt_log *node, lt_join_spec *s
     return spec->pair != NULL ? LT_OK : nomem(err);
 }
 
-static lt_status emit_join(lt_planner *p, lt_log *node, lt_plan_node **out, lt_error *err)
+static lt_status fill_join(lt_planner *p, lt_log *node, const lt_schema *schema, lt_join_spec *spec,
+                           lt_error *err)
 {
-    const lt_schema *schema;
-    LT_TRY(layout(p, node, false, &schema, err));
-    lt_join_spec *spec = LT_NEW(p->arena, lt_join_spec);
     uint32_t *pair = LT_NEW_ARRAY(p->arena, uint32_t, node->schema->count + 1);
     uint32_t *columns = LT_NEW_ARRAY(p->arena, uint32_t, schema->count + 1);
-    if (spec == NULL || pair == NULL || columns == NULL) {
+    if (pair == NULL || columns == NULL) {
         return nomem(err);
     }
     LT_TRY(join_columns(p, node, spec, pair, err));
@@ -607,16 +605,48 @@ static lt_status emit_join(lt_planner *p, lt_log *node, lt_plan_node **out, lt_e
     for (int side = 0; side < 2; side++) {
         spec->rows[side].ttl_ms = state_ttl_ms(p, node, side);
     }
-    LT_TRY(add_op(p, &lt_op_join, spec, schema, left->node - 1, out, err));
+    return LT_OK;
+}
+
+static lt_status add_two_inputs(lt_planner *p, const lt_log *node, lt_plan_node *out, lt_error *err)
+{
     uint32_t *inputs = LT_NEW_ARRAY(p->arena, uint32_t, 2);
     if (inputs == NULL) {
         return nomem(err);
     }
-    inputs[0] = left->node - 1;
-    inputs[1] = right->node - 1;
-    (*out)->inputs = inputs;
-    (*out)->input_count = 2;
+    inputs[0] = node->inputs[0]->node - 1;
+    inputs[1] = node->inputs[1]->node - 1;
+    out->inputs = inputs;
+    out->input_count = 2;
     return LT_OK;
+}
+
+static lt_status emit_join(lt_planner *p, lt_log *node, lt_plan_node **out, lt_error *err)
+{
+    const lt_schema *schema;
+    LT_TRY(layout(p, node, false, &schema, err));
+    lt_join_spec *spec = LT_NEW(p->arena, lt_join_spec);
+    if (spec == NULL) {
+        return nomem(err);
+    }
+    LT_TRY(fill_join(p, node, schema, spec, err));
+    LT_TRY(add_op(p, &lt_op_join, spec, schema, node->inputs[0]->node - 1, out, err));
+    return add_two_inputs(p, node, *out, err);
+}
+
+static lt_status emit_temporal_join(lt_planner *p, lt_log *node, lt_plan_node **out, lt_error *err)
+{
+    const lt_schema *schema;
+    LT_TRY(layout(p, node, false, &schema, err));
+    lt_temporal_join_spec *spec = LT_NEW(p->arena, lt_temporal_join_spec);
+    if (spec == NULL) {
+        return nomem(err);
+    }
+    LT_TRY(fill_join(p, node, schema, &spec->join, err));
+    spec->left_time = node->inputs[0]->map[node->times[0]];
+    spec->right_time = node->inputs[1]->map[node->times[1]];
+    LT_TRY(add_op(p, &lt_op_temporal_join, spec, schema, node->inputs[0]->node - 1, out, err));
+    return add_two_inputs(p, node, *out, err);
 }
 
 static lt_status emit_limit(lt_planner *p, lt_log *node, lt_plan_node **out, lt_error *err)
@@ -791,7 +821,7 @@ lt_status lt_plan_emit(lt_planner *p, lt_log *node, lt_error *err)
         [LT_LOG_JOIN] = emit_join,           [LT_LOG_LIMIT] = emit_limit,
         [LT_LOG_TOPN] = emit_topn,           [LT_LOG_RANK] = emit_rank,
         [LT_LOG_UNNEST] = emit_unnest,       [LT_LOG_TIME_SORT] = emit_time_sort,
-        [LT_LOG_SINK] = emit_sink,
+        [LT_LOG_SINK] = emit_sink,           [LT_LOG_TEMPORAL_JOIN] = emit_temporal_join,
     };
     lt_plan_node *out;
     LT_TRY(emitters[node->kind](p, node, &out, err));

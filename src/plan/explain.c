@@ -225,9 +225,9 @@ static void print_side(const lt_schema *in, const lt_join_rows *rows, const char
     lt_text_puts(to, "]");
 }
 
-static void print_join(const lt_plan *plan, const lt_plan_node *node, lt_text *to)
+static void print_join_on(const lt_plan *plan, const lt_plan_node *node, const lt_join_spec *spec,
+                          lt_text *to)
 {
-    const lt_join_spec *spec = node->u.op.spec;
     const lt_schema *left = plan->nodes[node->inputs[0]]->schema;
     const lt_schema *right = plan->nodes[node->inputs[1]]->schema;
     static const char *const types[] = {
@@ -247,8 +247,35 @@ static void print_join(const lt_plan *plan, const lt_plan_node *node, lt_text *t
         lt_expr_print(spec->condition, spec->pair, to);
         lt_text_puts(to, "]");
     }
+}
+
+static void print_join(const lt_plan *plan, const lt_plan_node *node, lt_text *to)
+{
+    const lt_join_spec *spec = node->u.op.spec;
+    const lt_schema *left = plan->nodes[node->inputs[0]]->schema;
+    const lt_schema *right = plan->nodes[node->inputs[1]]->schema;
+    print_join_on(plan, node, spec, to);
     print_side(left, &spec->rows[0], "left", to);
     print_side(right, &spec->rows[1], "right", to);
+}
+
+static void print_temporal_join(const lt_plan *plan, const lt_plan_node *node, lt_text *to)
+{
+    const lt_temporal_join_spec *spec = node->u.op.spec;
+    const lt_schema *left = plan->nodes[node->inputs[0]]->schema;
+    const lt_schema *right = plan->nodes[node->inputs[1]]->schema;
+    int64_t ttl_ms = spec->join.rows[1].ttl_ms;
+    print_join_on(plan, node, &spec->join, to);
+    lt_text_printf(to,
+                   ", as of=[" LT_STR_FMT "], versions by=[" LT_STR_FMT
+                   "], left=[rows the watermark has not reached], right=[grows with its keys, and "
+                   "versions the watermark has not reached",
+                   LT_STR_ARG(left->fields[spec->left_time].name),
+                   LT_STR_ARG(right->fields[spec->right_time].name));
+    if (ttl_ms > 0) {
+        lt_text_printf(to, ", idle keys go after %lld ms", (long long)ttl_ms);
+    }
+    lt_text_puts(to, "]");
 }
 
 /* The window and keys of an aggregate are columns of the rows, in either phase. */
@@ -321,6 +348,8 @@ static void print_operator(const lt_plan *plan, const lt_plan_node *node, lt_tex
         print_aggs(in, spec->aggs, spec->agg_count, to);
     } else if (cls == &lt_op_join) {
         print_join(plan, node, to);
+    } else if (cls == &lt_op_temporal_join) {
+        print_temporal_join(plan, node, to);
     } else if (cls == &lt_op_limit) {
         const lt_limit_spec *spec = node->u.op.spec;
         lt_text_printf(to, "offset=%lld, fetch=%lld", (long long)spec->offset,

@@ -270,7 +270,9 @@ static lt_status place(lt_join_parts *j, lt_expr *expr, lt_error *err)
     }
     bool keeps_left = j->type == LT_JOIN_TYPE_LEFT || j->type == LT_JOIN_TYPE_FULL ||
                       j->type == LT_JOIN_TYPE_ANTI;
-    bool keeps_right = j->type == LT_JOIN_TYPE_RIGHT || j->type == LT_JOIN_TYPE_FULL;
+    /* A version that is filtered out would leave its time to the one before it. */
+    bool keeps_right =
+        j->type == LT_JOIN_TYPE_RIGHT || j->type == LT_JOIN_TYPE_FULL || j->join->u.join.temporal;
     int sides = lt_join_scan(j, expr).sides;
     if (sides == LT_SIDE_LEFT && !keeps_left) {
         return push_down(j, 0, expr, err);

@@ -35,8 +35,9 @@ typedef struct {
     lt_expr *pushed[2]; /* decided by one side alone, over its own columns; NULL = none */
     lt_join_key *keys;
     uint32_t key_count, key_cap;
-    lt_expr *residual; /* over both sides' columns; NULL = none */
-    lt_expr *above;    /* what stays a filter around the join, over its output; NULL = none */
+    lt_expr *residual;   /* over both sides' columns; NULL = none */
+    lt_expr *above;      /* what stays a filter around the join, over its output; NULL = none */
+    uint32_t right_time; /* temporal: the right column with the versions' times */
 } lt_join_parts;
 
 /* join_parts.c */
@@ -61,6 +62,10 @@ lt_status lt_join_take_apart(lt_join_parts *j, lt_planner *p, lt_rel *join, lt_e
                              lt_error *err);
 /* Can the condition not be TRUE when all columns of these sides are NULL? */
 bool lt_join_rejects_nulls(const lt_join_parts *j, const lt_expr *condition, lt_join_sides sides);
+
+/* rules_join_temporal.c: is the right side of a temporal join a versioned table that is joined by
+ * its key? Sets j->right_time, else it is refused. */
+lt_status lt_join_check_temporal(lt_join_parts *j, lt_error *err);
 
 /* Patterns. *out stays NULL: it is something else. */
 typedef lt_status (*lt_join_pattern)(lt_join_parts *j, lt_log **out, lt_error *err);

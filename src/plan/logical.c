@@ -135,6 +135,7 @@ static bool node_eq(const lt_log *a, const lt_log *b)
     case LT_LOG_VALUES:
     case LT_LOG_UNION:
     case LT_LOG_JOIN:
+    case LT_LOG_TEMPORAL_JOIN:
     case LT_LOG_LIMIT:
     case LT_LOG_TOPN:
     case LT_LOG_RANK:

@@ -21,6 +21,7 @@ typedef enum {
     LT_LOG_UNION,
     LT_LOG_JOIN, /* output: left input's columns, right input's columns (of SEMI and ANTI nobody
                     needs those) */
+    LT_LOG_TEMPORAL_JOIN, /* likewise; as of a time */
     LT_LOG_LIMIT,
     LT_LOG_TOPN,      /* within windows */
     LT_LOG_RANK,      /* Top-N, deduplication, ORDER BY .. LIMIT */
@@ -53,6 +54,7 @@ struct lt_log {
     lt_join_type join_type; /* JOIN */
     bool has_ttl[2];        /* JOIN: hints of its inputs; GROUP_AGG: the first */
     int64_t ttl_ms[2];
+    uint32_t times[2]; /* TEMPORAL_JOIN: of the left row and of the right version */
     const uint32_t *right_keys;
     const bool *null_safe;
     const lt_type *const *key_types;

@@ -64,7 +64,7 @@ static lt_determinism seen_mixed(const lt_plan_node *node, const lt_plan_node *i
     if (cls == &lt_op_first_event) {
         return lt_plan_rank_has_no_ties(node, in) ? LT_FINAL_NO_LATE : LT_ORDER_DEPENDENT;
     }
-    if (cls == &lt_op_time_sort) {
+    if (cls == &lt_op_time_sort || cls == &lt_op_temporal_join) {
         return LT_FINAL_NO_LATE;
     }
     if (cls == &lt_op_first_rows) {

@@ -175,6 +175,11 @@ static void mark_inputs(lt_log *node)
             pass_through(node, node->inputs[i]);
         }
         return;
+    case LT_LOG_TEMPORAL_JOIN:
+        input->needed[node->times[0]] = true;
+        node->inputs[1]->needed[node->times[1]] = true;
+        mark_join(node);
+        return;
     case LT_LOG_JOIN:
         mark_join(node);
         return;

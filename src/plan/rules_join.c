@@ -90,7 +90,8 @@ static bool name_taken(const lt_field *fields, uint32_t count, lt_str name)
     return false;
 }
 
-/* Left columns, then right ones, under names of their own; no time attributes. */
+/* Left columns, then right ones, under names of their own; no time attributes, but a temporal
+ * join's left ones. */
 static lt_status join_schema(const lt_join_parts *j, const lt_schema *left, const lt_schema *right,
                              const lt_schema **out, lt_error *err)
 {
@@ -111,7 +112,9 @@ static lt_status join_schema(const lt_join_parts *j, const lt_schema *left, cons
                 return nomem(err);
             }
         }
-        const lt_type *type = lt_type_with_attr(p->arena, from->type, LT_TIME_NONE);
+        bool keeps_attr = j->join->u.join.temporal && i < left->count;
+        const lt_type *type =
+            keeps_attr ? from->type : lt_type_with_attr(p->arena, from->type, LT_TIME_NONE);
         if (type != NULL && (i < left->count ? null_left : null_right)) {
             type = lt_type_with_nullable(p->arena, type, true);
         }
@@ -174,7 +177,8 @@ static lt_status build(lt_join_parts *j, lt_log **out, lt_error *err)
     }
     const lt_schema *schema = NULL;
     LT_TRY(join_schema(j, inputs[0]->schema, inputs[1]->schema, &schema, err));
-    lt_log *node = lt_log_new(p, LT_LOG_JOIN, schema, inputs, 2);
+    bool temporal = j->join->u.join.temporal;
+    lt_log *node = lt_log_new(p, temporal ? LT_LOG_TEMPORAL_JOIN : LT_LOG_JOIN, schema, inputs, 2);
     uint32_t *map = NULL;
     LT_TRY(shifted(j, inputs[0]->schema->count, &map, err));
     if (node == NULL) {
@@ -182,6 +186,8 @@ static lt_status build(lt_join_parts *j, lt_log **out, lt_error *err)
     }
     node->pos = j->join->pos;
     node->join_type = j->type;
+    node->times[0] = j->join->u.join.as_of;
+    node->times[1] = j->right_time;
     for (int side = 0; side < 2; side++) {
         node->has_ttl[side] = j->join->u.join.has_ttl[side];
         node->ttl_ms[side] = j->join->u.join.ttl_ms[side];
@@ -212,6 +218,10 @@ lt_status lt_rule_join(lt_planner *p, lt_rel *join, lt_expr *where, lt_log **out
     lt_join_parts j;
     LT_TRY(lt_join_take_apart(&j, p, join, where, err));
     *out = NULL;
+    if (join->u.join.temporal) {
+        LT_TRY(lt_join_check_temporal(&j, err));
+        return build(&j, out, err);
+    }
     for (size_t i = 0; i < LT_COUNT_OF(patterns) && *out == NULL; i++) {
         LT_TRY(patterns[i](&j, out, err));
     }

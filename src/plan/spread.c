@@ -36,8 +36,9 @@ static bool keys_of(const lt_plan_node *node, uint32_t input, lt_exchange *out)
     } else if (cls == &lt_op_first_event) {
         out->keys = ((const lt_first_event_spec *)spec)->partition;
         out->key_count = ((const lt_first_event_spec *)spec)->partition_count;
-    } else if (cls == &lt_op_join) {
-        const lt_join_spec *join = spec;
+    } else if (cls == &lt_op_join || cls == &lt_op_temporal_join) {
+        const lt_join_spec *join =
+            cls == &lt_op_join ? spec : &((const lt_temporal_join_spec *)spec)->join;
         out->keys = input == 0 ? join->left_keys : join->right_keys;
         out->key_count = join->key_count;
         out->key_types = join->key_types;
