@@ -107,7 +107,7 @@ static lt_rowcodec *plan_codec(lt_op *op, const lt_schema *from, const uint32_t 
 }
 
 /* A right row of NULLs, for left rows without a version. */
-static lt_status make_null_row(temporal_op *self, lt_error *err)
+static lt_status open_null_row(temporal_op *self, lt_error *err)
 {
     lt_op *op = &self->op;
     const lt_join_spec *join = self->join;
@@ -180,7 +180,7 @@ static lt_status temporal_open(lt_op *op, lt_error *err)
     if (!self->key_codec || !self->left_codec || !self->right_codec) {
         return lt_error_nomem(err, "join state");
     }
-    LT_TRY(make_null_row(self, err));
+    LT_TRY(open_null_row(self, err));
     LT_TRY(open_state(self, err));
     if (join->condition) {
         lt_expr *exprs[1] = {join->condition};
