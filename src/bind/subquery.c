@@ -562,7 +562,8 @@ static lt_status in_value(const tied_query *q, const lt_ast_expr *operand,
     return in_or_unknown(q, c.left[0], *out, out, err);
 }
 
-/* The value of a query that is a global aggregate: where the join finds no row, that of nothing. */
+/* The value of a query that is a global aggregate. Where the join finds no row it is that of nothing
+ * when the query is correlated; else NULL: before its first row a streaming aggregate has none. */
 static lt_status global_value(const lt_expr_env *env, const lt_ast_expr *ast, lt_flat_query *q,
                               lt_expr **out, lt_error *err)
 {
@@ -584,7 +585,7 @@ static lt_status global_value(const lt_expr_env *env, const lt_ast_expr *ast, lt
     LT_TRY(add_join(env->subs, q->rel, condition, ast->pos, err));
     LT_TRY(added_column(b, q->rel, at, shift, out, err));
     lt_expr *empty = q->empty[at];
-    if (empty->kind == LT_NODE_LITERAL && empty->u.literal.is_null) {
+    if (!q->condition || (empty->kind == LT_NODE_LITERAL && empty->u.literal.is_null)) {
         return LT_OK;
     }
     LT_TRY(added_column(b, q->rel, q->rel->schema->count - 1, shift, &args[0], err));
