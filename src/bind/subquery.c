@@ -562,8 +562,9 @@ static lt_status in_value(const tied_query *q, const lt_ast_expr *operand,
     return in_or_unknown(q, c.left[0], *out, out, err);
 }
 
-/* The value of a query that is a global aggregate. Where the join finds no row it is that of nothing
- * when the query is correlated; else NULL: before its first row a streaming aggregate has none. */
+/* The value of a query that is a global aggregate. Where the join finds no row it is that of
+ * nothing when the query is correlated; else NULL: before its first row a streaming aggregate has
+ * none. */
 static lt_status global_value(const lt_expr_env *env, const lt_ast_expr *ast, lt_flat_query *q,
                               lt_expr **out, lt_error *err)
 {
