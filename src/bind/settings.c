@@ -362,10 +362,6 @@ static lt_status refuse_value(const setting *found, lt_str value, lt_error *err)
         lt_error_hint(err, "streaming mode also runs bounded inputs to their end");
         return st;
     }
-    if (strcmp(key, "table.exec.source.cdc-events-duplicate") == 0 &&
-        lt_str_eq_ci(value, LT_STR("true"))) {
-        return lt_error_set(err, LT_ERR_UNSUPPORTED, "'%s' = 'true' is not supported yet", key);
-    }
     if (strcmp(key, "table.sql-dialect") == 0 && !lt_str_eq_ci(value, LT_STR("default"))) {
         return lt_error_set(err, LT_ERR_UNSUPPORTED,
                             "'table.sql-dialect' = '" LT_STR_FMT

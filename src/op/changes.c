@@ -60,6 +60,9 @@ static lt_status make_room(lt_changes *changes, lt_error *err)
 lt_status lt_changes_add(lt_changes *changes, lt_row_kind kind, lt_str row, int64_t rank,
                          lt_error *err)
 {
+    if (kind == LT_UPDATE_BEFORE && changes->drop_before) {
+        return LT_OK;
+    }
     if (changes->count == changes->cap) {
         LT_TRY(make_room(changes, err));
     }

@@ -18,6 +18,7 @@ typedef struct {
 typedef struct {
     const lt_rowcodec *codec; /* of the rows, which are the first columns of the output */
     bool ranked;              /* the last column of the output is the rank */
+    bool drop_before;         /* -U are not listed: nobody needs them; set after lt_changes_init */
     lt_outbox box;
     lt_arena *batch_arena;
     lt_arena *round_arena;

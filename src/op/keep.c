@@ -47,6 +47,7 @@ static lt_status keep_open(lt_op *op, lt_error *err)
     uint32_t order_count = spec->mode == LT_KEEP_LAST_ARRIVED ? 0 : spec->order_count;
     LT_TRY(lt_order_codec_init(op, spec->order, order_count, &self->order, err));
     LT_TRY(lt_changes_init(op, &self->changes, self->ranked.row_codec, true, err));
+    self->changes.drop_before = spec->drop_before;
     const lt_table_decl decl = {.name = "rows",
                                 .key = self->ranked.partition_codec,
                                 .value_size = sizeof(keep_record),

@@ -166,7 +166,8 @@ typedef struct {
     bool rank_output;
     bool is_limit; /* ORDER BY .. LIMIT */
     lt_topn_strategy strategy;
-    int64_t ttl_ms; /* table.exec.state.ttl; 0 = never */
+    bool drop_before; /* nobody needs -U rows */
+    int64_t ttl_ms;   /* table.exec.state.ttl; 0 = never */
 } lt_topn_spec;
 
 /* One row per partition. Output schema: input columns. */
@@ -184,6 +185,7 @@ typedef struct {
     uint32_t order_count;
     bool updates; /* the input has -U and +U, of a key that is more than the partition */
     bool quiet;   /* LT_KEEP_LAST_ARRIVED: a row equal to the one before says nothing */
+    bool drop_before; /* nobody needs -U rows */
     int64_t ttl_ms;
 } lt_keep_spec;
 
@@ -219,3 +221,23 @@ typedef struct {
     uint32_t time_col;
     double speed; /* 60 = one minute of event time a second */
 } lt_pace_spec;
+
+/* Makes a full changelog of rows that only say what is new about a key. Output schema: that of the
+ * input. */
+typedef struct {
+    const uint32_t *keys;
+    uint32_t key_count;
+    lt_expr *condition; /* only rows that pass it are shown; NULL = all */
+    bool drop_before;   /* nobody needs -U rows */
+    int64_t ttl_ms;
+} lt_normalize_spec;
+
+/* Which row a sink shows for its primary key, when the query's rows have another key. Output
+ * schema: that of the input. */
+typedef struct {
+    const uint32_t *keys; /* the sink's primary key */
+    uint32_t key_count;
+    const uint32_t *ids; /* the query's key */
+    uint32_t id_count;   /* 0: a row is known by all its columns */
+    int64_t ttl_ms;
+} lt_materialize_spec;

@@ -27,6 +27,7 @@ static lt_status topn_open(lt_op *op, lt_error *err)
     LT_TRY(lt_ranked_init(op, &self->ranked, spec->partition, spec->partition_count, err));
     LT_TRY(lt_order_codec_init(op, spec->order, spec->order_count, &self->order, err));
     LT_TRY(lt_changes_init(op, &self->changes, self->ranked.row_codec, true, err));
+    self->changes.drop_before = spec->drop_before;
     lt_ordered_decl decl = {.name = "top",
                             .key = self->ranked.partition_codec,
                             .value_size = sizeof(topn_node),

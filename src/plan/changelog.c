@@ -354,6 +354,9 @@ static bool filters_versions(const lt_planner *p, const lt_plan_node *node)
             return true;
         }
     }
+    if (node->u.op.cls == &lt_op_normalize) {
+        return ((const lt_normalize_spec *)node->u.op.spec)->condition != NULL;
+    }
     bool passes = node->u.op.cls == &lt_op_calc || node->u.op.cls == &lt_op_watermark ||
                   node->u.op.cls == &lt_op_union;
     for (uint32_t i = 0; passes && i < node->input_count; i++) {
@@ -399,6 +402,15 @@ static lt_status infer_temporal_join(lt_planner *p, lt_plan_node *node, lt_error
     return LT_OK;
 }
 
+static void infer_normalize(lt_plan_node *node)
+{
+    const lt_normalize_spec *spec = node->u.op.spec;
+    node->kinds |= (uint8_t)((1u << LT_UPDATE_BEFORE) | (1u << LT_UPDATE_AFTER) |
+                             (spec->condition != NULL ? 1u << LT_DELETE : 0u));
+    node->key = spec->keys;
+    node->key_count = spec->key_count;
+}
+
 static lt_status infer_operator(lt_planner *p, lt_plan_node *node, lt_error *err)
 {
     const lt_op_class *cls = node->u.op.cls;
@@ -441,6 +453,10 @@ static lt_status infer_operator(lt_planner *p, lt_plan_node *node, lt_error *err
     if (cls == &lt_op_topn) {
         return lt_plan_infer_rank(p, node, err);
     }
+    if (cls == &lt_op_normalize) {
+        infer_normalize(node);
+        return LT_OK;
+    }
     if (cls == &lt_op_time_sort && updates(in)) {
         return refuse_updates(p, node, "ORDER BY a time attribute", err);
     }
@@ -463,9 +479,11 @@ static lt_status infer_sink(lt_planner *p, lt_plan_node *node, lt_error *err)
     if (table == NULL) {
         return LT_OK;
     }
-    uint8_t taken = table->connector->sink->kinds;
-    uint8_t refused = (uint8_t)(in->kinds & ~taken & ~(1u << LT_UPDATE_BEFORE));
-    if (refused != 0 || ((in->kinds & ~taken) != 0 && !table->connector->sink->upsert_with_key)) {
+    uint8_t taken = lt_plan_sink_kinds(node);
+    if ((taken & (1u << LT_UPDATE_AFTER)) != 0) {
+        taken |= 1u << LT_UPDATE_BEFORE; /* before.c sees to it */
+    }
+    if ((in->kinds & ~taken) != 0) {
         lt_error_set(err, LT_ERR_SQL,
                      "table sink '" LT_STR_FMT
                      "' (connector '%s') does not take %s changes, which the query produces",
@@ -498,35 +516,6 @@ static lt_status source_key(lt_planner *p, lt_plan_node *node, lt_error *err)
     if (count > 0 && count == table->primary_key_count) {
         node->key = key;
         node->key_count = count;
-    }
-    return LT_OK;
-}
-
-/* Changelog kinds that an in-process source declares; everything else only inserts. */
-static lt_status source_kinds(lt_plan_node *node, lt_error *err)
-{
-    node->kinds = LT_KINDS_INSERT;
-    const lt_connector *connector = node->u.table.table->connector;
-    if (!lt_options_has(&node->u.table.options, "changelog")) {
-        return LT_OK;
-    }
-    lt_str text = lt_options_get(&node->u.table.options, NULL, connector->options,
-                                 connector->option_count, "changelog");
-    for (size_t i = 0; i < text.len; i++) {
-        bool before = i + 1 < text.len && text.ptr[i] == 'U' && text.ptr[i + 1] == 'B';
-        bool after = i + 1 < text.len && text.ptr[i] == 'U' && text.ptr[i + 1] == 'A';
-        node->kinds |= before               ? 1u << LT_UPDATE_BEFORE
-                       : after              ? 1u << LT_UPDATE_AFTER
-                       : text.ptr[i] == 'D' ? 1u << LT_DELETE
-                                            : 0u;
-    }
-    if ((node->kinds & (1u << LT_UPDATE_AFTER)) != 0 &&
-        (node->kinds & (1u << LT_UPDATE_BEFORE)) == 0) {
-        return lt_error_set(
-            err, LT_ERR_UNSUPPORTED,
-            "table '" LT_STR_FMT
-            "': upsert sources (updates without their old row) are not supported yet",
-            LT_STR_ARG(node->u.table.table->name));
     }
     return LT_OK;
 }
@@ -573,7 +562,8 @@ lt_status lt_plan_changelog(lt_planner *p, lt_error *err)
         lt_plan_node *node = p->plan->nodes[id];
         switch (node->kind) {
         case LT_PLAN_SOURCE:
-            LT_TRY(source_kinds(node, err));
+            node->kinds =
+                lt_plan_source_kinds(node->u.table.table, &node->u.table.options);
             LT_TRY(source_key(p, node, err));
             break;
         case LT_PLAN_VALUES:
@@ -587,6 +577,7 @@ lt_status lt_plan_changelog(lt_planner *p, lt_error *err)
             break;
         }
     }
+    LT_TRY(lt_plan_before(p, err));
     infer_net(p);
     return LT_OK;
 }

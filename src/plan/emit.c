@@ -455,15 +455,33 @@ static lt_status emit_window_agg(lt_planner *p, lt_log *node, lt_plan_node **out
                   input->node - 1, out, err);
 }
 
-/* input: the one whose hint counts, if it has one. */
-static int64_t state_ttl_ms(const lt_planner *p, const lt_log *node, int input)
+int64_t lt_plan_ttl_ms(const lt_planner *p)
 {
-    if (node->has_ttl[input]) {
-        return node->ttl_ms[input];
-    }
     int64_t ms = 0;
     lt_str text = lt_catalog_option(p->catalog, "table.exec.state.ttl");
     return text.ptr != NULL && lt_parse_duration_ms(text, &ms) ? ms : 0;
+}
+
+/* input: the one whose hint counts, if it has one. */
+static int64_t state_ttl_ms(const lt_planner *p, const lt_log *node, int input)
+{
+    return node->has_ttl[input] ? node->ttl_ms[input] : lt_plan_ttl_ms(p);
+}
+
+static lt_status emit_normalize(lt_planner *p, lt_log *node, lt_plan_node **out, lt_error *err)
+{
+    lt_log *input = node->inputs[0];
+    const lt_schema *below = p->plan->nodes[input->node - 1]->schema;
+    lt_normalize_spec *spec = LT_NEW(p->arena, lt_normalize_spec);
+    if (spec == NULL) {
+        return nomem(err);
+    }
+    node->map = input->map;
+    LT_TRY(remap_cols(p, input, node->keys, node->key_count, &spec->keys, err));
+    spec->key_count = node->key_count;
+    LT_TRY(remap(p, input, node->condition, &spec->condition, err));
+    spec->ttl_ms = lt_plan_ttl_ms(p);
+    return add_op(p, &lt_op_normalize, spec, below, input->node - 1, out, err);
 }
 
 static lt_status emit_group_agg(lt_planner *p, lt_log *node, lt_plan_node **out, lt_error *err)
@@ -750,30 +768,10 @@ static bool drops_nulls(const lt_planner *p)
     return mode.ptr != NULL && lt_str_eq_ci(mode, LT_STR("DROP"));
 }
 
-/* Settings that would change what a sink gets, and that nothing here carries out. */
-static lt_status check_sink_settings(const lt_planner *p, lt_error *err)
-{
-    static const char *const settings[][2] = {
-        {"table.exec.sink.upsert-materialize", "AUTO"},
-    };
-    for (size_t i = 0; i < LT_COUNT_OF(settings); i++) {
-        lt_str value = lt_catalog_option(p->catalog, settings[i][0]);
-        bool fine = value.len == 0 || lt_str_eq_ci(value, lt_str_of(settings[i][1])) ||
-                    lt_str_eq_ci(value, LT_STR("NONE"));
-        if (!fine) {
-            return lt_error_set(err, LT_ERR_UNSUPPORTED,
-                                "'%s' = '" LT_STR_FMT "' is not supported yet", settings[i][0],
-                                LT_STR_ARG(value));
-        }
-    }
-    return LT_OK;
-}
-
 static lt_status emit_sink(lt_planner *p, lt_log *node, lt_plan_node **out, lt_error *err)
 {
     lt_log *input = node->inputs[0];
     uint32_t below = 0;
-    LT_TRY(check_sink_settings(p, err));
     LT_TRY(adapt(p, input, node->needed, input->schema, &below, err));
     const lt_table_def *table = node->rel != NULL ? node->rel->u.sink.table : NULL;
     lt_field *fields = LT_NEW_ARRAY(p->arena, lt_field, node->schema->count + 1);
@@ -822,6 +820,7 @@ lt_status lt_plan_emit(lt_planner *p, lt_log *node, lt_error *err)
         [LT_LOG_TOPN] = emit_topn,           [LT_LOG_RANK] = emit_rank,
         [LT_LOG_UNNEST] = emit_unnest,       [LT_LOG_TIME_SORT] = emit_time_sort,
         [LT_LOG_SINK] = emit_sink,           [LT_LOG_TEMPORAL_JOIN] = emit_temporal_join,
+        [LT_LOG_NORMALIZE] = emit_normalize,
     };
     lt_plan_node *out;
     LT_TRY(emitters[node->kind](p, node, &out, err));

@@ -307,6 +307,18 @@ static const lt_local_agg_spec *partials_of(const lt_plan_node *node)
                : NULL;
 }
 
+static void print_normalize(const lt_normalize_spec *spec, const lt_schema *in, lt_text *to)
+{
+    lt_text_puts(to, "key=[");
+    print_columns(in, spec->keys, spec->key_count, to);
+    lt_text_puts(to, "]");
+    if (spec->condition != NULL) {
+        lt_text_puts(to, ", where=[");
+        lt_expr_print(spec->condition, in, to);
+        lt_text_puts(to, "]");
+    }
+}
+
 static void print_operator(const lt_plan *plan, const lt_plan_node *node, lt_text *to)
 {
     const lt_op_class *cls = node->u.op.cls;
@@ -356,6 +368,17 @@ static void print_operator(const lt_plan *plan, const lt_plan_node *node, lt_tex
                        (long long)spec->count);
     } else if (cls == &lt_op_window_topn) {
         print_topn(node->u.op.spec, in, to);
+    } else if (cls == &lt_op_normalize) {
+        print_normalize(node->u.op.spec, in, to);
+    } else if (cls == &lt_op_materialize) {
+        const lt_materialize_spec *spec = node->u.op.spec;
+        lt_text_puts(to, "primaryKey=[");
+        print_columns(in, spec->keys, spec->key_count, to);
+        lt_text_puts(to, "], inputKey=[");
+        print_columns(in, spec->ids, spec->id_count, to);
+        lt_text_puts(to, "]");
+    } else if (cls == &lt_op_drop_before) {
+        return;
     } else if (cls == &lt_op_pace) {
         lt_text_printf(to, "speed=%g", ((const lt_pace_spec *)node->u.op.spec)->speed);
     } else {

@@ -116,6 +116,8 @@ static bool node_eq(const lt_log *a, const lt_log *b)
         return calc_eq(a, b);
     case LT_LOG_WATERMARK:
         return watermark_eq(a, b);
+    case LT_LOG_NORMALIZE:
+        return keys_eq(a, b) && expr_eq_or_null(a->condition, b->condition);
     case LT_LOG_EXPAND:
         return window_eq(&a->window, &b->window) && keys_eq(a, b);
     case LT_LOG_WINDOW_AGG:

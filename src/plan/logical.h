@@ -14,6 +14,7 @@ typedef enum {
     LT_LOG_VALUES,
     LT_LOG_CALC,
     LT_LOG_WATERMARK,
+    LT_LOG_NORMALIZE,  /* a full changelog of an upsert source; keys: its primary key */
     LT_LOG_EXPAND,     /* windowing table function alone */
     LT_LOG_WINDOW_AGG, /* output: keys, aggregates, window_start, window_end, window_time */
     LT_LOG_GROUP_AGG,
@@ -45,7 +46,7 @@ struct lt_log {
     lt_log *merged; /* merge.c: what replaces this node; NULL = not looked at yet */
     /* payload by kind */
     const lt_rel *rel;    /* SOURCE, VALUES, WATERMARK, SINK: the bound node */
-    lt_expr *condition;   /* CALC; JOIN: over its output */
+    lt_expr *condition;   /* CALC, NORMALIZE; JOIN: over its output */
     lt_expr **exprs;      /* CALC: one per column */
     lt_window window;     /* EXPAND, WINDOW_AGG */
     const uint32_t *keys; /* WINDOW_AGG, GROUP_AGG; EXPAND: session keys; TOPN: partition without
@@ -71,6 +72,7 @@ typedef struct {
     lt_expr_builder builder;
     const lt_plan_options *options;
     bool is_query;
+    bool in_source; /* translate.c: below a table's watermark */
     lt_log **nodes;
     uint32_t node_count, node_cap;
     lt_plan *plan;
@@ -130,11 +132,25 @@ typedef struct {
 /* Follows PROJECT and FILTER nodes down from `top` until a node of another kind. */
 lt_status lt_chain_collapse(lt_planner *p, lt_rel *top, lt_chain *out, lt_error *err);
 
+/* normalize.c: kinds that a text such as I,UB,UA,D lists (+I always); kinds that a source declares. */
+uint8_t lt_plan_kinds_of(lt_str text);
+uint8_t lt_plan_source_kinds(const lt_table_def *table, const lt_options *options);
+/* Puts a NORMALIZE over a translated table (rel: its scan, or its watermark) if it needs one. */
+lt_status lt_plan_normalize(lt_planner *p, const lt_rel *rel, lt_log **node, lt_error *err);
+/* A CALC with a condition over a NORMALIZE that nobody else reads: the condition goes into it, and
+ * below it as far as it is on the key. */
+lt_status lt_plan_push_condition(lt_planner *p, lt_log *calc, lt_log **out, lt_error *err);
+
 /* merge.c, prune.c, emit.c, changelog.c */
 lt_status lt_plan_merge(lt_planner *p, lt_log *node, lt_log **out, lt_error *err);
 lt_status lt_plan_prune(lt_planner *p, lt_log *const *roots, uint32_t count, lt_error *err);
 lt_status lt_plan_emit(lt_planner *p, lt_log *root, lt_error *err);
 lt_status lt_plan_changelog(lt_planner *p, lt_error *err);
+/* table.exec.state.ttl; 0 = never. */
+int64_t lt_plan_ttl_ms(const lt_planner *p);
+/* before.c: which edges carry -U rows, and the nodes that follow from it. */
+lt_status lt_plan_before(lt_planner *p, lt_error *err);
+uint8_t lt_plan_sink_kinds(const lt_plan_node *sink);
 /* rules_local.c: aggregates in two phases, where options->local_agg_lanes says so. */
 lt_status lt_plan_local(lt_planner *p, lt_error *err);
 /* spread.c: tasks and exchanges. */

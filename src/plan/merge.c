@@ -82,7 +82,12 @@ static lt_status merge_node(lt_planner *p, lt_log *node, lt_log **out, lt_error 
     /* Merging a calc that others read too would compute it twice. */
     if (node->kind == LT_LOG_CALC && node->inputs[0]->kind == LT_LOG_CALC &&
         node->inputs[0]->consumers <= 1) {
-        return merge_pair(p, node, out, err);
+        LT_TRY(merge_pair(p, node, out, err));
+    }
+    const lt_log *input = (*out)->input_count > 0 ? (*out)->inputs[0] : NULL;
+    if ((*out)->kind == LT_LOG_CALC && (*out)->condition != NULL &&
+        input->kind == LT_LOG_NORMALIZE && input->condition == NULL && input->consumers <= 1) {
+        return lt_plan_push_condition(p, *out, out, err);
     }
     return LT_OK;
 }

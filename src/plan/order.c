@@ -67,6 +67,9 @@ static lt_determinism seen_mixed(const lt_plan_node *node, const lt_plan_node *i
     if (cls == &lt_op_time_sort || cls == &lt_op_temporal_join) {
         return LT_FINAL_NO_LATE;
     }
+    if (cls == &lt_op_materialize) {
+        return LT_FINAL; /* the newest row of a sink key, of those that come in any order */
+    }
     if (cls == &lt_op_first_rows) {
         return LT_ORDER_DEPENDENT;
     }

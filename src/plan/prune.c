@@ -152,6 +152,13 @@ static void mark_inputs(lt_log *node)
         input->needed[node->rel->u.watermark.time_col] = true;
         mark_expr(input, node->rel->u.watermark.expr);
         return;
+    case LT_LOG_NORMALIZE:
+        pass_through(node, input);
+        mark_expr(input, node->condition);
+        for (uint32_t i = 0; i < node->key_count; i++) {
+            input->needed[node->keys[i]] = true;
+        }
+        return;
     case LT_LOG_EXPAND:
         pass_through(node, input);
         mark_window(&node->window, input);

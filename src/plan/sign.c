@@ -155,6 +155,16 @@ static void add_rank(const lt_plan *plan, const lt_plan_node *node, lt_text *to)
         add_types(to, in, spec->partition, spec->partition_count);
         add_functions(plan, input, spec->partition, spec->partition_count, to);
         add_order(to, in, NULL, 0);
+    } else if (cls == &lt_op_normalize) {
+        const lt_normalize_spec *spec = node->u.op.spec;
+        add_types(to, in, spec->keys, spec->key_count);
+        add_order(to, in, NULL, 0);
+    } else if (cls == &lt_op_materialize) {
+        const lt_materialize_spec *spec = node->u.op.spec;
+        add_types(to, in, spec->keys, spec->key_count);
+        lt_text_puts(to, "|");
+        add_types(to, in, spec->ids, spec->id_count);
+        add_order(to, in, NULL, 0);
     } else if (cls == &lt_op_time_sort) {
         const lt_time_sort_spec *spec = node->u.op.spec;
         add_order(to, in, spec->order, spec->order_count);
@@ -219,7 +229,8 @@ static bool is_transparent(const lt_plan_node *node)
 {
     return node->kind == LT_PLAN_OPERATOR &&
            (node->u.op.cls == &lt_op_calc || node->u.op.cls == &lt_op_watermark ||
-            node->u.op.cls == &lt_op_union || node->u.op.cls == &lt_op_local_agg);
+            node->u.op.cls == &lt_op_union || node->u.op.cls == &lt_op_local_agg ||
+            node->u.op.cls == &lt_op_drop_before);
 }
 
 static void add_node(const lt_plan *plan, const lt_plan_node *node, lt_text *to)

@@ -36,6 +36,12 @@ static bool keys_of(const lt_plan_node *node, uint32_t input, lt_exchange *out)
     } else if (cls == &lt_op_first_event) {
         out->keys = ((const lt_first_event_spec *)spec)->partition;
         out->key_count = ((const lt_first_event_spec *)spec)->partition_count;
+    } else if (cls == &lt_op_normalize) {
+        out->keys = ((const lt_normalize_spec *)spec)->keys;
+        out->key_count = ((const lt_normalize_spec *)spec)->key_count;
+    } else if (cls == &lt_op_materialize) {
+        out->keys = ((const lt_materialize_spec *)spec)->keys;
+        out->key_count = ((const lt_materialize_spec *)spec)->key_count;
     } else if (cls == &lt_op_join || cls == &lt_op_temporal_join) {
         const lt_join_spec *join =
             cls == &lt_op_join ? spec : &((const lt_temporal_join_spec *)spec)->join;
@@ -50,7 +56,8 @@ static bool keys_of(const lt_plan_node *node, uint32_t input, lt_exchange *out)
 static bool is_stateless(const lt_plan_node *node)
 {
     if (node->u.op.cls == &lt_op_calc || node->u.op.cls == &lt_op_watermark ||
-        node->u.op.cls == &lt_op_unnest || node->u.op.cls == &lt_op_local_agg) {
+        node->u.op.cls == &lt_op_unnest || node->u.op.cls == &lt_op_local_agg ||
+        node->u.op.cls == &lt_op_drop_before) {
         return true;
     }
     if (node->u.op.cls == &lt_op_window_expand) {

@@ -107,11 +107,15 @@ lt_status lt_plan_translate(lt_planner *p, lt_rel *rel, lt_log **out, lt_error *
     *out = NULL;
     switch (rel->kind) {
     case LT_REL_SCAN:
-        return translate_plain(p, rel, LT_LOG_SOURCE, out, err);
+        LT_TRY(translate_plain(p, rel, LT_LOG_SOURCE, out, err));
+        return p->in_source ? LT_OK : lt_plan_normalize(p, rel, out, err);
     case LT_REL_VALUES:
         return translate_plain(p, rel, LT_LOG_VALUES, out, err);
     case LT_REL_WATERMARK:
-        return translate_plain(p, rel, LT_LOG_WATERMARK, out, err);
+        p->in_source = true;
+        LT_TRY(translate_plain(p, rel, LT_LOG_WATERMARK, out, err));
+        p->in_source = false;
+        return lt_plan_normalize(p, rel, out, err);
     case LT_REL_SINK:
         return translate_plain(p, rel, LT_LOG_SINK, out, err);
     case LT_REL_UNNEST:

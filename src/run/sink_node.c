@@ -23,6 +23,25 @@ static lt_status open_hash(lt_node *node, lt_error *err)
     return node->hash_codec != NULL ? LT_OK : lt_error_nomem(err, "a sink");
 }
 
+/* The primary key of a sink that takes no -U, though they come. */
+static lt_status open_key(lt_node *node, lt_error *err)
+{
+    const lt_plan_node *plan = node->plan;
+    if (!plan->u.table.drop_before || plan->u.table.sink_key_count == 0) {
+        return LT_OK;
+    }
+    uint32_t count = plan->u.table.sink_key_count;
+    const lt_type **types = LT_NEW_ARRAY(node->job->arena, const lt_type *, count);
+    if (types == NULL) {
+        return lt_error_nomem(err, "a sink");
+    }
+    for (uint32_t k = 0; k < count; k++) {
+        types[k] = plan->schema->fields[plan->u.table.sink_key[k]].type;
+    }
+    node->key_codec = lt_rowcodec_new(node->job->arena, types, count, false);
+    return node->key_codec != NULL ? LT_OK : lt_error_nomem(err, "a sink");
+}
+
 lt_status lt_node_open_sink(lt_node *node, lt_error *err)
 {
     if (node->plan->u.table.table == NULL) {
@@ -30,6 +49,7 @@ lt_status lt_node_open_sink(lt_node *node, lt_error *err)
     }
     LT_TRY(lt_node_table_ctx(node, err));
     LT_TRY(open_hash(node, err));
+    LT_TRY(open_key(node, err));
     if (lt_job_replays(node->job)) {
         return LT_OK; /* only what would be written counts */
     }
@@ -131,6 +151,77 @@ static lt_status enforce_not_null(lt_node *node, lt_batch **batch, lt_error *err
     return LT_OK;
 }
 
+static bool has_before(const lt_batch *batch)
+{
+    uint32_t live = lt_batch_live(batch);
+    for (uint32_t i = 0; batch->kinds != NULL && i < live; i++) {
+        if (batch->kinds[lt_batch_row(batch, i)] == LT_UPDATE_BEFORE) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static lt_status encode_keys(lt_node *node, const lt_batch *batch, lt_arena *arena, lt_rows *out,
+                             lt_error *err)
+{
+    const lt_plan_node *plan = node->plan;
+    uint32_t count = plan->u.table.sink_key_count;
+    const lt_col **cols = LT_NEW_ARRAY(arena, const lt_col *, count + 1);
+    if (cols == NULL) {
+        return lt_error_nomem(err, "a batch");
+    }
+    for (uint32_t k = 0; k < count; k++) {
+        cols[k] = &batch->cols[plan->u.table.sink_key[k]];
+    }
+    return lt_rowcodec_encode(node->key_codec, cols, batch->sel, lt_batch_live(batch), arena, out,
+                              err);
+}
+
+/* For a sink that upserts: a -U with the +U of its key behind it says nothing, any other one (a
+ * filter let no +U through) takes the row away. *batch is replaced when it had some. */
+static lt_status settle_before(lt_node *node, lt_batch **batch, lt_error *err)
+{
+    lt_batch *in = *batch;
+    if (!node->plan->u.table.drop_before || !has_before(in)) {
+        return LT_OK;
+    }
+    uint32_t live = lt_batch_live(in);
+    lt_batch *out = lt_batch_derive(node->pool, in, in->schema);
+    uint32_t *keep = out != NULL ? LT_NEW_ARRAY(out->arena, uint32_t, live + 1) : NULL;
+    uint8_t *kinds = out != NULL ? LT_NEW_ARRAY(out->arena, uint8_t, in->row_count) : NULL;
+    lt_rows keys;
+    lt_status st = keep == NULL || kinds == NULL ? lt_error_nomem(err, "a batch") : LT_OK;
+    if (st == LT_OK && node->key_codec != NULL) {
+        st = encode_keys(node, in, out->arena, &keys, err);
+    }
+    if (st != LT_OK) {
+        lt_batch_unref(out);
+        return st;
+    }
+    memcpy(out->cols, in->cols, sizeof(lt_col) * in->col_count);
+    memcpy(kinds, in->kinds, in->row_count);
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < live; i++) {
+        uint32_t row = lt_batch_row(in, i);
+        bool before = kinds[row] == LT_UPDATE_BEFORE;
+        bool followed = before && node->key_codec != NULL && i + 1 < live &&
+                        kinds[lt_batch_row(in, i + 1)] == LT_UPDATE_AFTER &&
+                        lt_rows_len(&keys, i) == lt_rows_len(&keys, i + 1) &&
+                        memcmp(lt_rows_ptr(&keys, i), lt_rows_ptr(&keys, i + 1),
+                               lt_rows_len(&keys, i)) == 0;
+        kinds[row] = before ? LT_DELETE : kinds[row];
+        keep[kept] = row;
+        kept += !followed;
+    }
+    out->kinds = kinds;
+    out->sel = keep;
+    out->sel_count = kept;
+    lt_batch_unref(in);
+    *batch = out;
+    return LT_OK;
+}
+
 /* What was written so far as one number that no order, batching or repetition of updates changes:
  * the sum of the rows' hashes, those of rows taken back subtracted. A checkpoint carries it, so
  * that a run can be compared with its repetition. */
@@ -197,7 +288,13 @@ static lt_status take_batch(lt_node *node, lt_channel *channel, lt_batch *batch,
             return st;
         }
     }
-    node->ledger.used += lt_batch_live(batch);
+    uint32_t taken = lt_batch_live(batch);
+    st = settle_before(node, &batch, err);
+    if (st != LT_OK) {
+        lt_batch_unref(batch);
+        return st;
+    }
+    node->ledger.used += taken;
     node->rows_out += lt_batch_live(batch);
     st = write_batch(node, batch, err);
     return st == LT_AGAIN ? LT_OK : st; /* the batch is kept as pending: progress was made */

@@ -321,6 +321,10 @@ static const lt_option_def options[] = {
      .kind = LT_OPT_STRING,
      .fallback = "I",
      .help = "row kinds the host pushes, of I,UB,UA,D"},
+    {.name = "sink.changelog",
+     .kind = LT_OPT_STRING,
+     .fallback = "I,UB,UA,D",
+     .help = "row kinds the host takes, of I,UB,UA,D; without UB it upserts by the primary key"},
 };
 
 const lt_connector lt_conn_feed = {
