@@ -151,8 +151,8 @@ static lt_status rewrite(sink_op *self, sink_record *record, const entry *old, c
     const char *bytes = (const char *)record->cell.ptr;
     LT_TRY(lt_changes_keep(&self->changes, (lt_str){bytes, old->at}, &before, err));
     LT_TRY(lt_changes_keep(&self->changes, old->id, &id, err));
-    LT_TRY(lt_changes_keep(&self->changes,
-                           (lt_str){bytes + old->end, record->cell.len - old->end}, &behind, err));
+    LT_TRY(lt_changes_keep(&self->changes, (lt_str){bytes + old->end, record->cell.len - old->end},
+                           &behind, err));
     if (!lt_cells_set(cells, &record->cell, before.ptr, (uint32_t)before.len)) {
         return lt_error_nomem(err, "rows of a sink key");
     }
@@ -232,8 +232,7 @@ static void sweep(sink_op *self)
 
 static lt_status run(sink_op *self, lt_emit *out, lt_error *err)
 {
-    LT_TRY(
-        lt_table_probe(self->rows, &self->keys, true, (void **)self->records, NULL, err));
+    LT_TRY(lt_table_probe(self->rows, &self->keys, true, (void **)self->records, NULL, err));
     lt_status st = lt_changes_run(&self->op, &self->changes, sink_step, out, err);
     if (st != LT_FULL) {
         sweep(self);

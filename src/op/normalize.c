@@ -147,8 +147,7 @@ static void sweep(normal_op *self)
 
 static lt_status run(normal_op *self, lt_emit *out, lt_error *err)
 {
-    LT_TRY(
-        lt_table_probe(self->rows, &self->keys, true, (void **)self->records, NULL, err));
+    LT_TRY(lt_table_probe(self->rows, &self->keys, true, (void **)self->records, NULL, err));
     lt_status st = lt_changes_run(&self->op, &self->changes, normal_step, out, err);
     if (st == LT_FULL) {
         return st;
@@ -190,8 +189,8 @@ static lt_status test(normal_op *self, lt_batch *in, uint32_t *rows, uint32_t *c
     lt_op_view(&view, in, added, adds);
     LT_TRY(lt_evaluator_run(op, &self->condition, &view, arena, &result, &errors, err));
     if (errors.count > 0) {
-        self->failed = lt_op_errors_reject(op, &self->condition, in, &errors, added, &adds,
-                                           &self->failure);
+        self->failed =
+            lt_op_errors_reject(op, &self->condition, in, &errors, added, &adds, &self->failure);
         if (self->failed != LT_OK && self->failed != LT_ERR_DATA) {
             return self->failed;
         }

@@ -183,8 +183,8 @@ typedef struct {
     lt_keep_mode mode;
     const lt_sort_key *order; /* not for LT_KEEP_LAST_ARRIVED */
     uint32_t order_count;
-    bool updates; /* the input has -U and +U, of a key that is more than the partition */
-    bool quiet;   /* LT_KEEP_LAST_ARRIVED: a row equal to the one before says nothing */
+    bool updates;     /* the input has -U and +U, of a key that is more than the partition */
+    bool quiet;       /* LT_KEEP_LAST_ARRIVED: a row equal to the one before says nothing */
     bool drop_before; /* nobody needs -U rows */
     int64_t ttl_ms;
 } lt_keep_spec;

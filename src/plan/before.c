@@ -11,8 +11,8 @@
  *   ChangelogNormalize                   no
  *   all else                             yes
  *
- * Where a path cannot do without, its sink gets -U rows as well, and takes one that no +U of its
- * key follows for a deletion. Then the nodes are put together anew: a DropUpdateBefore above
+ * Where a path cannot do without, its sink gets -U rows as well, and takes them for deletions: no
+ * +U need follow. Then the nodes are put together anew: a DropUpdateBefore above
  * sources that send what nobody wants, no ChangelogNormalize where the rows would do as they come,
  * and a SinkUpsertMaterializer before sinks whose primary key is not the query's. */
 #include "plan/logical.h"
@@ -20,9 +20,9 @@
 #define BEFORE ((uint8_t)(1u << LT_UPDATE_BEFORE))
 
 typedef struct {
-    bool *optional; /* by id: the output could do without -U */
-    bool *wanted;   /* somebody needs them */
-    bool *gone;     /* the node's input takes its place */
+    bool *optional;       /* by id: the output could do without -U */
+    bool *wanted;         /* somebody needs them */
+    bool *gone;           /* the node's input takes its place */
     lt_plan_node **above; /* stands between the node and its consumers; NULL = none */
     lt_plan_node **below; /* stands before a sink */
 } edges;
@@ -30,6 +30,13 @@ typedef struct {
 static bool is_op(const lt_plan_node *node, const lt_op_class *cls)
 {
     return node->kind == LT_PLAN_OPERATOR && node->u.op.cls == cls;
+}
+
+/* Operators whose output has the kinds of their input, row by row. */
+static bool passes_on(const lt_op_class *cls)
+{
+    return cls == &lt_op_calc || cls == &lt_op_union || cls == &lt_op_unnest ||
+           cls == &lt_op_watermark || cls == &lt_op_pace;
 }
 
 static bool updates(const lt_plan_node *node)
@@ -104,8 +111,8 @@ static bool is_optional(const lt_plan *plan, const lt_plan_node *node, const edg
         return ((const lt_join_spec *)node->u.op.spec)->type == LT_JOIN_TYPE_INNER &&
                side_is_optional(plan, node, 0, e) && side_is_optional(plan, node, 1, e);
     }
-    bool all = cls == &lt_op_calc || cls == &lt_op_union || cls == &lt_op_watermark ||
-               cls == &lt_op_pace;
+    bool all =
+        cls == &lt_op_calc || cls == &lt_op_union || cls == &lt_op_watermark || cls == &lt_op_pace;
     for (uint32_t i = 0; all && i < node->input_count; i++) {
         all = e->optional[node->inputs[i]];
     }
@@ -183,8 +190,7 @@ static bool wants_materializer(const lt_planner *p, const lt_plan_node *sink)
     if (mode.len > 0 && lt_str_eq_ci(mode, LT_STR("FORCE"))) {
         return true;
     }
-    bool known = in->key != NULL && in->key_count > 0 &&
-                 covers(key, count, in->key, in->key_count);
+    bool known = in->key != NULL && in->key_count > 0 && covers(key, count, in->key, in->key_count);
     return updates(in) && lt_plan_sink_kinds(sink) != LT_KINDS_INSERT && !known;
 }
 
@@ -356,8 +362,7 @@ static void apply(const lt_plan *plan, lt_plan_node *node)
     } else if (cls == &lt_op_drop_before) {
         drop = true;
     } else {
-        drop = !comes && (cls == &lt_op_calc || cls == &lt_op_union || cls == &lt_op_join ||
-                          cls == &lt_op_watermark || cls == &lt_op_pace);
+        drop = !comes && (passes_on(cls) || cls == &lt_op_join);
     }
     if (drop) {
         node->kinds &= (uint8_t)~BEFORE;
@@ -374,9 +379,7 @@ static bool asks(const lt_plan *plan, const lt_plan_node *node, const edges *e)
     if (cls == &lt_op_normalize) {
         return false;
     }
-    bool passes = cls == &lt_op_calc || cls == &lt_op_union || cls == &lt_op_watermark ||
-                  cls == &lt_op_pace || cls == &lt_op_join;
-    return passes ? e->wanted[node->id] : true;
+    return passes_on(cls) || cls == &lt_op_join ? e->wanted[node->id] : true;
 }
 
 lt_status lt_plan_before(lt_planner *p, lt_error *err)

@@ -562,8 +562,7 @@ lt_status lt_plan_changelog(lt_planner *p, lt_error *err)
         lt_plan_node *node = p->plan->nodes[id];
         switch (node->kind) {
         case LT_PLAN_SOURCE:
-            node->kinds =
-                lt_plan_source_kinds(node->u.table.table, &node->u.table.options);
+            node->kinds = lt_plan_source_kinds(node->u.table.table, &node->u.table.options);
             LT_TRY(source_key(p, node, err));
             break;
         case LT_PLAN_VALUES:

@@ -132,7 +132,8 @@ typedef struct {
 /* Follows PROJECT and FILTER nodes down from `top` until a node of another kind. */
 lt_status lt_chain_collapse(lt_planner *p, lt_rel *top, lt_chain *out, lt_error *err);
 
-/* normalize.c: kinds that a text such as I,UB,UA,D lists (+I always); kinds that a source declares. */
+/* normalize.c: kinds that a text such as I,UB,UA,D lists (+I always); kinds that a source declares.
+ */
 uint8_t lt_plan_kinds_of(lt_str text);
 uint8_t lt_plan_source_kinds(const lt_table_def *table, const lt_options *options);
 /* Puts a NORMALIZE over a translated table (rel: its scan, or its watermark) if it needs one. */

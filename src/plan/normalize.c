@@ -27,8 +27,8 @@ uint8_t lt_plan_source_kinds(const lt_table_def *table, const lt_options *option
     if (!lt_options_has(options, "changelog")) {
         return LT_KINDS_INSERT;
     }
-    return lt_plan_kinds_of(lt_options_get(options, NULL, connector->options,
-                                           connector->option_count, "changelog"));
+    return lt_plan_kinds_of(
+        lt_options_get(options, NULL, connector->options, connector->option_count, "changelog"));
 }
 
 static bool lacks_before(uint8_t kinds)

@@ -53,9 +53,9 @@ struct lt_plan_node {
     uint32_t input_count;
     const lt_schema *schema;
     /* the output edge */
-    uint8_t kinds; /* LT_KINDS_* */
+    uint8_t kinds;    /* LT_KINDS_* */
     bool drop_before; /* nobody needs -U rows */
-    bool net_ok;   /* every consumer is net-safe (design: only net changes per batch matter) */
+    bool net_ok;      /* every consumer is net-safe (design: only net changes per batch matter) */
     const uint32_t *key; /* upsert key columns; NULL = none */
     uint32_t key_count;
     lt_determinism determinism;
@@ -76,14 +76,14 @@ struct lt_plan_node {
             const char *const *metadata_keys;
             const lt_schema *record_schema;
             lt_options options;
-            bool bounded;       /* source */
-            bool splittable;    /* source: several lanes can read it */
-            bool drop_nulls;    /* sink: rows with NULL in a NOT NULL column are dropped, else they
-                                   fail the job */
+            bool bounded;    /* source */
+            bool splittable; /* source: several lanes can read it */
+            bool drop_nulls; /* sink: rows with NULL in a NOT NULL column are dropped, else they
+                                fail the job */
             const uint32_t *sink_key; /* sink: its primary key, columns of the schema */
             uint32_t sink_key_count;  /* 0 = none, or not all of it is written */
-            bool drop_before;         /* sink: it takes no -U, but they come: see sink_node.c */
-            int watermark_node; /* source: id of its lt_op_watermark, or -1 */
+            bool drop_before;         /* sink: it takes no -U, but they come: as -D */
+            int watermark_node;       /* source: id of its lt_op_watermark, or -1 */
         } table;
         struct {
             lt_expr ***rows;

@@ -215,7 +215,6 @@ struct lt_node {
     lt_batch *sink_pending; /* LT_FULL was answered for it */
     bool sink_finished;
     _Atomic uint64_t sink_committed; /* checkpoint */
-    lt_rowcodec *key_codec; /* sink that takes no -U: of its primary key; NULL = none */
     lt_rowcodec *hash_codec;
     uint64_t hash;  /* of all rows written, whatever their order */
     uint64_t chain; /* of `hash` at every checkpoint so far */

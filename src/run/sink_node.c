@@ -23,25 +23,6 @@ static lt_status open_hash(lt_node *node, lt_error *err)
     return node->hash_codec != NULL ? LT_OK : lt_error_nomem(err, "a sink");
 }
 
-/* The primary key of a sink that takes no -U, though they come. */
-static lt_status open_key(lt_node *node, lt_error *err)
-{
-    const lt_plan_node *plan = node->plan;
-    if (!plan->u.table.drop_before || plan->u.table.sink_key_count == 0) {
-        return LT_OK;
-    }
-    uint32_t count = plan->u.table.sink_key_count;
-    const lt_type **types = LT_NEW_ARRAY(node->job->arena, const lt_type *, count);
-    if (types == NULL) {
-        return lt_error_nomem(err, "a sink");
-    }
-    for (uint32_t k = 0; k < count; k++) {
-        types[k] = plan->schema->fields[plan->u.table.sink_key[k]].type;
-    }
-    node->key_codec = lt_rowcodec_new(node->job->arena, types, count, false);
-    return node->key_codec != NULL ? LT_OK : lt_error_nomem(err, "a sink");
-}
-
 lt_status lt_node_open_sink(lt_node *node, lt_error *err)
 {
     if (node->plan->u.table.table == NULL) {
@@ -49,7 +30,6 @@ lt_status lt_node_open_sink(lt_node *node, lt_error *err)
     }
     LT_TRY(lt_node_table_ctx(node, err));
     LT_TRY(open_hash(node, err));
-    LT_TRY(open_key(node, err));
     if (lt_job_replays(node->job)) {
         return LT_OK; /* only what would be written counts */
     }
@@ -162,61 +142,26 @@ static bool has_before(const lt_batch *batch)
     return false;
 }
 
-static lt_status encode_keys(lt_node *node, const lt_batch *batch, lt_arena *arena, lt_rows *out,
-                             lt_error *err)
-{
-    const lt_plan_node *plan = node->plan;
-    uint32_t count = plan->u.table.sink_key_count;
-    const lt_col **cols = LT_NEW_ARRAY(arena, const lt_col *, count + 1);
-    if (cols == NULL) {
-        return lt_error_nomem(err, "a batch");
-    }
-    for (uint32_t k = 0; k < count; k++) {
-        cols[k] = &batch->cols[plan->u.table.sink_key[k]];
-    }
-    return lt_rowcodec_encode(node->key_codec, cols, batch->sel, lt_batch_live(batch), arena, out,
-                              err);
-}
-
-/* For a sink that upserts: a -U with the +U of its key behind it says nothing, any other one (a
- * filter let no +U through) takes the row away. *batch is replaced when it had some. */
+/* For a sink that upserts: a -U takes the row away, and the +U behind it, if a filter has let one
+ * through, brings it back. That is so for each row alone: a batch may end between them. *batch is
+ * replaced when it had some. */
 static lt_status settle_before(lt_node *node, lt_batch **batch, lt_error *err)
 {
     lt_batch *in = *batch;
     if (!node->plan->u.table.drop_before || !has_before(in)) {
         return LT_OK;
     }
-    uint32_t live = lt_batch_live(in);
     lt_batch *out = lt_batch_derive(node->pool, in, in->schema);
-    uint32_t *keep = out != NULL ? LT_NEW_ARRAY(out->arena, uint32_t, live + 1) : NULL;
     uint8_t *kinds = out != NULL ? LT_NEW_ARRAY(out->arena, uint8_t, in->row_count) : NULL;
-    lt_rows keys;
-    lt_status st = keep == NULL || kinds == NULL ? lt_error_nomem(err, "a batch") : LT_OK;
-    if (st == LT_OK && node->key_codec != NULL) {
-        st = encode_keys(node, in, out->arena, &keys, err);
-    }
-    if (st != LT_OK) {
+    if (kinds == NULL) {
         lt_batch_unref(out);
-        return st;
+        return lt_error_nomem(err, "a batch");
     }
     memcpy(out->cols, in->cols, sizeof(lt_col) * in->col_count);
-    memcpy(kinds, in->kinds, in->row_count);
-    uint32_t kept = 0;
-    for (uint32_t i = 0; i < live; i++) {
-        uint32_t row = lt_batch_row(in, i);
-        bool before = kinds[row] == LT_UPDATE_BEFORE;
-        bool followed = before && node->key_codec != NULL && i + 1 < live &&
-                        kinds[lt_batch_row(in, i + 1)] == LT_UPDATE_AFTER &&
-                        lt_rows_len(&keys, i) == lt_rows_len(&keys, i + 1) &&
-                        memcmp(lt_rows_ptr(&keys, i), lt_rows_ptr(&keys, i + 1),
-                               lt_rows_len(&keys, i)) == 0;
-        kinds[row] = before ? LT_DELETE : kinds[row];
-        keep[kept] = row;
-        kept += !followed;
+    for (uint32_t i = 0; i < in->row_count; i++) {
+        kinds[i] = in->kinds[i] == LT_UPDATE_BEFORE ? LT_DELETE : in->kinds[i];
     }
     out->kinds = kinds;
-    out->sel = keep;
-    out->sel_count = kept;
     lt_batch_unref(in);
     *batch = out;
     return LT_OK;
