@@ -160,6 +160,16 @@ static void test_rows(void **state)
     run_all(&lt_op_first_event, &first_event, &rig, rig.in_schema, false);
     const lt_time_sort_spec time_sort = {.order = by_value, .order_count = 2};
     run_all(&lt_op_time_sort, &time_sort, &rig, rig.in_schema, false);
+    const lt_normalize_spec normalize = {
+        .keys = keys,
+        .key_count = 1,
+        .condition = h_call(&rig, ">", h_col(&rig, COL_V), h_int(&rig, 20))};
+    run_all(&lt_op_normalize, &normalize, &rig, rig.in_schema, true);
+    const uint32_t ids[1] = {COL_V};
+    const lt_materialize_spec materialize = {
+        .keys = keys, .key_count = 1, .ids = ids, .id_count = 1};
+    run_all(&lt_op_materialize, &materialize, &rig, rig.in_schema, true);
+    run_all(&lt_op_drop_before, NULL, &rig, rig.in_schema, true);
     const lt_pace_spec pace = {.time_col = COL_TS, .speed = 1e9};
     run_all(&lt_op_pace, &pace, &rig, rig.in_schema, false);
     const lt_watermark_spec watermark = {.time_col = COL_TS, .watermark = h_col(&rig, COL_TS)};
