@@ -120,7 +120,7 @@ extern const lt_op_class lt_op_keep;          /* lt_keep_spec: one row per key, 
 extern const lt_op_class lt_op_first_rows;    /* lt_first_rows_spec */
 extern const lt_op_class lt_op_first_event;   /* lt_first_event_spec */
 extern const lt_op_class lt_op_time_sort;     /* lt_time_sort_spec */
-extern const lt_op_class lt_op_drop_before; /* no spec: takes -U rows out */
-extern const lt_op_class lt_op_normalize;   /* lt_normalize_spec: of an upsert source */
-extern const lt_op_class lt_op_materialize; /* lt_materialize_spec: before a sink */
+extern const lt_op_class lt_op_drop_before;   /* no spec: takes -U rows out */
+extern const lt_op_class lt_op_normalize;     /* lt_normalize_spec: of an upsert source */
+extern const lt_op_class lt_op_materialize;   /* lt_materialize_spec: before a sink */
 extern const lt_op_class lt_op_pace;          /* lt_pace_spec: replay in event time */
