@@ -218,6 +218,8 @@ lt_status lt_rel_dummy(lt_binder *b, uint32_t pos, lt_rel **out, lt_error *err);
 lt_status lt_rel_filter(lt_binder *b, lt_rel *input, lt_expr *condition, uint32_t pos, lt_rel **out,
                         lt_error *err);
 /* fields: names and types of the result; window properties are carried over. */
+/* The window properties of a projection, anew from those of its input. */
+void lt_rel_project_window(lt_rel *rel);
 lt_status lt_rel_project(lt_binder *b, lt_rel *input, lt_expr **exprs, const lt_field *fields,
                          uint32_t count, lt_rel **out, lt_error *err);
 lt_status lt_rel_aggregate(lt_binder *b, lt_rel *input, const uint32_t *keys, const lt_str *names,
@@ -299,6 +301,9 @@ lt_status lt_bind_push_ctes(lt_binder *b, const lt_ast_query *query, lt_error *e
 bool lt_bind_is_cte(lt_binder *b, const lt_ast_path *path);
 lt_status lt_bind_select(lt_binder *b, const lt_ast_query *query, bool top, lt_rel **out,
                          lt_error *err);
+/* Settles the joins of a SELECT whose FROM and WHERE are bound: gives interval joins and window
+ * joins, and what lies between them and rel, the time attributes and windows they keep. */
+lt_status lt_settle_joins(lt_binder *b, lt_rel *rel, lt_error *err);
 lt_status lt_bind_insert(lt_binder *b, const lt_ast_insert *insert, uint32_t pos, lt_rel **out,
                          lt_error *err);
 lt_status lt_bind_sink(lt_binder *b, lt_table_def *def, lt_rel *input, uint32_t pos, lt_rel **out,

@@ -84,6 +84,24 @@ static int projected_at(lt_expr *const *exprs, uint32_t count, int column)
     return -1;
 }
 
+static void project_window(lt_rel *rel, uint32_t count)
+{
+    const lt_window_props *from = &rel->inputs[0]->window;
+    lt_expr *const *exprs = rel->u.project.exprs;
+    rel->window = *from;
+    if (from->present) {
+        rel->window.start_col = projected_at(exprs, count, from->start_col);
+        rel->window.end_col = projected_at(exprs, count, from->end_col);
+        rel->window.time_col = projected_at(exprs, count, from->time_col);
+        rel->window.present = rel->window.start_col >= 0 || rel->window.end_col >= 0;
+    }
+}
+
+void lt_rel_project_window(lt_rel *rel)
+{
+    project_window(rel, rel->schema->count);
+}
+
 lt_status lt_rel_project(lt_binder *b, lt_rel *input, lt_expr **exprs, const lt_field *fields,
                          uint32_t count, lt_rel **out, lt_error *err)
 {
@@ -92,12 +110,7 @@ lt_status lt_rel_project(lt_binder *b, lt_rel *input, lt_expr **exprs, const lt_
         return err->code;
     }
     rel->u.project.exprs = exprs;
-    if (rel->window.present) {
-        rel->window.start_col = projected_at(exprs, count, input->window.start_col);
-        rel->window.end_col = projected_at(exprs, count, input->window.end_col);
-        rel->window.time_col = projected_at(exprs, count, input->window.time_col);
-        rel->window.present = rel->window.start_col >= 0 || rel->window.end_col >= 0;
-    }
+    project_window(rel, count);
     *out = rel;
     return set_schema(b, rel, fields, count, err);
 }

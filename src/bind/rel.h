@@ -25,8 +25,9 @@ typedef enum {
     LT_REL_SORT,   /* ORDER BY, with LIMIT in `limit` when there is one */
     LT_REL_RANK,   /* ROW_NUMBER() OVER (PARTITION BY .. ORDER BY ..): input columns + the number,
                       BIGINT NOT NULL */
-    LT_REL_JOIN,   /* two inputs: left columns, then right ones, no time attributes; SEMI and ANTI:
-                      left columns alone. Outer joins make the other side's columns nullable */
+    LT_REL_JOIN,   /* two inputs: left columns, then right ones; SEMI and ANTI: left columns alone.
+                      Only interval and window joins keep time attributes. Outer joins make the
+                      other side's columns nullable */
     LT_REL_UNNEST, /* every row once per element of a collection: input columns + an element's
                       values (fields of a ROW; key and value of a MAP) + the ordinality, INT */
     LT_REL_SINK    /* INSERT INTO: input columns match the sink's written columns exactly */
@@ -118,6 +119,9 @@ struct lt_rel {
             int64_t ttl_ms[2];
             bool temporal;  /* FOR SYSTEM_TIME AS OF: the right side is what it was at a time */
             uint32_t as_of; /* .. a time attribute of the left side, whose attributes are kept */
+            lt_join_how how;           /* decided when the SELECT's WHERE is bound */
+            lt_join_interval interval; /* LT_JOIN_INTERVAL; its conditions stay where they are */
+            bool settled;              /* it was decided */
         } join;
         struct {
             const lt_table_def *table;
@@ -127,3 +131,13 @@ struct lt_rel {
         } sink;
     } u;
 };
+
+/* What one condition says of the time attributes of both sides of a join. */
+typedef struct {
+    bool lower, upper;         /* which of the bounds it gives */
+    lt_join_interval interval; /* with those bounds */
+} lt_time_bounds;
+
+/* Is the condition, over the join's left columns, then its right ones, nothing but such bounds?
+ * (join_how.c) */
+bool lt_time_bounds_of(const lt_rel *join, const lt_expr *conjunct, lt_time_bounds *out);

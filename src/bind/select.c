@@ -569,6 +569,8 @@ static lt_status bind_input(select_state *s, lt_error *err)
         lt_expr_env env = {.b = s->b, .scope = &s->scope, .clause = "WHERE"};
         LT_TRY(lt_bind_where(&env, s->ast->where, &s->rel, err));
     }
+    LT_TRY(lt_settle_joins(s->b, s->rel, err));
+    s->scope.schema = s->rel->schema;
     return LT_OK;
 }
 

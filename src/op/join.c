@@ -72,6 +72,15 @@ static lt_status open_side(join_op *self, int side, lt_error *err)
     if (!s->codec) {
         return lt_error_nomem(err, "join state");
     }
+    return LT_OK;
+}
+
+static lt_status open_lists(join_op *self, int side, lt_error *err)
+{
+    lt_op *op = &self->op;
+    const lt_join_spec *spec = op->spec;
+    join_side *s = &self->sides[side];
+    bool is_left = side == 0;
     s->rows = &spec->rows[side];
     const lt_lists_decl decl = {.name = is_left ? "left" : "right",
                                 .key = self->key_codec,
@@ -88,9 +97,9 @@ static void mark_tested(void *arg, uint32_t column)
     ((bool *)arg)[column] = true;
 }
 
-static lt_status join_open(lt_op *op, lt_error *err)
+lt_status lt_join_init(join_op *self, lt_error *err)
 {
-    join_op *self = (join_op *)op;
+    lt_op *op = &self->op;
     const lt_join_spec *spec = op->spec;
     LT_ASSERT(op->in_count == 2);
     LT_ASSERT(spec->left_count + spec->right_count == spec->pair->count);
@@ -113,7 +122,16 @@ static lt_status join_open(lt_op *op, lt_error *err)
     return LT_OK;
 }
 
-static void join_close(lt_op *op)
+static lt_status join_open(lt_op *op, lt_error *err)
+{
+    join_op *self = (join_op *)op;
+    LT_TRY(lt_join_init(self, err));
+    self->at_once = ((const lt_join_spec *)op->spec)->type == LT_JOIN_TYPE_INNER;
+    LT_TRY(open_lists(self, 0, err));
+    return open_lists(self, 1, err);
+}
+
+void lt_join_deinit(lt_op *op)
 {
     join_op *self = (join_op *)op;
     lt_evaluator_deinit(&self->condition);
@@ -239,7 +257,7 @@ static lt_status join_resume(lt_op *op, lt_emit *out, lt_error *err)
 /* ---- input ---- */
 
 /* Rows whose key equals no other: of joins in which they come out. */
-static lt_status note_keyless(join_op *self, const lt_batch *in, lt_error *err)
+lt_status lt_join_note_keyless(join_op *self, const lt_batch *in, lt_error *err)
 {
     const lt_join_spec *spec = self->op.spec;
     const join_side *own = &self->sides[self->side];
@@ -268,7 +286,7 @@ static lt_status note_keyless(join_op *self, const lt_batch *in, lt_error *err)
 }
 
 /* The live rows whose key can equal another. */
-static lt_status rows_with_keys(join_op *self, const lt_batch *in, lt_error *err)
+lt_status lt_join_keyed_rows(join_op *self, const lt_batch *in, lt_error *err)
 {
     const lt_join_spec *spec = self->op.spec;
     const join_side *own = &self->sides[self->side];
@@ -308,8 +326,8 @@ static lt_status join_on_batch(lt_op *op, int input_no, lt_batch *in, lt_emit *o
     self->refused = NULL;
     self->keyless = NULL;
     lt_join_outer_begin(self);
-    LT_TRY(self->sides[input_no].unmatched ? note_keyless(self, in, err)
-                                           : rows_with_keys(self, in, err));
+    LT_TRY(self->sides[input_no].unmatched ? lt_join_note_keyless(self, in, err)
+                                           : lt_join_keyed_rows(self, in, err));
     if (self->count == 0) {
         return LT_OK;
     }
@@ -327,5 +345,5 @@ const lt_op_class lt_op_join = {
     .open = join_open,
     .on_batch = join_on_batch,
     .resume = join_resume,
-    .close = join_close,
+    .close = lt_join_deinit,
 };

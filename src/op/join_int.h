@@ -46,6 +46,7 @@ typedef struct {
     join_side sides[2];
     lt_evaluator condition;
     bool *tested; /* by column of the pair: the condition looks at it */
+    bool at_once; /* encoded rows are done with in the callback that encodes them */
     lt_outbox box;
     lt_arena *chunk;       /* what belongs to the batch at hand */
     lt_arena *round_arena; /* what belongs to the round at hand */
@@ -68,7 +69,21 @@ typedef struct {
     bool by_size;      /* how many partners there are is all that matters */
 } join_op;
 
+/* join.c */
+
+/* Opens everything but the lists; op->spec begins with an lt_join_spec. */
+lt_status lt_join_init(join_op *self, lt_error *err);
+void lt_join_deinit(lt_op *op);
+/* self->rows becomes all live rows, and self->keyless says whose key equals no other .. */
+lt_status lt_join_note_keyless(join_op *self, const lt_batch *in, lt_error *err);
+/* .. or the live rows whose key can equal another; the others are filtered. */
+lt_status lt_join_keyed_rows(join_op *self, const lt_batch *in, lt_error *err);
+
 /* join_state.c */
+
+/* Columns of self->rows, in scratch if self->at_once, else in the chunk's arena. */
+lt_status lt_join_encode(join_op *self, const lt_rowcodec *codec, const lt_batch *in,
+                         const uint32_t *columns, lt_rows *out, lt_error *err);
 
 /* Inner joins: looks up the partners of self->rows and changes the side's lists by them; counts the
  * rows. */
@@ -80,6 +95,7 @@ lt_status lt_join_store(join_op *self, const lt_batch *in, lt_error *err);
 
 /* join_pairs.c */
 lt_status lt_join_round_new(join_op *self, uint32_t pairs, lt_error *err);
+/* Columns of the partners, of self->sides[1 - self->side]. */
 lt_status lt_join_decode(join_op *self, lt_error *err);
 /* Leaves the pairs for which the condition is TRUE in round->index. When the policy is 'fail',
  * those before the failing one, and self->failed is set. */
@@ -89,3 +105,9 @@ lt_status lt_join_test(join_op *self, lt_error *err);
  * change of the own lists. LT_FULL leaves a cursor. */
 void lt_join_outer_begin(join_op *self);
 lt_status lt_join_outer_run(join_op *self, lt_emit *out, lt_error *err);
+/* A round with room for rows that come out: twice as many as pairs. */
+lt_status lt_join_outs_new(join_op *self, uint32_t most, lt_error *err);
+void lt_join_push_out(join_op *self, uint32_t own, uint32_t pair, lt_row_kind kind);
+/* Writes the next rows that come out into the output batch, which has room for them. Without a
+ * batch at hand none of them is of the own side. */
+lt_status lt_join_put_outs(join_op *self, uint32_t count, lt_error *err);

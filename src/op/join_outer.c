@@ -44,7 +44,7 @@ typedef struct {
     bool complete;  /* the last row has no pairs behind the round */
 } round_rows;
 
-static lt_status outer_round(join_op *self, uint32_t most, round_rows *rows, lt_error *err)
+lt_status lt_join_outs_new(join_op *self, uint32_t most, lt_error *err)
 {
     LT_TRY(lt_join_round_new(self, most, err));
     join_round *round = &self->round;
@@ -54,10 +54,16 @@ static lt_status outer_round(join_op *self, uint32_t most, round_rows *rows, lt_
     round->outs_own = lt_arena_alloc(arena, outs * sizeof(uint32_t), _Alignof(uint32_t));
     round->outs_pair = lt_arena_alloc(arena, outs * sizeof(uint32_t), _Alignof(uint32_t));
     round->outs_kind = lt_arena_alloc(arena, outs, 1);
-    rows->ends = lt_arena_alloc(arena, most * sizeof(uint32_t), _Alignof(uint32_t));
-    return round->refs && round->outs_own && round->outs_pair && round->outs_kind && rows->ends
+    return round->refs && round->outs_own && round->outs_pair && round->outs_kind
                ? LT_OK
                : lt_error_nomem(err, "joined rows");
+}
+
+static lt_status outer_round(join_op *self, uint32_t most, round_rows *rows, lt_error *err)
+{
+    LT_TRY(lt_join_outs_new(self, most, err));
+    rows->ends = lt_arena_alloc(self->round_arena, most * sizeof(uint32_t), _Alignof(uint32_t));
+    return rows->ends ? LT_OK : lt_error_nomem(err, "joined rows");
 }
 
 /* Is the row the partner's first, or was it its last one? Notes that it is there, or gone. */
@@ -117,7 +123,7 @@ static lt_status gather(join_op *self, round_rows *rows, lt_error *err)
 
 /* ---- what comes out ---- */
 
-static void push_out(join_op *self, uint32_t own, uint32_t pair, lt_row_kind kind)
+void lt_join_push_out(join_op *self, uint32_t own, uint32_t pair, lt_row_kind kind)
 {
     join_round *round = &self->round;
     round->outs_own[round->outs] = own;
@@ -146,15 +152,15 @@ static void do_outer_row(join_op *self, const row_pairs *row)
         uint32_t pair = row->pairs[i];
         bool passes = other_outer && passes_mark(self, self->round.refs[pair], add);
         if (passes && add) {
-            push_out(self, JOIN_NONE, pair, LT_DELETE);
+            lt_join_push_out(self, JOIN_NONE, pair, LT_DELETE);
         }
-        push_out(self, at, pair, kind);
+        lt_join_push_out(self, at, pair, kind);
         if (passes && !add) {
-            push_out(self, JOIN_NONE, pair, LT_INSERT);
+            lt_join_push_out(self, JOIN_NONE, pair, LT_INSERT);
         }
     }
     if (row->last && own->outer && self->partners[row->i] == 0) {
-        push_out(self, at, JOIN_NONE, kind);
+        lt_join_push_out(self, at, JOIN_NONE, kind);
     }
 }
 
@@ -167,7 +173,7 @@ static void do_exists_row(join_op *self, const row_pairs *row)
     bool add = lt_kind_is_add(kind);
     if (self->side == 0) {
         if (row->last && (self->partners[row->i] != 0) == semi) {
-            push_out(self, at, JOIN_NONE, kind);
+            lt_join_push_out(self, at, JOIN_NONE, kind);
         }
         return;
     }
@@ -175,7 +181,7 @@ static void do_exists_row(join_op *self, const row_pairs *row)
     for (uint32_t i = 0; i < row->count; i++) {
         uint32_t pair = row->pairs[i];
         if (self->by_mark || passes_mark(self, self->round.refs[pair], add)) {
-            push_out(self, JOIN_NONE, pair, turned);
+            lt_join_push_out(self, JOIN_NONE, pair, turned);
         }
     }
 }
@@ -255,7 +261,7 @@ static bool put_side(lt_col *dst, uint32_t base, uint32_t capacity, const lt_col
     return true;
 }
 
-static lt_status put_outs(join_op *self, uint32_t count, lt_error *err)
+lt_status lt_join_put_outs(join_op *self, uint32_t count, lt_error *err)
 {
     lt_op *op = &self->op;
     const lt_join_spec *spec = op->spec;
@@ -271,8 +277,9 @@ static lt_status put_outs(join_op *self, uint32_t count, lt_error *err)
     for (uint32_t c = 0; c < op->out_schema->count; c++) {
         uint32_t at = spec->out[c];
         bool mine = at >= own->first && at - own->first < own->count;
-        const lt_col *from =
-            mine ? &self->pending->cols[own->cols[at - own->first]] : &round->cols[at];
+        const lt_col *from = !mine           ? &round->cols[at]
+                             : self->pending ? &self->pending->cols[own->cols[at - own->first]]
+                                             : NULL; /* all of them are NULLs */
         const uint32_t *rows = (mine ? round->outs_own : round->outs_pair) + round->at;
         if (!put_side(&batch->cols[c], base, self->box.capacity, from, rows, count, picks,
                       batch->arena)) {
@@ -316,7 +323,7 @@ lt_status lt_join_outer_run(join_op *self, lt_emit *out, lt_error *err)
                 LT_TRY(lt_outbox_flush(&self->box, out, err));
                 continue;
             }
-            LT_TRY(put_outs(self, count, err));
+            LT_TRY(lt_join_put_outs(self, count, err));
         }
         if (self->at >= self->count) {
             break;

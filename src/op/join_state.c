@@ -4,12 +4,10 @@
 
 #include "op/join_int.h"
 
-static lt_status encode(join_op *self, const lt_rowcodec *codec, const lt_batch *in,
-                        const uint32_t *columns, lt_rows *out, lt_error *err)
+lt_status lt_join_encode(join_op *self, const lt_rowcodec *codec, const lt_batch *in,
+                         const uint32_t *columns, lt_rows *out, lt_error *err)
 {
-    const lt_join_spec *spec = self->op.spec;
-    /* An inner join is done with them in this callback. */
-    lt_arena *arena = spec->type == LT_JOIN_TYPE_INNER ? self->op.scratch : self->chunk;
+    lt_arena *arena = self->at_once ? self->op.scratch : self->chunk;
     uint32_t count = lt_rowcodec_count(codec);
     const lt_col **cols = LT_NEW_ARRAY(arena, const lt_col *, (size_t)count + 1);
     if (!cols) {
@@ -53,12 +51,11 @@ static lt_status change_lists(join_op *self, const lt_batch *in, lt_lists_change
                               lt_error *err)
 {
     const join_side *own = &self->sides[self->side];
-    const lt_join_spec *spec = self->op.spec;
-    lt_arena *arena = spec->type == LT_JOIN_TYPE_INNER ? self->op.scratch : self->chunk;
+    lt_arena *arena = self->at_once ? self->op.scratch : self->chunk;
     lt_rows rows, ids;
-    LT_TRY(encode(self, own->codec, in, own->cols, &rows, err));
+    LT_TRY(lt_join_encode(self, own->codec, in, own->cols, &rows, err));
     if (own->id_codec) {
-        LT_TRY(encode(self, own->id_codec, in, own->rows->ids, &ids, err));
+        LT_TRY(lt_join_encode(self, own->id_codec, in, own->rows->ids, &ids, err));
         LT_TRY(add_ids(&rows, &ids, arena, &rows, err));
         change->ids = &ids;
     }
@@ -107,7 +104,7 @@ lt_status lt_join_change(join_op *self, const lt_batch *in, lt_error *err)
     if (!self->cursors) {
         return lt_error_nomem(err, "join rows");
     }
-    LT_TRY(encode(self, self->key_codec, in, own->keys, &keys, err));
+    LT_TRY(lt_join_encode(self, self->key_codec, in, own->keys, &keys, err));
     LT_TRY(lt_lists_find(self->sides[1 - self->side].lists, &keys, self->cursors, err));
     LT_TRY(kinds_of(self, in, arena, &adds, err));
     lt_lists_change change = {.keys = &keys, .adds = adds};
@@ -146,7 +143,7 @@ lt_status lt_join_find(join_op *self, const lt_batch *in, lt_error *err)
     if (!self->cursors || !self->partners) {
         return lt_error_nomem(err, "join rows");
     }
-    LT_TRY(encode(self, self->key_codec, in, own->keys, &self->keys, err));
+    LT_TRY(lt_join_encode(self, self->key_codec, in, own->keys, &self->keys, err));
     LT_TRY(self->by_size ? find_sizes(self, other, err)
                          : lt_lists_find(other, &self->keys, self->cursors, err));
     for (uint32_t i = 0; self->keyless && i < self->count; i++) {
@@ -172,7 +169,7 @@ static lt_status leave_keyed(join_op *self, const lt_batch *in, lt_error *err)
     bool same = kept == self->count;
     self->count = kept;
     self->keyless = NULL;
-    return same ? LT_OK : encode(self, self->key_codec, in, own->keys, &self->keys, err);
+    return same ? LT_OK : lt_join_encode(self, self->key_codec, in, own->keys, &self->keys, err);
 }
 
 lt_status lt_join_store(join_op *self, const lt_batch *in, lt_error *err)

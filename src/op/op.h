@@ -11,7 +11,7 @@
  *                   marks on even when no row is left.
  *   LT_MARKS_SPLIT  the framework cuts the batch at its marks: on_batch sees segments without
  *                   marks, on_watermark(merged) comes between them, and the framework sends the
- *                   watermark on after it. The simple way.
+ *                   watermark on after it, less op->hold_ms. The simple way.
  *   LT_MARKS_OWN    on_batch sees the whole batch and handles its marks itself, the sending on
  *                   included, and sets op->watermark. Single input only. For operators that have
  *                   a fast path when nothing fires between marks. */
@@ -76,6 +76,7 @@ struct lt_op {
     const lt_schema *out_schema;
     uint32_t batch_rows;  /* rows per output batch at most */
     int64_t watermark;    /* merged, before this callback; LT_WATERMARK_MIN at first */
+    int64_t hold_ms;      /* set in open: watermarks go out so much earlier, except MIN and MAX */
     int64_t wake_mono_ns; /* set by the operator: call on_timer then; INT64_MAX = never */
     lt_ledger ledger;
 };
@@ -124,3 +125,5 @@ extern const lt_op_class lt_op_drop_before;   /* no spec: takes -U rows out */
 extern const lt_op_class lt_op_normalize;     /* lt_normalize_spec: of an upsert source */
 extern const lt_op_class lt_op_materialize;   /* lt_materialize_spec: before a sink */
 extern const lt_op_class lt_op_pace;          /* lt_pace_spec: replay in event time */
+
+extern const lt_op_class lt_op_interval_join; /* lt_interval_join_spec */

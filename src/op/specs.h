@@ -127,6 +127,13 @@ typedef struct {
     uint32_t left_time, right_time; /* input columns: event times of rows and of versions */
 } lt_temporal_join_spec;
 
+/* A join of rows whose times lie near each other. Insert-only; join.rows is not used. */
+typedef struct {
+    lt_join_spec join;
+    lt_join_interval interval; /* columns of the inputs; none in processing time */
+    int64_t cleanup_ms; /* table.exec.interval-join.min-cleanup-interval: rows go so much later */
+} lt_interval_join_spec;
+
 typedef struct {
     int64_t offset;
     int64_t count; /* < 0 = unlimited */

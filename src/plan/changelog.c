@@ -411,6 +411,29 @@ static void infer_normalize(lt_plan_node *node)
     node->key_count = spec->key_count;
 }
 
+/* Joins whose rows come out once and for all. */
+static lt_status infer_append_join(lt_planner *p, lt_plan_node *node, lt_error *err)
+{
+    const lt_join_spec *spec = node->u.op.spec;
+    const lt_plan_node *left = input_of(p, node, 0);
+    const lt_plan_node *right = input_of(p, node, 1);
+    bool interval = node->u.op.cls == &lt_op_interval_join;
+    if (updates(left) || updates(right)) {
+        lt_str from = updates(left) ? left->label : right->label;
+        return lt_error_set(err, LT_ERR_UNSUPPORTED,
+                            "%s does not take update and delete changes, which come from "
+                            "'" LT_STR_FMT "'",
+                            interval ? "an interval join" : "a window join", LT_STR_ARG(from));
+    }
+    node->kinds = LT_KINDS_INSERT;
+    node->determinism = worse(LT_FINAL_NO_LATE, worse(left->determinism, right->determinism));
+    if (!exprs_deterministic(&spec->condition, 1) ||
+        (interval && ((const lt_interval_join_spec *)node->u.op.spec)->interval.proctime)) {
+        node->determinism = LT_ORDER_DEPENDENT;
+    }
+    return join_key(p, node, err);
+}
+
 static lt_status infer_operator(lt_planner *p, lt_plan_node *node, lt_error *err)
 {
     const lt_op_class *cls = node->u.op.cls;
@@ -429,6 +452,9 @@ static lt_status infer_operator(lt_planner *p, lt_plan_node *node, lt_error *err
     }
     if (cls == &lt_op_temporal_join) {
         return infer_temporal_join(p, node, err);
+    }
+    if (cls == &lt_op_interval_join) {
+        return infer_append_join(p, node, err);
     }
     node->kinds = in->kinds;
     node->determinism = in->determinism;

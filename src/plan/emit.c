@@ -639,8 +639,34 @@ static lt_status add_two_inputs(lt_planner *p, const lt_log *node, lt_plan_node 
     return LT_OK;
 }
 
+static lt_status emit_interval_join(lt_planner *p, lt_log *node, lt_plan_node **out, lt_error *err)
+{
+    const lt_schema *schema;
+    LT_TRY(layout(p, node, false, &schema, err));
+    lt_interval_join_spec *spec = LT_NEW(p->arena, lt_interval_join_spec);
+    if (spec == NULL) {
+        return nomem(err);
+    }
+    LT_TRY(fill_join(p, node, schema, &spec->join, err));
+    spec->interval = node->interval;
+    spec->interval.left_time = spec->interval.right_time = 0;
+    if (!node->interval.proctime) {
+        spec->interval.left_time = node->inputs[0]->map[node->interval.left_time];
+        spec->interval.right_time = node->inputs[1]->map[node->interval.right_time];
+    }
+    lt_str text = lt_catalog_option(p->catalog, "table.exec.interval-join.min-cleanup-interval");
+    if (text.ptr == NULL || !lt_parse_duration_ms(text, &spec->cleanup_ms)) {
+        spec->cleanup_ms = 0;
+    }
+    LT_TRY(add_op(p, &lt_op_interval_join, spec, schema, node->inputs[0]->node - 1, out, err));
+    return add_two_inputs(p, node, *out, err);
+}
+
 static lt_status emit_join(lt_planner *p, lt_log *node, lt_plan_node **out, lt_error *err)
 {
+    if (node->join_how == LT_JOIN_INTERVAL) {
+        return emit_interval_join(p, node, out, err);
+    }
     const lt_schema *schema;
     LT_TRY(layout(p, node, false, &schema, err));
     lt_join_spec *spec = LT_NEW(p->arena, lt_join_spec);

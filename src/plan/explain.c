@@ -225,6 +225,46 @@ static void print_side(const lt_schema *in, const lt_join_rows *rows, const char
     lt_text_puts(to, "]");
 }
 
+/* "left.ts + 3000 ms", or the time of arrival. */
+static void print_shifted(const char *side, lt_str column, int64_t ms, lt_text *to)
+{
+    lt_text_printf(to, "%s." LT_STR_FMT, side, LT_STR_ARG(column));
+    if (ms != 0) {
+        lt_text_printf(to, " %s %lld ms", ms < 0 ? "-" : "+", (long long)(ms < 0 ? -ms : ms));
+    }
+}
+
+/* Bounds, and what each side keeps by them. */
+static void print_interval(const lt_interval_join_spec *spec, const lt_schema *left,
+                           const lt_schema *right, lt_text *to)
+{
+    const lt_join_interval *interval = &spec->interval;
+    bool proctime = interval->proctime;
+    const char *clock = proctime ? "processing time" : "event time";
+    lt_str left_time = proctime ? LT_STR("arrival") : left->fields[interval->left_time].name;
+    lt_str right_time = proctime ? LT_STR("arrival") : right->fields[interval->right_time].name;
+    lt_text_puts(to, ", interval=[");
+    print_shifted("left", left_time, 0, to);
+    lt_text_puts(to, " BETWEEN ");
+    print_shifted("right", right_time, interval->lower_ms, to);
+    lt_text_puts(to, " AND ");
+    print_shifted("right", right_time, interval->upper_ms, to);
+    lt_text_puts(to, "]");
+    if (interval->lower_ms > interval->upper_ms) {
+        lt_text_puts(to, ", the bounds leave nothing");
+        return;
+    }
+    const int64_t reach[2] = {-interval->lower_ms, interval->upper_ms};
+    for (int side = 0; side < 2; side++) {
+        lt_text_printf(to, ", %s=[bounded by %lld ms of %s]", side == 0 ? "left" : "right",
+                       (long long)LT_MAX(reach[side] + spec->cleanup_ms, (int64_t)0), clock);
+    }
+    if (!proctime && LT_MAX(reach[0], reach[1]) > 0) {
+        lt_text_printf(to, ", watermark=[held back by %lld ms]",
+                       (long long)LT_MAX(reach[0], reach[1]));
+    }
+}
+
 static void print_join_on(const lt_plan *plan, const lt_plan_node *node, const lt_join_spec *spec,
                           lt_text *to)
 {
@@ -255,6 +295,10 @@ static void print_join(const lt_plan *plan, const lt_plan_node *node, lt_text *t
     const lt_schema *left = plan->nodes[node->inputs[0]]->schema;
     const lt_schema *right = plan->nodes[node->inputs[1]]->schema;
     print_join_on(plan, node, spec, to);
+    if (node->u.op.cls == &lt_op_interval_join) {
+        print_interval(node->u.op.spec, left, right, to);
+        return;
+    }
     print_side(left, &spec->rows[0], "left", to);
     print_side(right, &spec->rows[1], "right", to);
 }
@@ -358,7 +402,7 @@ static void print_operator(const lt_plan *plan, const lt_plan_node *node, lt_tex
         print_columns(in, spec->keys, spec->key_count, to);
         lt_text_puts(to, "], ");
         print_aggs(in, spec->aggs, spec->agg_count, to);
-    } else if (cls == &lt_op_join) {
+    } else if (cls == &lt_op_join || cls == &lt_op_interval_join) {
         print_join(plan, node, to);
     } else if (cls == &lt_op_temporal_join) {
         print_temporal_join(plan, node, to);

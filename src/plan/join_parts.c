@@ -259,10 +259,24 @@ static bool is_true_literal(const lt_expr *expr)
            !lt_expr_is_null_literal(expr) && expr->u.literal.u.b;
 }
 
+/* Do the bounds of an interval join say it already? */
+static bool is_implied(const lt_join_parts *j, const lt_expr *expr)
+{
+    const lt_join_interval *known = &j->join->u.join.interval;
+    lt_time_bounds said;
+    if (j->join->u.join.how != LT_JOIN_INTERVAL || !lt_time_bounds_of(j->join, expr, &said)) {
+        return false;
+    }
+    return said.interval.left_time == known->left_time &&
+           said.interval.right_time == known->right_time &&
+           (!said.lower || said.interval.lower_ms <= known->lower_ms) &&
+           (!said.upper || said.interval.upper_ms >= known->upper_ms);
+}
+
 /* A conjunct of the join's own condition. */
 static lt_status place(lt_join_parts *j, lt_expr *expr, lt_error *err)
 {
-    if (is_true_literal(expr)) {
+    if (is_true_literal(expr) || is_implied(j, expr)) {
         return LT_OK;
     }
     if (!lt_expr_is_deterministic(expr)) {

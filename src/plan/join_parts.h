@@ -69,5 +69,4 @@ lt_status lt_join_check_temporal(lt_join_parts *j, lt_error *err);
 
 /* Patterns. *out stays NULL: it is something else. */
 typedef lt_status (*lt_join_pattern)(lt_join_parts *j, lt_log **out, lt_error *err);
-lt_status lt_rule_interval_join(lt_join_parts *j, lt_log **out, lt_error *err);
 lt_status lt_rule_window_join(lt_join_parts *j, lt_log **out, lt_error *err);

@@ -53,7 +53,9 @@ struct lt_log {
                              the bounds; JOIN: of the left input */
     uint32_t key_count;
     lt_join_type join_type; /* JOIN */
-    bool has_ttl[2];        /* JOIN: hints of its inputs; GROUP_AGG: the first */
+    lt_join_how join_how;
+    lt_join_interval interval; /* LT_JOIN_INTERVAL: columns of the inputs */
+    bool has_ttl[2];           /* JOIN: hints of its inputs; GROUP_AGG: the first */
     int64_t ttl_ms[2];
     uint32_t times[2]; /* TEMPORAL_JOIN: of the left row and of the right version */
     const uint32_t *right_keys;

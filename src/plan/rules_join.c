@@ -7,7 +7,7 @@
  * when a window closes: they are asked first. */
 #include "plan/join_parts.h"
 
-static const lt_join_pattern patterns[] = {lt_rule_interval_join, lt_rule_window_join};
+static const lt_join_pattern patterns[] = {lt_rule_window_join};
 
 static lt_status nomem(lt_error *err)
 {
@@ -90,8 +90,21 @@ static bool name_taken(const lt_field *fields, uint32_t count, lt_str name)
     return false;
 }
 
-/* Left columns, then right ones, under names of their own; no time attributes, but a temporal
- * join's left ones. */
+/* Regular joins keep no time attributes, a temporal join its left ones, an interval join in
+ * processing time none that watermarks are about. */
+static lt_time_attr kept_attr(const lt_join_parts *j, const lt_type *type, bool left)
+{
+    if (j->join->u.join.temporal) {
+        return left ? type->attr : LT_TIME_NONE;
+    }
+    bool proctime = j->join->u.join.how == LT_JOIN_INTERVAL && j->join->u.join.interval.proctime;
+    if (j->join->u.join.how == LT_JOIN_REGULAR || (proctime && type->attr == LT_TIME_ROWTIME)) {
+        return LT_TIME_NONE;
+    }
+    return type->attr;
+}
+
+/* Left columns, then right ones, under names of their own. */
 static lt_status join_schema(const lt_join_parts *j, const lt_schema *left, const lt_schema *right,
                              const lt_schema **out, lt_error *err)
 {
@@ -112,9 +125,8 @@ static lt_status join_schema(const lt_join_parts *j, const lt_schema *left, cons
                 return nomem(err);
             }
         }
-        bool keeps_attr = j->join->u.join.temporal && i < left->count;
         const lt_type *type =
-            keeps_attr ? from->type : lt_type_with_attr(p->arena, from->type, LT_TIME_NONE);
+            lt_type_with_attr(p->arena, from->type, kept_attr(j, from->type, i < left->count));
         if (type != NULL && (i < left->count ? null_left : null_right)) {
             type = lt_type_with_nullable(p->arena, type, true);
         }
@@ -188,6 +200,8 @@ static lt_status build(lt_join_parts *j, lt_log **out, lt_error *err)
     node->join_type = j->type;
     node->times[0] = j->join->u.join.as_of;
     node->times[1] = j->right_time;
+    node->join_how = j->join->u.join.how;
+    node->interval = j->join->u.join.interval;
     for (int side = 0; side < 2; side++) {
         node->has_ttl[side] = j->join->u.join.has_ttl[side];
         node->ttl_ms[side] = j->join->u.join.ttl_ms[side];

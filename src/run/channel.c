@@ -249,7 +249,7 @@ static lt_status node_emit_put(lt_emit *out, lt_batch *batch, lt_error *err)
      * carry no marks of their own leave one pending. */
     if (node->mark_pending) {
         LT_ASSERT(batch->mark_count == 0);
-        if (!lt_batch_add_mark(batch, 0, node->watermark)) {
+        if (!lt_batch_add_mark(batch, 0, lt_node_mark_out(node))) {
             lt_batch_unref(batch);
             return lt_error_nomem(err, "a watermark");
         }

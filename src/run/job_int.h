@@ -289,6 +289,13 @@ struct lt_job {
 };
 
 /* ---- channel.c ---- */
+/* The watermark as it goes out: some operators hold it back, but for the first and the last. */
+LT_INLINE int64_t lt_node_mark_out(const lt_node *node)
+{
+    int64_t hold = node->op->hold_ms;
+    bool fixed = node->watermark == LT_WATERMARK_MAX || node->watermark < LT_WATERMARK_MIN + hold;
+    return fixed ? node->watermark : node->watermark - hold;
+}
 LT_INLINE uint32_t lt_ring_count(const lt_ring *ring)
 {
     return atomic_load_explicit(&ring->tail, memory_order_acquire) -

@@ -140,7 +140,7 @@ static lt_status cut_step(lt_node *node, lt_error *err)
         return LT_OK;
     }
     node->mark_pending = false;
-    return lt_node_send_mark(node, node->watermark, err);
+    return lt_node_send_mark(node, lt_node_mark_out(node), err);
 }
 
 static bool assigns_watermarks(const lt_node *node)
@@ -345,7 +345,7 @@ static lt_status run_op(lt_node *node, lt_error *err)
     }
     if (node->mark_pending) {
         node->mark_pending = false;
-        return lt_node_send_mark(node, node->watermark, err);
+        return lt_node_send_mark(node, lt_node_mark_out(node), err);
     }
     lt_op *op = node->op;
     if (op->wake_mono_ns != INT64_MAX && op->cls->on_timer != NULL &&
