@@ -151,6 +151,8 @@ static const setting settings[] = {
     S("pipeline.watermark-alignment.allow-unaligned-source-splits", LT_OPT_BOOL, "false", NULL,
       KEPT, "alignment"),
     /* operators: how, not what */
+    S("table.optimizer.non-deterministic-update.strategy", LT_OPT_ENUM, "IGNORE",
+      "IGNORE|TRY_RESOLVE", ACTS, "functions that differ each time over updated rows"),
     S("table.optimizer.agg-phase-strategy", LT_OPT_ENUM, "AUTO", "AUTO|TWO_PHASE|ONE_PHASE", ACTS,
       "aggregate before rows are dealt to tasks, where results stay the same"),
     S("table.exec.mini-batch.enabled", LT_OPT_BOOL, "false", NULL, KEPT,

@@ -111,8 +111,7 @@ static bool is_optional(const lt_plan *plan, const lt_plan_node *node, const edg
         return ((const lt_join_spec *)node->u.op.spec)->type == LT_JOIN_TYPE_INNER &&
                side_is_optional(plan, node, 0, e) && side_is_optional(plan, node, 1, e);
     }
-    bool all =
-        cls == &lt_op_calc || cls == &lt_op_union || cls == &lt_op_watermark || cls == &lt_op_pace;
+    bool all = passes_on(cls);
     for (uint32_t i = 0; all && i < node->input_count; i++) {
         all = e->optional[node->inputs[i]];
     }

@@ -20,10 +20,22 @@ static lt_plan_node *input_of(const lt_planner *p, const lt_plan_node *node, uin
     return p->plan->nodes[node->inputs[i]];
 }
 
+/* The first node of a path that gives out rows of these kinds: its inputs do not. */
+static const lt_plan_node *origin_of(const lt_planner *p, const lt_plan_node *node, uint8_t kinds)
+{
+    for (uint32_t i = 0; i < node->input_count; i++) {
+        const lt_plan_node *in = input_of(p, node, i);
+        if ((in->kinds & kinds) != 0) {
+            return origin_of(p, in, kinds);
+        }
+    }
+    return node;
+}
+
 static lt_status refuse_updates(const lt_planner *p, const lt_plan_node *node, const char *what,
                                 lt_error *err)
 {
-    lt_str producer = input_of(p, node, 0)->label;
+    lt_str producer = origin_of(p, input_of(p, node, 0), KINDS_UPDATING)->label;
     return lt_error_set(err, LT_ERR_UNSUPPORTED,
                         "%s does not take update and delete changes, which come from '" LT_STR_FMT
                         "'",
@@ -510,11 +522,14 @@ static lt_status infer_sink(lt_planner *p, lt_plan_node *node, lt_error *err)
         taken |= 1u << LT_UPDATE_BEFORE; /* before.c sees to it */
     }
     if ((in->kinds & ~taken) != 0) {
+        const lt_plan_node *origin = origin_of(p, in, in->kinds & (uint8_t)~taken);
         lt_error_set(err, LT_ERR_SQL,
                      "table sink '" LT_STR_FMT
-                     "' (connector '%s') does not take %s changes, which the query produces",
+                     "' (connector '%s') does not take %s changes, which '" LT_STR_FMT
+                     "' in the query produces",
                      LT_STR_ARG(table->name), table->connector->name,
-                     (in->kinds & (1u << LT_DELETE)) != 0 ? "update and delete" : "update");
+                     (in->kinds & (1u << LT_DELETE)) != 0 ? "update and delete" : "update",
+                     LT_STR_ARG(origin->label));
         lt_error_hint(err, "aggregate in windows (their results are final), or write to a sink "
                            "that takes updates, such as print");
         return LT_ERR_SQL;
@@ -603,6 +618,7 @@ lt_status lt_plan_changelog(lt_planner *p, lt_error *err)
         }
     }
     LT_TRY(lt_plan_before(p, err));
+    LT_TRY(lt_plan_repeatable(p, err));
     infer_net(p);
     return LT_OK;
 }

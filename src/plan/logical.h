@@ -154,6 +154,8 @@ int64_t lt_plan_ttl_ms(const lt_planner *p);
 /* before.c: which edges carry -U rows, and the nodes that follow from it. */
 lt_status lt_plan_before(lt_planner *p, lt_error *err);
 uint8_t lt_plan_sink_kinds(const lt_plan_node *sink);
+/* repeatable.c: what is not the same each time, over rows that are taken away. */
+lt_status lt_plan_repeatable(lt_planner *p, lt_error *err);
 /* rules_local.c: aggregates in two phases, where options->local_agg_lanes says so. */
 lt_status lt_plan_local(lt_planner *p, lt_error *err);
 /* spread.c: tasks and exchanges. */

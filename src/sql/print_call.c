@@ -257,10 +257,25 @@ static void suffix(lt_printer *pr, const lt_ast_call *call)
     }
 }
 
+/* Words that are values in standard SQL, and name columns here. */
+static bool may_be_column(const lt_ast_call *call)
+{
+    static const char *const words[] = {"USER", "CURRENT_USER", "SESSION_USER", "SYSTEM_USER"};
+    for (size_t i = 0; call->name.count == 1 && i < LT_COUNT_OF(words); i++) {
+        if (lt_str_eq(call->func, lt_str_of(words[i]))) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void niladic(lt_printer *pr, const lt_ast_call *call)
 {
     if (call->semantics != LT_SEM_NONE && call->args.count == 1) {
         lt_print_expr(pr, call->args.items[0]); /* FINAL a.x */
+    } else if (may_be_column(call)) {
+        const lt_str word = call->name.items[0].text; /* columns know upper from lower case */
+        lt_text_append(pr->to, word.ptr, word.len);
     } else {
         lt_text_append(pr->to, call->func.ptr, call->func.len);
     }
