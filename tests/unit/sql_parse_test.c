@@ -151,7 +151,7 @@ static const sample expressions[] = {
     {"`a``b`", "`a``b`"},
     {"current_timestamp", "CURRENT_TIMESTAMP"},
     {"current_date()", "CURRENT_DATE()"},
-    {"left(a, 1) || user", "(`left`(`a`, 1) || USER)"},
+    {"left(a, 1) || user", "(`left`(`a`, 1) || user)"},
     {"a /* x */ + -- y\n b // z", "(`a` + `b`)"},
     {"((select 1) union all (select 2) limit 3)", NULL},
 };
