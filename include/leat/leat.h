@@ -302,6 +302,12 @@ typedef struct {
     int64_t memory_bytes; /* state, batches, buffers */
     bool bottleneck;      /* holds others back and is not held back itself */
     bool ended;           /* sources: nothing more comes; others: all their input has ended */
+    int64_t fires_ms;     /* the watermark that lets its next rows go; LEAT_TIME_MAX = unknown */
+    /* Where watermarks are assigned: ms that rows come behind the newest event time before them; of
+     * 99, 99.9, 99.99 % and all of the rows, an eighth too large at most. -1: not such a node. */
+    int64_t behind_ms[4];
+    uint64_t behind_rows; /* that come behind it at all */
+    int64_t newest_ms;    /* largest event time; LEAT_TIME_MIN = none */
 } leat_node_stats;
 
 typedef struct {

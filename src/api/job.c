@@ -453,6 +453,13 @@ static void node_stats(const leat_job *job, uint32_t node, leat_node_stats *out)
     out->memory_bytes = stats.mem_bytes;
     out->bottleneck = stats.bottleneck;
     out->ended = stats.ended;
+    out->fires_ms = stats.fires_ms;
+    out->newest_ms = stats.newest_ms;
+    static const uint32_t shares[] = {990000, 999000, 999900, LT_LATENESS_ONE};
+    for (size_t i = 0; i < LT_COUNT_OF(shares); i++) {
+        out->behind_ms[i] = stats.assigns ? lt_lateness_quantile(&stats.lateness, shares[i]) : -1;
+    }
+    out->behind_rows = stats.lateness.rows - stats.lateness.buckets[0];
 }
 
 static void checkpoint_stats(const leat_job *job, leat_checkpoint_stats *out)

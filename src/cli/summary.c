@@ -98,6 +98,28 @@ static void node_row(lt_grid *grid, lt_text *scratch, const leat_node_stats *nod
     lt_grid_cell(grid, lt_str_of(node->event != NULL ? node->event : ""));
 }
 
+/* How far out of order the rows of each source come. */
+static void lateness_lines(lt_text *to, const leat_stats *stats)
+{
+    static const char *const shares[] = {"99 %", "99.9 %", "99.99 %", "all"};
+    const char *source = "";
+    for (uint32_t i = 0; i < stats->node_count; i++) {
+        const leat_node_stats *node = &stats->nodes[i];
+        source = strcmp(node->kind, "source") == 0 ? node->name : source;
+        if (node->behind_ms[0] < 0 || node->behind_rows == 0) {
+            continue;
+        }
+        lt_text_printf(to, "%s: ", source);
+        lt_human_count(to, node->behind_rows);
+        lt_text_puts(to, " rows behind the newest event time;");
+        for (size_t k = 0; k < LT_COUNT_OF(shares); k++) {
+            lt_text_printf(to, "%s %s within ", k > 0 ? "," : "", shares[k]);
+            lt_human_elapsed(to, LT_MIN(node->behind_ms[k], INT64_MAX / 1000000) * 1000000);
+        }
+        lt_text_putc(to, '\n');
+    }
+}
+
 void lt_summary_nodes(lt_text *to, const leat_stats *stats, lt_mem *mem)
 {
     static const char *const names[] = {"in",      "out",      "used", "filtered",   "late",
@@ -117,6 +139,7 @@ void lt_summary_nodes(lt_text *to, const leat_stats *stats, lt_mem *mem)
     (void)lt_grid_print(&grid, to);
     lt_grid_deinit(&grid);
     lt_text_deinit(&scratch);
+    lateness_lines(to, stats);
 }
 
 void lt_summary_text(lt_text *to, const lt_cli_job *jobs, size_t count,
@@ -183,6 +206,16 @@ static void node_json(lt_text *to, const leat_node_stats *node)
     member_count(to, "state_rows", node->state_rows);
     member_int(to, "state_bytes", node->state_bytes);
     member_time(to, "watermark_ms", node->watermark_ms);
+    if (node->behind_ms[0] >= 0) {
+        static const char *const shares[] = {"0.99", "0.999", "0.9999", "1"};
+        member_time(to, "newest_ms", node->newest_ms);
+        member_count(to, "behind_rows", node->behind_rows);
+        for (size_t i = 0; i < LT_COUNT_OF(shares); i++) {
+            lt_text_printf(to, "%s\"%s\":%lld", i == 0 ? ",\"behind_ms\":{" : ",", shares[i],
+                           (long long)node->behind_ms[i]);
+        }
+        lt_text_putc(to, '}');
+    }
     member_count(to, "tasks", node->tasks);
     member_int(to, "busy_ms", node->busy_ns / 1000000);
     member_int(to, "memory_bytes", node->memory_bytes);

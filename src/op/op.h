@@ -98,6 +98,9 @@ struct lt_op_class {
     lt_status (*save)(const lt_op *op, lt_text *to, lt_error *err);
     lt_status (*load)(lt_op *op, lt_str from, lt_error *err);
     void (*close)(lt_op *op);
+    /* For people: the watermark that lets the next of the held rows go; LT_WATERMARK_MAX = unknown.
+     * Called between callbacks. NULL = not told. */
+    int64_t (*fires_at)(const lt_op *op);
 };
 
 /* Registry: every class by its X-macro entry in classes.c. */

@@ -20,7 +20,10 @@ typedef struct {
  * whose rowtime is NULL is a ROWTIME reject. */
 typedef struct {
     uint32_t time_col;
-    lt_expr *watermark;         /* TIMESTAMP(3) or LTZ(3) over the input schema */
+    lt_expr *watermark;         /* TIMESTAMP(3) or LTZ(3) over the input schema; NULL = the source's
+                                   own: the newest event time less a quantile of the lateness */
+    uint32_t quantile;          /* of it, in millionths */
+    bool follows_clock;         /* the input's marks are the wall clock's time, in ms */
     int64_t future_skew_max_ms; /* rows further ahead of the wall clock are rejected; 0 = off */
 } lt_watermark_spec;
 

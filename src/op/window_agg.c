@@ -631,7 +631,14 @@ static lt_status window_agg_resume(lt_op *op, lt_emit *out, lt_error *err)
     return go_on(self, out, err);
 }
 
+static int64_t window_fires_at(const lt_op *op)
+{
+    const window_agg_op *self = (const window_agg_op *)op;
+    return self->next_known ? self->next_close : LT_WATERMARK_MAX;
+}
+
 const lt_op_class lt_op_window_agg = {
+    .fires_at = window_fires_at,
     .name = "WindowAggregate",
     .self_size = sizeof(window_agg_op),
     .marks = LT_MARKS_OWN,

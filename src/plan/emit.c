@@ -1,5 +1,6 @@
 /* From the pruned logical graph to physical nodes. A node's physical output holds the columns that
  * are needed, in order; `map` tells where each logical column went. */
+#include "base/lateness.h"
 #include "plan/logical.h"
 
 #define PRUNED UINT32_MAX
@@ -307,6 +308,22 @@ static int64_t option_ms(const lt_options *options, const char *name, int64_t fa
     return lt_options_int(options, NULL, lt_table_options, lt_table_option_count, name, &has);
 }
 
+/* 'scan.watermark.quantile' in millionths. */
+static lt_status quantile_of(const lt_options *options, uint32_t *out, lt_error *err)
+{
+    static const char name[] = "scan.watermark.quantile";
+    lt_str text = lt_options_get(options, NULL, lt_table_options, lt_table_option_count, name);
+    double value = 0;
+    if (!lt_str_to_f64(text, &value) || !(value > 0 && value <= 1)) {
+        lt_status st = lt_error_set(err, LT_ERR_SQL, "'%s' = '" LT_STR_FMT "' is no share of rows",
+                                    name, LT_STR_ARG(text));
+        lt_error_hint(err, "a number above 0, 1 at most, such as '0.999'");
+        return st;
+    }
+    *out = LT_MAX((uint32_t)(value * LT_LATENESS_ONE + 0.5), 1U);
+    return LT_OK;
+}
+
 static lt_plan_node *source_of(lt_plan *plan, lt_plan_node *node)
 {
     while (node->input_count > 0) {
@@ -338,6 +355,10 @@ static lt_status emit_watermark(lt_planner *p, lt_log *node, lt_plan_node **out,
     }
     spec->time_col = input->map[node->rel->u.watermark.time_col];
     LT_TRY(remap(p, input, node->rel->u.watermark.expr, &spec->watermark, err));
+    const lt_options *options = &node->rel->u.watermark.options;
+    LT_TRY(quantile_of(options, &spec->quantile, err));
+    spec->follows_clock = lt_options_bool(options, NULL, lt_table_options, lt_table_option_count,
+                                          "scan.watermark.idle-advance");
     bool unbounded = source->kind == LT_PLAN_SOURCE && !source->u.table.bounded;
     spec->future_skew_max_ms =
         option_ms(&node->rel->u.watermark.options, "scan.watermark.max-future-skew",

@@ -54,9 +54,12 @@ static bool keys_of(const lt_plan_node *node, uint32_t input, lt_exchange *out)
 /* Operators whose output depends on one row and the watermark before it. */
 static bool is_stateless(const lt_plan_node *node)
 {
-    if (node->u.op.cls == &lt_op_calc || node->u.op.cls == &lt_op_watermark ||
-        node->u.op.cls == &lt_op_unnest || node->u.op.cls == &lt_op_local_agg ||
-        node->u.op.cls == &lt_op_drop_before) {
+    if (node->u.op.cls == &lt_op_watermark) {
+        /* SOURCE_WATERMARK() looks at all rows before. */
+        return ((const lt_watermark_spec *)node->u.op.spec)->watermark != NULL;
+    }
+    if (node->u.op.cls == &lt_op_calc || node->u.op.cls == &lt_op_unnest ||
+        node->u.op.cls == &lt_op_local_agg || node->u.op.cls == &lt_op_drop_before) {
         return true;
     }
     if (node->u.op.cls == &lt_op_window_expand) {

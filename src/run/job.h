@@ -7,6 +7,7 @@
  * producer, back to the source's poll: nothing else buffers. */
 #pragma once
 
+#include "base/lateness.h"
 #include "connector/connector.h"
 #include "plan/plan.h"
 
@@ -130,6 +131,11 @@ typedef struct {
     int64_t mem_bytes; /* accounted to it: state, batches, buffers */
     bool bottleneck;   /* holds others back and is not held back itself */
     bool ended;        /* sources: nothing more comes; others: all their input has ended */
+    int64_t fires_ms;  /* the watermark that lets its next rows go; LT_WATERMARK_MAX = unknown */
+    /* Where watermarks are assigned: how far rows come behind the newest event time. */
+    bool assigns;
+    int64_t newest_ms; /* largest event time; LT_WATERMARK_MIN = none */
+    lt_lateness lateness;
 } lt_node_stats;
 
 typedef struct {

@@ -10,6 +10,7 @@
 #include "base/array.h"
 #include "base/hash.h"
 #include "connector/connector.h"
+#include "op/watermark.h"
 #include "os/thread.h"
 #include "run/job.h"
 #include "state/checkpoint.h"
@@ -133,6 +134,8 @@ struct lt_sequence {
     _Atomic uint8_t owner[LT_SEQUENCE_WINDOW]; /* task of a block */
     int64_t before[LT_SEQUENCE_WINDOW];        /* watermark before a block; written in turn */
     int64_t clock;                             /* running watermark; whose turn it is has it */
+    lt_watermark_clock newest;                 /* as clock */
+    int64_t advanced_ns;                       /* scan.watermark.idle-advance: last reading */
     bool idle;
     int64_t last_row_ns;
     uint64_t cut_id;    /* checkpoint whose cut was made last */
@@ -203,6 +206,8 @@ struct lt_node {
     LT_ARRAY(lt_replay_clock) clocks_then; /* replay, task 0: ascending by position */
     bool limited;                          /* replay: ends where the run that is repeated was */
     int64_t idle_timeout_ns;
+    bool idle_advance;   /* an idle source sends readings of the clock */
+    int64_t advanced_ns; /* the last one */
     int64_t last_row_ns;
     int64_t rate_next_ns; /* scan.rate-limit: when the next rows may come */
     int64_t rate_per_s;   /* 0 = no limit */
@@ -389,6 +394,8 @@ void lt_node_close_op(lt_node *node);
 lt_status lt_node_open_source(lt_node *node, lt_error *err);
 lt_status lt_node_run_source(lt_node *node, lt_error *err);
 void lt_node_close_source(lt_node *node);
+/* When an idle source that follows the clock is to send its next reading; INT64_MAX = never. */
+int64_t lt_source_advance_due(const lt_node *node, bool idle, int64_t advanced_ns);
 lt_status lt_source_note_rows(lt_node *node, lt_batch *batch, int64_t now_ns);
 int64_t lt_source_held_until(lt_node *node, int64_t now_ns); /* rate limit, alignment; 0 = free */
 lt_status lt_sequence_open(lt_node *node, lt_error *err);

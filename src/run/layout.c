@@ -195,6 +195,7 @@ static lt_status build_sequence(lt_job *job, uint32_t source, lt_error *err)
     sequence->job = job;
     sequence->reader = lt_job_task(job, source, 0);
     sequence->clock = LT_WATERMARK_MIN;
+    sequence->newest = (lt_watermark_clock){LT_WATERMARK_MIN, 0};
     lt_text_init(&sequence->position, &job->mem);
     sequence->lock = lt_mutex_new(&job->mem);
     sequence->tasks = LT_NEW_ARRAY(job->arena, lt_node *, job->lane_count);

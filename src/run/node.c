@@ -157,11 +157,13 @@ static lt_status give_whole(lt_node *node, uint32_t input, lt_batch *batch, lt_e
         batch->mark_count > 0 ? batch->marks[batch->mark_count - 1].watermark : node->watermark;
     if (in_turn) {
         op->watermark = node->sequence->clock;
+        lt_watermark_set_clock(op, node->sequence->newest);
     }
     lt_status st = call_batch(node, input, batch, err);
     node->watermark = LT_MAX(node->watermark, last);
     if (in_turn) {
         node->sequence->clock = op->watermark;
+        node->sequence->newest = lt_watermark_get_clock(op);
     } else if (assigns_watermarks(node)) {
         lt_align_note(node);
     } else if (op->cls->marks == LT_MARKS_PASS) {

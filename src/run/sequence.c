@@ -123,7 +123,16 @@ static lt_status claim(lt_node *node, int64_t now_ns, lt_msg_kind *special, lt_e
         atomic_store(&sequence->ended, true);
         *special = LT_MSG_END;
         st = LT_OK;
-    } else if (st == LT_AGAIN && !sequence->idle && node->idle_timeout_ns > 0) {
+    } else if (st == LT_AGAIN && sequence->idle) {
+        int64_t due = lt_source_advance_due(node, true, sequence->advanced_ns);
+        node->wait.wake_mono_ns = LT_MIN(node->wait.wake_mono_ns, due);
+        if (now_ns >= due) {
+            new_block(node);
+            sequence->advanced_ns = now_ns;
+            *special = LT_MSG_BATCH;
+            st = LT_OK;
+        }
+    } else if (st == LT_AGAIN && node->idle_timeout_ns > 0) {
         int64_t due = sequence->last_row_ns + node->idle_timeout_ns;
         node->wait.wake_mono_ns = LT_MIN(node->wait.wake_mono_ns, due);
         if (now_ns >= due) {
@@ -136,11 +145,14 @@ static lt_status claim(lt_node *node, int64_t now_ns, lt_msg_kind *special, lt_e
     return st;
 }
 
-/* A block that holds no rows but the idle mark or the last watermark. */
+/* A block that holds no rows but the idle mark, a reading of the clock or the last watermark. */
 static lt_status send_special(lt_node *node, lt_msg_kind kind, lt_error *err)
 {
     if (kind == LT_MSG_IDLE) {
         LT_TRY(lt_node_send(node, (lt_msg){LT_MSG_IDLE, NULL, node->block}, err));
+    } else if (kind == LT_MSG_BATCH) {
+        lt_env *env = node->job->env;
+        LT_TRY(lt_node_send_mark(node, env->wall_us(env) / 1000, err));
     } else {
         LT_TRY(lt_node_send_mark(node, LT_WATERMARK_MAX, err));
         lt_lanes_wake(node->job);

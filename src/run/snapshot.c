@@ -282,6 +282,16 @@ static lt_status load_op(lt_node *node, reader *in, lt_part_fit fit, lt_error *e
     if (in->bad) {
         return damaged(err);
     }
+    if (op->cls == &lt_op_watermark) {
+        /* Of several parts, the first of the new tasks carries the sum of the counts. */
+        bool keep = fit == LT_PART_SAME || node->task == 0;
+        LT_TRY(lt_watermark_load_part(op, scalars, keep, err));
+        if (node->sequence != NULL &&
+            lt_watermark_get_clock(op).newest_ms >= node->sequence->newest.newest_ms) {
+            node->sequence->newest = lt_watermark_get_clock(op);
+        }
+        return LT_OK;
+    }
     if (op->cls->load == NULL) {
         return LT_OK;
     }

@@ -6,6 +6,8 @@
 
 #define NS_PER_MS          1000000
 #define NS_PER_S           1000000000
+#define ADVANCE_NS         INT64_C(500000000)   /* between readings of the clock while idle */
+#define ADVANCE_AFTER_NS   INT64_C(30000000000) /* silence, where no idle timeout is set */
 #define ALIGN_LOOK_NS      (2 * NS_PER_MS) /* a source that waits for others looks this often */
 #define RATE_BATCHES_PER_S 20              /* of a source with a rate limit */
 
@@ -21,13 +23,25 @@ static int64_t idle_timeout_ns(const lt_node *node)
     return ms * NS_PER_MS;
 }
 
+/* Silence is what idle-advance counts from: without a timeout it takes one of its own. */
+static void open_idle(lt_node *node)
+{
+    node->idle_timeout_ns = idle_timeout_ns(node);
+    node->idle_advance = !lt_job_replays(node->job) &&
+                         lt_options_bool(&node->resolved, NULL, lt_table_options,
+                                         lt_table_option_count, "scan.watermark.idle-advance");
+    if (node->idle_advance && node->idle_timeout_ns <= 0) {
+        node->idle_timeout_ns = ADVANCE_AFTER_NS;
+    }
+}
+
 lt_status lt_node_open_source(lt_node *node, lt_error *err)
 {
     if (node->plan->kind == LT_PLAN_VALUES) {
         return LT_OK;
     }
     LT_TRY(lt_node_table_ctx(node, err));
-    node->idle_timeout_ns = idle_timeout_ns(node);
+    open_idle(node);
     node->last_row_ns = node->job->env->mono_ns(node->job->env);
     node->wait.wake_mono_ns = 0;
     bool has = false;
@@ -107,13 +121,26 @@ static lt_status poll_values(lt_node *node, lt_batch **out, lt_error *err)
     return LT_OK;
 }
 
+int64_t lt_source_advance_due(const lt_node *node, bool idle, int64_t advanced_ns)
+{
+    return node->idle_advance && idle ? advanced_ns + ADVANCE_NS : INT64_MAX;
+}
+
 static lt_status declare_idle(lt_node *node, int64_t now_ns, lt_error *err)
 {
+    int64_t due = lt_source_advance_due(node, node->idle, node->advanced_ns);
+    if (now_ns >= due) {
+        node->advanced_ns = now_ns;
+        lt_env *env = node->job->env;
+        return lt_node_send_mark(node, env->wall_us(env) / 1000, err);
+    }
+    node->wait.wake_mono_ns = LT_MIN(node->wait.wake_mono_ns, due);
     if (node->idle || node->idle_timeout_ns <= 0 ||
         now_ns - node->last_row_ns < node->idle_timeout_ns) {
         return LT_AGAIN;
     }
     node->idle = true;
+    node->wait = (lt_wait){0, NULL}; /* the first reading of the clock is due */
     lt_align_note(node);
     return lt_node_send(node, (lt_msg){LT_MSG_IDLE, NULL, 0}, err);
 }

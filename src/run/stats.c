@@ -33,15 +33,33 @@ static void add_ledger(lt_ledger *to, const lt_ledger *from)
     to->held += from->held;
 }
 
+/* Tasks that take turns: the last one to have had it knows best. */
+static void add_watermark(const lt_op *op, lt_node_stats *out)
+{
+    out->watermark = out->assigns ? LT_MAX(out->watermark, op->watermark) : op->watermark;
+    int64_t newest = lt_watermark_get_clock(op).newest_ms;
+    out->newest_ms = out->assigns ? LT_MAX(out->newest_ms, newest) : newest;
+    out->assigns = true;
+    lt_lateness_merge(&out->lateness, lt_watermark_lateness(op));
+}
+
 static void add_task(const lt_job *job, lt_node *node, lt_node_stats *out)
 {
     add_ledger(&out->ledger, node_ledger(node));
     out->ledger.out += node->rows_out;
-    out->watermark = out->tasks == 0 ? node->watermark : LT_MIN(out->watermark, node->watermark);
+    if (!out->assigns) {
+        out->watermark =
+            out->tasks == 0 ? node->watermark : LT_MIN(out->watermark, node->watermark);
+    }
     out->idle = (out->tasks == 0 || out->idle) && node->idle;
     bool ended = node->channel_count > 0 ? node->ended : node->source_ended;
     out->ended = (out->tasks == 0 || out->ended) && ended;
     out->tasks++;
+    if (node->op != NULL && node->op->cls == &lt_op_watermark) {
+        add_watermark(node->op, out);
+    } else if (node->op != NULL && node->op->cls->fires_at != NULL) {
+        out->fires_ms = LT_MIN(out->fires_ms, node->op->cls->fires_at(node->op));
+    }
     out->busy_ns += node->busy_ns;
     out->mem_bytes += atomic_load_explicit(&node->mem.bytes, memory_order_relaxed);
     out->state_rows += node->op != NULL ? lt_state_rows(node->op->state) : 0;
@@ -84,7 +102,10 @@ bool lt_job_node_stats(const lt_job *job, uint32_t id, lt_node_stats *out)
     if (id >= job->plan->node_count) {
         return false;
     }
-    *out = (lt_node_stats){.plan = job->plan->nodes[id], .event_text = ""};
+    *out = (lt_node_stats){.plan = job->plan->nodes[id],
+                           .event_text = "",
+                           .fires_ms = LT_WATERMARK_MAX,
+                           .newest_ms = LT_WATERMARK_MIN};
     lt_lanes_hold(job);
     for (uint32_t t = 0; t < lt_job_task(job, id, 0)->task_count; t++) {
         add_task(job, lt_job_task(job, id, t), out);
