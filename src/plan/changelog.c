@@ -498,8 +498,14 @@ static lt_status infer_operator(lt_planner *p, lt_plan_node *node, lt_error *err
     if (cls == &lt_op_time_sort && updates(in)) {
         return refuse_updates(p, node, "ORDER BY a time attribute", err);
     }
-    if (cls == &lt_op_window_expand && updates(in)) {
-        return refuse_updates(p, node, "a windowing table function without GROUP BY", err);
+    if (cls == &lt_op_window_expand) {
+        const lt_window_expand_spec *spec = node->u.op.spec;
+        if (spec->window.kind == LT_WINDOW_SESSION && updates(in)) {
+            return refuse_updates(p, node, "SESSION without GROUP BY", err);
+        }
+        if (spec->window.kind == LT_WINDOW_HOP || spec->window.kind == LT_WINDOW_CUMULATE) {
+            return LT_OK; /* a row's key comes once per window */
+        }
     }
     node->key = in->key;
     node->key_count = in->key_count;

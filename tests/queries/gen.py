@@ -216,6 +216,9 @@ class Builder:
             return nodes.Project(kid, items + [(self.name("p"), self.maker.scalar(kid.columns)) for _ in range(rng.choice([0, 1, 1, 2]))])
         if op == "distinct":
             small = self.some(kid.columns, 1, 2)
+            if kid.window and any(isinstance(n, nodes.Tvf) and n.kind == "SESSION" for n in kid.walk()):
+                small = [c for c in kid.columns if c[1] != TIME][:2] or small[:1]
+                return nodes.Distinct(nodes.Project(kid, [(self.name("p"), column(*c)) for c in small]))
             return nodes.Distinct(nodes.Project(kid, [(self.name("p"), column(*c)) for c in small]) if rng.random() < 0.7 else kid)
         if op in ("group", "global"):
             aggs = self.aggs(kid)
@@ -227,7 +230,8 @@ class Builder:
         if kid.window and set(kid.window[:2]) <= set(keys):
             keys = [k for k in keys if k != kid.window[0]]
         order = [(n, rng.random() < 0.5) for n in self.some([n for n in kid.names() if n not in keys], 0, 2) if n != kid.time]
-        top = nodes.TopN(kid, keys, order, rng.choice([1, 1, 2, 3]), self.name("n") if rng.random() < 0.4 else None)
+        n = rng.choice([1, 2, 3] if kid.updates or rng.random() < 0.1 else [2, 3])  # Flink keeps replaced rows of a Top-1 over inserts
+        top = nodes.TopN(kid, keys, order, n, self.name("n") if rng.random() < 0.4 else None)
         return top if top.valid() else nodes.Filter(kid, self.tests(kid.columns))
 
     def timed(self, op, kid):
@@ -247,7 +251,9 @@ class Builder:
             kid = self.tvf(kid, inserts)
         if op == "tvf":
             return kid
-        if rng.random() < 0.15:
+        if isinstance(kid, nodes.Filter) and isinstance(kid.kids[0], nodes.Tvf) and kid.kids[0].kind == "SESSION":
+            kid = kid.kids[0]  # Flink moves the filter below the assignment of sessions
+        elif rng.random() < 0.15 and not (isinstance(kid, nodes.Tvf) and kid.kind == "SESSION"):
             kid = nodes.Filter(kid, self.tests([c for c in kid.columns if c[1] != TIME]))
         bounds = list(kid.window[:2])
         others = [n for n in kid.names() if n not in kid.window]

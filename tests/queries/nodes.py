@@ -489,6 +489,9 @@ class Dedup(Node):
 
     def __init__(self, kid, keys):
         self.kids, self.keys, self.columns = [kid], keys, kid.columns
+        self.windowed = kid.window is not None and set(kid.window[:2]) <= set(keys)
+        if self.windowed:
+            self.updates, self.streams, self.window, self.time = False, True, kid.window, kid.time
 
     def sql(self):
         numbered = f"SELECT {', '.join(self.names())}, ROW_NUMBER() OVER (PARTITION BY {', '.join(self.keys)} ORDER BY {self.kids[0].time} DESC) AS rn FROM {self.kids[0].nested()}"
@@ -500,7 +503,20 @@ class Dedup(Node):
     def valid(self):
         return self.kids[0].time is not None and self.kids[0].streams and not self.kids[0].updates and super().valid()
 
+    def best(self, bag):
+        """Of a window's rows; ties are equal rows there."""
+        at, keys, found = self.names().index(self.kids[0].time), [self.names().index(k) for k in self.keys], {}
+        for values in sorted(bag, key=lambda v: v[at], reverse=self.op == "dedup first"):
+            found[tuple(values[k] for k in keys)] = values
+        return list(found.values())
+
+    def events(self, world):
+        start, end = (self.names().index(w) for w in self.kids[0].window[:2])
+        return by_window(self.kids[0].events(world), start, end, self.best)
+
     def final(self, world):
+        if self.windowed:
+            return fold(self.events(world))
         at, keys, last = self.names().index(self.kids[0].time), [self.names().index(k) for k in self.keys], {}
         for e in self.kids[0].events(world):
             if e[0] == "row":
@@ -528,6 +544,8 @@ class DedupFirst(Dedup):
         return fold(self.events(world))
 
     def events(self, world):
+        if self.windowed:
+            return super().events(world)
         at, keys = self.names().index(self.kids[0].time), [self.names().index(k) for k in self.keys]
         done, waiting, mark, out = set(), {}, -END, []
         for e in self.kids[0].events(world):
