@@ -242,6 +242,9 @@ class Builder:
         if op in ("dedup", "dedup first"):
             if not kid.time or not kid.streams:
                 kid = self.source(True, True)
+            times = [n for n, t in kid.columns if t == TIME and n != kid.time and n not in (kid.window or ())]
+            if times and len(times) + 1 < len(kid.columns):  # Flink takes the first time attribute there is
+                kid = nodes.Project(kid, [(self.name("p"), column(*c)) for c in kid.columns if c[0] not in times])
             # Of rows of one time and key the order of arrival decides, which several lanes may change behind an operator with keys.
             ordered = all(isinstance(n, (nodes.Source, nodes.Filter, nodes.Project, nodes.Union)) for n in kid.walk())
             others = [n for n in kid.names() if n != kid.time]
