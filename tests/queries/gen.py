@@ -21,7 +21,7 @@ class Table:
         self.name, self.rng = f"t{number}", rng
         picked = sorted(rng.sample(range(1, len(COLUMNS)), rng.choice([2, 3, 3, 4])))
         self.columns = [COLUMNS[0]] + [COLUMNS[i] for i in picked]
-        self.changelog = rng.choice(["I"] * 15 + ["R"] * 5 if wants_time else ["I"] * 12 + ["R"] * 12 + ["U"])
+        self.changelog = rng.choice(["I"] * 14 + ["R"] * 5 + ["U"] if wants_time else ["I"] * 10 + ["R"] * 10 + ["U"] * 4)
         self.key = self.changelog == "U" or rng.random() < 0.25
         self.watermark = rng.choice([0, 1, 3, 5]) if wants_time or rng.random() < 0.3 else None
         if self.watermark is not None:
