@@ -218,6 +218,8 @@ lt_status lt_rel_dummy(lt_binder *b, uint32_t pos, lt_rel **out, lt_error *err);
 lt_status lt_rel_filter(lt_binder *b, lt_rel *input, lt_expr *condition, uint32_t pos, lt_rel **out,
                         lt_error *err);
 /* fields: names and types of the result; window properties are carried over. */
+/* Of two equal columns each, those that are listed. */
+void lt_window_prefer(lt_window_props *window, const uint32_t *columns, uint32_t count);
 /* The window properties of a projection, anew from those of its input. */
 void lt_rel_project_window(lt_rel *rel);
 lt_status lt_rel_project(lt_binder *b, lt_rel *input, lt_expr **exprs, const lt_field *fields,

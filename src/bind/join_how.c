@@ -256,6 +256,20 @@ static bool find_interval(const lt_rel *join, const conjunct_list *conjuncts, lt
     return all.lower && all.upper;
 }
 
+bool lt_window_equality(const lt_rel *join, const lt_expr *conjunct)
+{
+    const lt_window_props *a = &join->inputs[0]->window, *b = &join->inputs[1]->window;
+    int lefts = (int)join->inputs[0]->schema->count;
+    if (!is_call(conjunct, "=") || conjunct->u.call.args[0]->kind != LT_NODE_COLUMN ||
+        conjunct->u.call.args[1]->kind != LT_NODE_COLUMN) {
+        return false;
+    }
+    int x = (int)conjunct->u.call.args[0]->u.column, y = (int)conjunct->u.call.args[1]->u.column;
+    int left = LT_MIN(x, y), right = LT_MAX(x, y) - lefts;
+    bool start = left == a->start_col && right == b->start_col;
+    return (start && a->kind != LT_WINDOW_SESSION) || (left == a->end_col && right == b->end_col);
+}
+
 /* Is there left = right of these columns? */
 static bool has_equality(const lt_rel *join, const conjunct_list *conjuncts, int left, int right)
 {
@@ -277,7 +291,10 @@ static bool has_equality(const lt_rel *join, const conjunct_list *conjuncts, int
 static bool is_window(const lt_rel *join, const conjunct_list *conjuncts)
 {
     const lt_window_props *a = &join->inputs[0]->window, *b = &join->inputs[1]->window;
-    return a->present && b->present && has_equality(join, conjuncts, a->start_col, b->start_col) &&
+    bool same = a->present && b->present && a->kind == b->kind && a->ltz == b->ltz &&
+                a->window.size_ms == b->window.size_ms && a->window.step_ms == b->window.step_ms &&
+                a->window.offset_ms == b->window.offset_ms;
+    return same && has_equality(join, conjuncts, a->start_col, b->start_col) &&
            has_equality(join, conjuncts, a->end_col, b->end_col);
 }
 
@@ -303,6 +320,28 @@ static lt_status keep_attributes(lt_binder *b, lt_rel *join, lt_error *err)
     }
     join->schema = lt_schema_new(b->arena, fields, count);
     return join->schema ? LT_OK : nomem(err);
+}
+
+/* The windows of a window join: the columns of a side whose rows are never missing; of an inner
+ * join the other's too. */
+static void keep_windows(lt_rel *join)
+{
+    lt_join_type type = join->u.join.type;
+    bool right = type == LT_JOIN_TYPE_RIGHT;
+    int lefts = (int)join->inputs[0]->schema->count;
+    const lt_window_props *other = &join->inputs[1]->window;
+    int shift = right ? lefts : 0;
+    join->window = join->inputs[right ? 1 : 0]->window;
+    lt_window_props *window = &join->window;
+    window->start_col += shift;
+    window->end_col += shift;
+    window->time_col += window->time_col >= 0 ? shift : 0;
+    window->start_also = window->end_also = window->time_also = 0;
+    if (type == LT_JOIN_TYPE_INNER) {
+        window->start_also = lefts + other->start_col + 1;
+        window->end_also = lefts + other->end_col + 1;
+        window->time_also = other->time_col >= 0 ? lefts + other->time_col + 1 : 0;
+    }
 }
 
 static lt_status settle(lt_binder *b, lt_rel *rel, const conjunct_list *above, bool *changed,
@@ -335,6 +374,7 @@ static lt_status settle_join(lt_binder *b, lt_rel *join, const conjunct_list *ab
     }
     if (is_window(join, &all)) {
         join->u.join.how = LT_JOIN_WINDOW;
+        keep_windows(join);
     } else if (find_interval(join, &all, &join->u.join.interval)) {
         join->u.join.how = LT_JOIN_INTERVAL;
     } else {

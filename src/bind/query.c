@@ -189,6 +189,7 @@ static bool same_window(const lt_window_props *a, const lt_window_props *b)
 {
     return a->present && b->present && a->ltz == b->ltz && a->kind == b->kind &&
            a->start_col == b->start_col && a->end_col == b->end_col && a->time_col == b->time_col &&
+           a->start_also == b->start_also && a->end_also == b->end_also &&
            a->window.size_ms == b->window.size_ms && a->window.step_ms == b->window.step_ms &&
            a->window.offset_ms == b->window.offset_ms;
 }

@@ -84,15 +84,24 @@ static int projected_at(lt_expr *const *exprs, uint32_t count, int column)
     return -1;
 }
 
+/* One of two equal columns is enough. */
+static void project_part(lt_expr *const *exprs, uint32_t count, int *column, int *also)
+{
+    int first = projected_at(exprs, count, *column);
+    int second = *also > 0 ? projected_at(exprs, count, *also - 1) : -1;
+    *column = first >= 0 ? first : second;
+    *also = first >= 0 && second >= 0 ? second + 1 : 0;
+}
+
 static void project_window(lt_rel *rel, uint32_t count)
 {
     const lt_window_props *from = &rel->inputs[0]->window;
     lt_expr *const *exprs = rel->u.project.exprs;
     rel->window = *from;
     if (from->present) {
-        rel->window.start_col = projected_at(exprs, count, from->start_col);
-        rel->window.end_col = projected_at(exprs, count, from->end_col);
-        rel->window.time_col = projected_at(exprs, count, from->time_col);
+        project_part(exprs, count, &rel->window.start_col, &rel->window.start_also);
+        project_part(exprs, count, &rel->window.end_col, &rel->window.end_also);
+        project_part(exprs, count, &rel->window.time_col, &rel->window.time_also);
         rel->window.present = rel->window.start_col >= 0 || rel->window.end_col >= 0;
     }
 }
@@ -125,10 +134,28 @@ static int key_at(const uint32_t *keys, uint32_t count, int column)
     return -1;
 }
 
+static void prefer(const uint32_t *columns, uint32_t count, int *column, int *also)
+{
+    if (*also > 0 && key_at(columns, count, *column) < 0 &&
+        key_at(columns, count, *also - 1) >= 0) {
+        int other = *column + 1;
+        *column = *also - 1;
+        *also = other;
+    }
+}
+
+void lt_window_prefer(lt_window_props *window, const uint32_t *columns, uint32_t count)
+{
+    prefer(columns, count, &window->start_col, &window->start_also);
+    prefer(columns, count, &window->end_col, &window->end_also);
+    prefer(columns, count, &window->time_col, &window->time_also);
+}
+
 lt_status lt_rel_aggregate(lt_binder *b, lt_rel *input, const uint32_t *keys, const lt_str *names,
                            uint32_t key_count, lt_agg **aggs, uint32_t agg_count, lt_rel **out,
                            lt_error *err)
 {
+    lt_window_prefer(&input->window, keys, key_count);
     lt_rel *rel = lt_rel_make(b, LT_REL_AGGREGATE, input->pos, input, err);
     lt_field *fields = LT_NEW_ARRAY(b->arena, lt_field, key_count + agg_count + 1);
     if (!rel || !fields) {
@@ -139,6 +166,7 @@ lt_status lt_rel_aggregate(lt_binder *b, lt_rel *input, const uint32_t *keys, co
     rel->u.aggregate.aggs = aggs;
     rel->u.aggregate.agg_count = agg_count;
     lt_window_props *window = &rel->window;
+    window->start_also = window->end_also = window->time_also = 0;
     if (window->present) {
         window->start_col = key_at(keys, key_count, input->window.start_col);
         window->end_col = key_at(keys, key_count, input->window.end_col);

@@ -45,6 +45,8 @@ typedef struct {
     lt_window_kind kind;
     lt_window window; /* as declared; time_col refers to the WINDOW node's input */
     int start_col, end_col, time_col;
+    /* Of an inner window join the right side's columns, equal to these; plus one, 0 = none. */
+    int start_also, end_also, time_also;
 } lt_window_props;
 
 struct lt_rel {
@@ -117,9 +119,9 @@ struct lt_rel {
                                    none (comma, CROSS JOIN) */
             bool has_ttl[2];    /* STATE_TTL hints, of the left and the right input */
             int64_t ttl_ms[2];
-            bool temporal;  /* FOR SYSTEM_TIME AS OF: the right side is what it was at a time */
-            uint32_t as_of; /* .. a time attribute of the left side, whose attributes are kept */
-            lt_join_how how;           /* decided when the SELECT's WHERE is bound */
+            bool temporal;   /* FOR SYSTEM_TIME AS OF: the right side is what it was at a time */
+            uint32_t as_of;  /* .. a time attribute of the left side, whose attributes are kept */
+            lt_join_how how; /* decided when the SELECT's WHERE is bound */
             lt_join_interval interval; /* LT_JOIN_INTERVAL; its conditions stay where they are */
             bool settled;              /* it was decided */
         } join;
@@ -141,3 +143,6 @@ typedef struct {
 /* Is the condition, over the join's left columns, then its right ones, nothing but such bounds?
  * (join_how.c) */
 bool lt_time_bounds_of(const lt_rel *join, const lt_expr *conjunct, lt_time_bounds *out);
+/* Of a window join: does the condition say nothing but that the windows are equal? Starts of
+ * sessions do not follow from their ends. */
+bool lt_window_equality(const lt_rel *join, const lt_expr *conjunct);

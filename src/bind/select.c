@@ -344,6 +344,17 @@ static lt_status key_types(select_state *s, lt_error *err)
     lt_grouping *g = &s->grouping;
     const lt_window_props *window = &s->rel->window;
     bool start = false, end = false;
+    uint32_t *columns = LT_NEW_ARRAY(s->b->arena, uint32_t, g->key_count + 1);
+    uint32_t column_count = 0;
+    if (!columns) {
+        return lt_error_nomem(err, "keys");
+    }
+    for (uint32_t i = 0; i < g->key_count; i++) {
+        if (g->keys[i]->kind == LT_NODE_COLUMN) {
+            columns[column_count++] = g->keys[i]->u.column;
+        }
+    }
+    lt_window_prefer(&s->rel->window, columns, column_count);
     for (uint32_t i = 0; i < g->key_count; i++) {
         if (g->keys[i]->kind == LT_NODE_COLUMN && window->present) {
             start = start || (int)g->keys[i]->u.column == window->start_col;
@@ -387,6 +398,7 @@ static uint32_t place_expr(extras *x, lt_expr *expr)
 static lt_status add_rank(select_state *s, const lt_over *over, const uint32_t *partition,
                           const lt_sort_key *order, uint32_t index, lt_error *err)
 {
+    lt_window_prefer(&s->rel->window, partition, over->partition_count);
     lt_rel *rel = lt_rel_make(s->b, LT_REL_RANK, over->pos, s->rel, err);
     if (!rel) {
         return err->code;

@@ -130,3 +130,4 @@ extern const lt_op_class lt_op_materialize;   /* lt_materialize_spec: before a s
 extern const lt_op_class lt_op_pace;          /* lt_pace_spec: replay in event time */
 
 extern const lt_op_class lt_op_interval_join; /* lt_interval_join_spec */
+extern const lt_op_class lt_op_window_join;   /* lt_window_join_spec */

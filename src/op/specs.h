@@ -137,6 +137,13 @@ typedef struct {
     int64_t cleanup_ms; /* table.exec.interval-join.min-cleanup-interval: rows go so much later */
 } lt_interval_join_spec;
 
+/* A join of rows of equal windows, when these close. Insert-only; join.rows is not used. */
+typedef struct {
+    lt_join_spec join;
+    uint32_t end_cols[2]; /* of the inputs: window ends, TIMESTAMP(3) */
+    bool ltz;             /* bounds are local wall-clock of an LTZ attribute */
+} lt_window_join_spec;
+
 typedef struct {
     int64_t offset;
     int64_t count; /* < 0 = unlimited */

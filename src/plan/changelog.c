@@ -465,7 +465,7 @@ static lt_status infer_operator(lt_planner *p, lt_plan_node *node, lt_error *err
     if (cls == &lt_op_temporal_join) {
         return infer_temporal_join(p, node, err);
     }
-    if (cls == &lt_op_interval_join) {
+    if (cls == &lt_op_interval_join || cls == &lt_op_window_join) {
         return infer_append_join(p, node, err);
     }
     node->kinds = in->kinds;

@@ -683,8 +683,28 @@ static lt_status emit_interval_join(lt_planner *p, lt_log *node, lt_plan_node **
     return add_two_inputs(p, node, *out, err);
 }
 
+static lt_status emit_window_join(lt_planner *p, lt_log *node, lt_plan_node **out, lt_error *err)
+{
+    const lt_schema *schema;
+    LT_TRY(layout(p, node, false, &schema, err));
+    lt_window_join_spec *spec = LT_NEW(p->arena, lt_window_join_spec);
+    if (spec == NULL) {
+        return nomem(err);
+    }
+    LT_TRY(fill_join(p, node, schema, &spec->join, err));
+    spec->ltz = node->ltz;
+    for (int side = 0; side < 2; side++) {
+        spec->end_cols[side] = node->inputs[side]->map[node->ends[side]];
+    }
+    LT_TRY(add_op(p, &lt_op_window_join, spec, schema, node->inputs[0]->node - 1, out, err));
+    return add_two_inputs(p, node, *out, err);
+}
+
 static lt_status emit_join(lt_planner *p, lt_log *node, lt_plan_node **out, lt_error *err)
 {
+    if (node->join_how == LT_JOIN_WINDOW) {
+        return emit_window_join(p, node, out, err);
+    }
     if (node->join_how == LT_JOIN_INTERVAL) {
         return emit_interval_join(p, node, out, err);
     }

@@ -295,6 +295,15 @@ static void print_join(const lt_plan *plan, const lt_plan_node *node, lt_text *t
     const lt_schema *left = plan->nodes[node->inputs[0]]->schema;
     const lt_schema *right = plan->nodes[node->inputs[1]]->schema;
     print_join_on(plan, node, spec, to);
+    if (node->u.op.cls == &lt_op_window_join) {
+        const lt_window_join_spec *window = node->u.op.spec;
+        lt_text_printf(to,
+                       ", window=[left." LT_STR_FMT " = right." LT_STR_FMT
+                       "], state=[rows of open windows]",
+                       LT_STR_ARG(left->fields[window->end_cols[0]].name),
+                       LT_STR_ARG(right->fields[window->end_cols[1]].name));
+        return;
+    }
     if (node->u.op.cls == &lt_op_interval_join) {
         print_interval(node->u.op.spec, left, right, to);
         return;
@@ -402,7 +411,7 @@ static void print_operator(const lt_plan *plan, const lt_plan_node *node, lt_tex
         print_columns(in, spec->keys, spec->key_count, to);
         lt_text_puts(to, "], ");
         print_aggs(in, spec->aggs, spec->agg_count, to);
-    } else if (cls == &lt_op_join || cls == &lt_op_interval_join) {
+    } else if (cls == &lt_op_join || cls == &lt_op_interval_join || cls == &lt_op_window_join) {
         print_join(plan, node, to);
     } else if (cls == &lt_op_temporal_join) {
         print_temporal_join(plan, node, to);

@@ -259,11 +259,14 @@ static bool is_true_literal(const lt_expr *expr)
            !lt_expr_is_null_literal(expr) && expr->u.literal.u.b;
 }
 
-/* Do the bounds of an interval join say it already? */
+/* Do the bounds of an interval join say it already, or the windows of a window join? */
 static bool is_implied(const lt_join_parts *j, const lt_expr *expr)
 {
     const lt_join_interval *known = &j->join->u.join.interval;
     lt_time_bounds said;
+    if (j->join->u.join.how == LT_JOIN_WINDOW) {
+        return lt_window_equality(j->join, expr);
+    }
     if (j->join->u.join.how != LT_JOIN_INTERVAL || !lt_time_bounds_of(j->join, expr, &said)) {
         return false;
     }

@@ -1,9 +1,7 @@
 /* Private to the rules about joins: a bound join taken apart, before it is known what it becomes.
  *
- * rules_join.c splits the conditions into conjuncts, notes the pairs of keys among them, and asks
- * the patterns (rules_join_*.c, in the order of its table) whether the join is one of theirs: a
- * pattern looks at the conjuncts, the keys and the inputs, and gives the logical node that replaces
- * the join, refuses it, or leaves it alone. What nobody takes becomes a regular join. */
+ * rules_join.c splits the conditions into conjuncts, notes the pairs of keys among them, and puts
+ * each of the others where it costs least. */
 #pragma once
 
 #include "plan/logical.h"
@@ -66,7 +64,3 @@ bool lt_join_rejects_nulls(const lt_join_parts *j, const lt_expr *condition, lt_
 /* rules_join_temporal.c: is the right side of a temporal join a versioned table that is joined by
  * its key? Sets j->right_time, else it is refused. */
 lt_status lt_join_check_temporal(lt_join_parts *j, lt_error *err);
-
-/* Patterns. *out stays NULL: it is something else. */
-typedef lt_status (*lt_join_pattern)(lt_join_parts *j, lt_log **out, lt_error *err);
-lt_status lt_rule_window_join(lt_join_parts *j, lt_log **out, lt_error *err);

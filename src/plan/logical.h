@@ -55,7 +55,9 @@ struct lt_log {
     lt_join_type join_type; /* JOIN */
     lt_join_how join_how;
     lt_join_interval interval; /* LT_JOIN_INTERVAL: columns of the inputs */
-    bool has_ttl[2];           /* JOIN: hints of its inputs; GROUP_AGG: the first */
+    uint32_t ends[2];          /* LT_JOIN_WINDOW: window ends, columns of the inputs */
+    bool ltz;
+    bool has_ttl[2]; /* JOIN: hints of its inputs; GROUP_AGG: the first */
     int64_t ttl_ms[2];
     uint32_t times[2]; /* TEMPORAL_JOIN: of the left row and of the right version */
     const uint32_t *right_keys;

@@ -88,6 +88,10 @@ static void mark_join(lt_log *node)
             mark_joined(node, i);
         }
     }
+    if (node->join_how == LT_JOIN_WINDOW) {
+        node->inputs[0]->needed[node->ends[0]] = true;
+        node->inputs[1]->needed[node->ends[1]] = true;
+    }
     if (node->join_how == LT_JOIN_INTERVAL && !node->interval.proctime) {
         node->inputs[0]->needed[node->interval.left_time] = true;
         node->inputs[1]->needed[node->interval.right_time] = true;

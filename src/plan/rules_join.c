@@ -1,13 +1,10 @@
 /* Joins, with the conditions of a WHERE around them: each conjunct goes where it costs least. What
  * one side alone decides becomes a filter below, an equality of the sides becomes a pair of keys
  * (computed below when it is more than a column), the rest is tested on pairs of rows, or on what
- * the join gives (join_parts.c).
- *
- * Flink plans some patterns as joins of other kinds, whose output keeps time attributes or comes
- * when a window closes: they are asked first. */
+ * the join gives (join_parts.c). The
+ * binder says whether it is an interval or a window join, whose output keeps time attributes
+ * (bind/join_how.c). */
 #include "plan/join_parts.h"
-
-static const lt_join_pattern patterns[] = {lt_rule_window_join};
 
 static lt_status nomem(lt_error *err)
 {
@@ -202,6 +199,10 @@ static lt_status build(lt_join_parts *j, lt_log **out, lt_error *err)
     node->times[1] = j->right_time;
     node->join_how = j->join->u.join.how;
     node->interval = j->join->u.join.interval;
+    for (int side = 0; side < 2 && node->join_how == LT_JOIN_WINDOW; side++) {
+        node->ends[side] = (uint32_t)j->join->inputs[side]->window.end_col;
+        node->ltz = j->join->inputs[side]->window.ltz;
+    }
     for (int side = 0; side < 2; side++) {
         node->has_ttl[side] = j->join->u.join.has_ttl[side];
         node->ttl_ms[side] = j->join->u.join.ttl_ms[side];
@@ -234,12 +235,8 @@ lt_status lt_rule_join(lt_planner *p, lt_rel *join, lt_expr *where, lt_log **out
     *out = NULL;
     if (join->u.join.temporal) {
         LT_TRY(lt_join_check_temporal(&j, err));
-        return build(&j, out, err);
     }
-    for (size_t i = 0; i < LT_COUNT_OF(patterns) && *out == NULL; i++) {
-        LT_TRY(patterns[i](&j, out, err));
-    }
-    return *out != NULL ? LT_OK : build(&j, out, err);
+    return build(&j, out, err);
 }
 
 /* ---- WHERE ---- */

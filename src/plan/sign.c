@@ -193,7 +193,8 @@ static void add_operator(const lt_plan *plan, const lt_plan_node *node, lt_text 
         add_functions(plan, input, spec->keys, spec->key_count, to);
         lt_text_puts(to, "|");
         add_aggs(to, spec->aggs, spec->agg_count);
-    } else if (cls == &lt_op_join || cls == &lt_op_temporal_join || cls == &lt_op_interval_join) {
+    } else if (cls == &lt_op_join || cls == &lt_op_temporal_join || cls == &lt_op_interval_join ||
+               cls == &lt_op_window_join) {
         const lt_join_spec *spec = node->u.op.spec;
         if (cls == &lt_op_interval_join) { /* a wider one would miss rows that went */
             const lt_interval_join_spec *interval = node->u.op.spec;

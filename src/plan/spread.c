@@ -42,7 +42,8 @@ static bool keys_of(const lt_plan_node *node, uint32_t input, lt_exchange *out)
     } else if (cls == &lt_op_materialize) {
         out->keys = ((const lt_materialize_spec *)spec)->keys;
         out->key_count = ((const lt_materialize_spec *)spec)->key_count;
-    } else if (cls == &lt_op_join || cls == &lt_op_temporal_join || cls == &lt_op_interval_join) {
+    } else if (cls == &lt_op_join || cls == &lt_op_temporal_join || cls == &lt_op_interval_join ||
+               cls == &lt_op_window_join) {
         const lt_join_spec *join = spec;
         out->keys = input == 0 ? join->left_keys : join->right_keys;
         out->key_count = join->key_count;
