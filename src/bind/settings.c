@@ -39,7 +39,7 @@ static const setting settings[] = {
     S("table.exec.sink.type-length-enforcer", LT_OPT_ENUM, "IGNORE", "IGNORE|TRIM_PAD|ERROR", ACTS,
       "text longer or shorter than its column"),
     S("table.exec.sink.nested-constraint-enforcer", LT_OPT_ENUM, "IGNORE",
-      "IGNORE|ROWS|ROWS_AND_COLLECTIONS", KEPT, "constraints inside rows"),
+      "IGNORE|ROWS|ROWS_AND_COLLECTIONS", ACTS, "constraints inside rows"),
     S("table.exec.sink.upsert-materialize", LT_OPT_ENUM, "AUTO", "NONE|AUTO|FORCE", ACTS,
       "order updates by key before a sink"),
     S("table.exec.sink.keyed-shuffle", LT_OPT_ENUM, "AUTO", "NONE|AUTO|FORCE", KEPT,

@@ -835,6 +835,16 @@ static bool drops_nulls(const lt_planner *p)
     return mode.ptr != NULL && lt_str_eq_ci(mode, LT_STR("DROP"));
 }
 
+static lt_nulls_depth nulls_depth(const lt_planner *p)
+{
+    lt_str mode = lt_catalog_option(p->catalog, "table.exec.sink.nested-constraint-enforcer");
+    if (mode.len > 0 && lt_str_eq_ci(mode, LT_STR("ROWS"))) {
+        return LT_NULLS_ROWS;
+    }
+    return mode.len > 0 && lt_str_eq_ci(mode, LT_STR("ROWS_AND_COLLECTIONS")) ? LT_NULLS_COLLECTIONS
+                                                                              : LT_NULLS_COLUMNS;
+}
+
 static lt_status emit_sink(lt_planner *p, lt_log *node, lt_plan_node **out, lt_error *err)
 {
     lt_log *input = node->inputs[0];
@@ -866,6 +876,7 @@ static lt_status emit_sink(lt_planner *p, lt_log *node, lt_plan_node **out, lt_e
     LT_TRY(table_columns(p, *out, table, node->rel->u.sink.columns, err));
     (*out)->u.table.options = node->rel->u.sink.options;
     (*out)->u.table.drop_nulls = drops_nulls(p);
+    (*out)->u.table.nulls_depth = nulls_depth(p);
     LT_TRY(check_table(p, *out, false, err));
     return label(p, *out, "Sink", table->name, err);
 }

@@ -23,6 +23,9 @@ const char *lt_determinism_name(lt_determinism d);
 
 #define LT_KINDS_INSERT 1u /* bit k set: rows of lt_row_kind k may occur */
 
+/* How deep NOT NULL is looked after in the values that a sink is given. */
+typedef enum { LT_NULLS_COLUMNS, LT_NULLS_ROWS, LT_NULLS_COLLECTIONS } lt_nulls_depth;
+
 /* How many tasks carry a node out, and what each of them sees. */
 typedef enum {
     LT_SPREAD_ONE,    /* one task */
@@ -80,10 +83,11 @@ struct lt_plan_node {
             bool splittable; /* source: several lanes can read it */
             bool drop_nulls; /* sink: rows with NULL in a NOT NULL column are dropped, else they
                                 fail the job */
-            const uint32_t *sink_key; /* sink: its primary key, columns of the schema */
-            uint32_t sink_key_count;  /* 0 = none, or not all of it is written */
-            bool drop_before;         /* sink: it takes no -U, but they come: as -D */
-            int watermark_node;       /* source: id of its lt_op_watermark, or -1 */
+            const uint32_t *sink_key;   /* sink: its primary key, columns of the schema */
+            uint32_t sink_key_count;    /* 0 = none, or not all of it is written */
+            bool drop_before;           /* sink: it takes no -U, but they come: as -D */
+            lt_nulls_depth nulls_depth; /* sink */
+            int watermark_node;         /* source: id of its lt_op_watermark, or -1 */
         } table;
         struct {
             lt_expr ***rows;

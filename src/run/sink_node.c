@@ -55,13 +55,39 @@ static void collect(lt_job *job, lt_batch *batch)
     }
 }
 
+/* Does a value hold NULL where its type says NOT NULL, as deep as is looked? */
+static bool violates(const lt_col *col, const lt_type *type, uint32_t row, lt_nulls_depth depth)
+{
+    if (lt_col_is_null(col, row)) {
+        return !type->nullable;
+    }
+    if (col->phys == LT_PHYS_STRUCT && depth != LT_NULLS_COLUMNS) {
+        for (uint32_t f = 0; f < type->field_count; f++) {
+            if (violates(&col->children[f], type->fields[f].type, row, depth)) {
+                return true;
+            }
+        }
+    } else if (col->phys == LT_PHYS_LIST && depth == LT_NULLS_COLLECTIONS) {
+        lt_span span = LT_COL_DATA(col, const lt_span)[row];
+        for (uint32_t i = 0; i < type->field_count * span.count; i++) {
+            uint32_t f = i / span.count;
+            if (violates(&col->children[f], type->fields[f].type, span.start + i % span.count,
+                         depth)) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
 /* Does a NOT NULL column of the sink (the node's schema has the declared types) hold NULL at this
  * row? Gives the column, or -1. */
 static int null_violation(const lt_node *node, const lt_batch *batch, uint32_t row)
 {
     const lt_schema *schema = node->plan->schema;
     for (uint32_t c = 0; c < schema->count; c++) {
-        if (!schema->fields[c].type->nullable && lt_col_is_null(&batch->cols[c], row)) {
+        if (violates(&batch->cols[c], schema->fields[c].type, row,
+                     node->plan->u.table.nulls_depth)) {
             return (int)c;
         }
     }
@@ -72,13 +98,16 @@ static int null_violation(const lt_node *node, const lt_batch *batch, uint32_t r
 static bool has_violation(const lt_node *node, const lt_batch *batch)
 {
     const lt_schema *schema = node->plan->schema;
+    lt_nulls_depth depth = node->plan->u.table.nulls_depth;
     uint32_t live = lt_batch_live(batch);
     for (uint32_t c = 0; c < schema->count; c++) {
-        if (schema->fields[c].type->nullable || batch->cols[c].valid == NULL) {
+        const lt_type *type = schema->fields[c].type;
+        bool nested = depth != LT_NULLS_COLUMNS && type->field_count > 0;
+        if (!nested && (type->nullable || batch->cols[c].valid == NULL)) {
             continue;
         }
         for (uint32_t i = 0; i < live; i++) {
-            if (lt_col_is_null(&batch->cols[c], lt_batch_row(batch, i))) {
+            if (violates(&batch->cols[c], type, lt_batch_row(batch, i), depth)) {
                 return true;
             }
         }
