@@ -315,10 +315,22 @@ static lt_status refuse_cast(lt_expr_builder *b, const lt_expr *arg, const lt_ty
     return st;
 }
 
+/* A NULL of a type that Flink's validator lets become the other, though no value could: the cast is
+ * folded to NULL before anything refuses it. */
+static bool is_folded_null(const lt_expr *arg, const lt_type *to)
+{
+    const lt_type *from = arg->type;
+    bool stamp = lt_type_is_timestamp(to);
+    return lt_expr_is_null_literal(arg) &&
+           ((stamp && (lt_type_is_numeric(from) || lt_type_is_binary(from))) ||
+            (to->kind == LT_TYPE_TIME && lt_type_is_binary(from)) ||
+            (lt_type_is_numeric(to) && lt_type_is_timestamp(from)));
+}
+
 lt_status lt_expr_cast(lt_expr_builder *b, lt_expr *arg, const lt_type *type, bool try_cast,
                        uint32_t pos, lt_expr **out, lt_error *err)
 {
-    if (!lt_type_can_cast(arg->type, type) && !lt_expr_is_null_literal(arg)) {
+    if (!lt_type_can_cast(arg->type, type) && (try_cast || !is_folded_null(arg, type))) {
         return refuse_cast(b, arg, type, "cast", pos, err);
     }
     bool nullable = arg->type->nullable || arg->type->kind == LT_TYPE_NULL || try_cast;

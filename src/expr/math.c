@@ -59,8 +59,7 @@ static double java_pow(double x, double y)
 
 MATH2_KERNEL(power_kernel, java_pow(x, y))
 MATH2_KERNEL(atan2_kernel, atan2(x, y))
-/* + 0.0: log(8) / -Infinity is 0.0 in Java's text. */
-MATH2_KERNEL(log_kernel, log(y) / log(x) + 0.0)
+MATH2_KERNEL(log_kernel, log(y) / log(x))
 
 static const lt_simple maths[] = {
     [LT_OP_SQRT] = {"d", 'D', false, sqrt_kernel},

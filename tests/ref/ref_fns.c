@@ -503,7 +503,7 @@ static bool date_at(const ref_val *t, size_t *i, ref_civil *c)
         return false;
     }
     c->year = year;
-    return c->month >= 1 && c->month <= 12 && c->day >= 1 && c->day <= 31;
+    return year >= 1 && c->month >= 1 && c->month <= 12 && c->day >= 1 && c->day <= 31;
 }
 
 static ref_val c_text_ts(const ref_node *node, const ref_val *a)
@@ -517,8 +517,8 @@ static ref_val c_text_ts(const ref_node *node, const ref_val *a)
     int length = ref_month_length(c.year, c.month), fraction = 0, digits = 0;
     c.day = c.day > length ? length : c.day;
     if (i < t.len) {
-        if ((t.s[i] != ' ' && t.s[i] != 'T') || (i++, false) || !number_at(&t, &i, 1, 2, &c.hour) ||
-            i >= t.len || t.s[i++] != ':' || !number_at(&t, &i, 1, 2, &c.minute) || i >= t.len ||
+        if (t.s[i] != ' ' || (i++, false) || !number_at(&t, &i, 1, 2, &c.hour) || i >= t.len ||
+            t.s[i++] != ':' || !number_at(&t, &i, 1, 2, &c.minute) || i >= t.len ||
             t.s[i++] != ':' || !number_at(&t, &i, 1, 2, &c.second)) {
             return ref_fail();
         }
@@ -527,7 +527,8 @@ static ref_val c_text_ts(const ref_node *node, const ref_val *a)
             (void)number_at(&t, &i, 0, 9, &fraction);
             digits = (int)(i - start);
         }
-        if (i != t.len || c.hour > 23 || c.minute > 59 || c.second > 59) {
+        bool midnight = c.hour == 24 && c.minute == 0 && c.second == 0 && fraction == 0;
+        if (i != t.len || (c.hour > 23 && !midnight) || c.minute > 59 || c.second > 59) {
             return ref_fail();
         }
     }
