@@ -322,7 +322,8 @@ static bool is_folded_null(const lt_expr *arg, const lt_type *to)
     const lt_type *from = arg->type;
     bool stamp = lt_type_is_timestamp(to);
     return lt_expr_is_null_literal(arg) &&
-           ((stamp && (lt_type_is_numeric(from) || lt_type_is_binary(from))) ||
+           (lt_type_is_string(from) ||
+            (stamp && (lt_type_is_numeric(from) || lt_type_is_binary(from))) ||
             (to->kind == LT_TYPE_TIME && lt_type_is_binary(from)) ||
             (lt_type_is_numeric(to) && lt_type_is_timestamp(from)));
 }
