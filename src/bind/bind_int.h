@@ -86,20 +86,22 @@ typedef struct {
     uint32_t agg_base; /* output column of aggs[0] */
 } lt_grouping;
 
-/* One distinct ROW_NUMBER() window of a SELECT. */
+/* One distinct call with OVER of a SELECT. */
 typedef struct {
+    lt_agg *agg; /* NULL: ROW_NUMBER() */
     lt_expr **partition;
     uint32_t partition_count;
     lt_expr **order;
     lt_sort_key *directions; /* col unused */
     uint32_t order_count;
+    lt_frame frame;
     uint32_t pos;
 } lt_over;
 
 typedef struct {
     lt_over *items;
     uint32_t count, cap;
-    uint32_t base; /* column of items[0]'s number */
+    uint32_t base; /* column of items[0]'s result */
     const lt_ast_named_window *windows;
     uint32_t window_count;
 } lt_overs;
@@ -179,8 +181,16 @@ lt_status lt_bind_exprs(const lt_expr_env *env, const lt_ast_exprs *list, lt_exp
                         lt_error *err);
 lt_status lt_bind_call(const lt_expr_env *env, const lt_ast_expr *ast, lt_expr **out,
                        lt_error *err);
-lt_status lt_bind_over(const lt_expr_env *env, const lt_ast_expr *ast, lt_expr **out,
-                       lt_error *err);
+/* An aggregate's arguments and FILTER, bound in `inner`. def: the user's function, NULL: a built-in
+ * one. never_empty: it is always given a row. */
+lt_status lt_bind_agg_call(const lt_expr_env *inner, const lt_ast_expr *ast,
+                           const lt_function_def *def, bool never_empty, lt_agg **out,
+                           lt_error *err);
+/* over.c: a call with OVER becomes the column of its result; def as above. */
+lt_status lt_bind_over(const lt_expr_env *env, const lt_ast_expr *ast, const lt_function_def *def,
+                       lt_expr **out, lt_error *err);
+/* Puts the windows' nodes on top of *rel: its columns, then one per call. */
+lt_status lt_bind_build_overs(lt_binder *b, const lt_overs *overs, lt_rel **rel, lt_error *err);
 /* call_user.c. The user's function that a call means, by the order in which names are resolved:
  * temporary system functions, built-in ones (NULL), temporary ones, those of the catalog. */
 const lt_function_def *lt_bind_find_function(lt_binder *b, const lt_ast_call *call);

@@ -1,5 +1,5 @@
-/* Calls: aggregates go to the grouping of their SELECT, ROW_NUMBER() OVER to its ranks, all else to
- * the function registry. */
+/* Calls: aggregates go to the grouping of their SELECT, those with OVER to its windows (over.c),
+ * all else to the function registry. */
 #include "bind/bind_int.h"
 #include "expr/native.h"
 
@@ -85,10 +85,9 @@ static lt_status bind_json(const lt_expr_env *env, const lt_ast_expr *ast, lt_ex
 
 /* ---- aggregates ---- */
 
-/* Over a group there is always a row: of arguments that are NOT NULL these give a result that is
- * NOT NULL. */
-static bool not_null_in_groups(const lt_expr_env *env, const lt_ast_call *call,
-                               lt_expr *const *args, uint32_t count)
+/* Over a group or a frame there is always a row: of arguments that are NOT NULL these give a result
+ * that is NOT NULL. */
+static bool keeps_not_null(const lt_ast_call *call, lt_expr *const *args, uint32_t count)
 {
     static const char *const names[] = {"MIN",         "MAX",        "SUM",
                                         "AVG",         "STDDEV_POP", "VAR_POP",
@@ -97,8 +96,7 @@ static bool not_null_in_groups(const lt_expr_env *env, const lt_ast_call *call,
     for (size_t i = 0; i < LT_COUNT_OF(names); i++) {
         named = named || lt_str_eq(call->func, lt_str_of(names[i]));
     }
-    return named && count == 1 && !call->filter && env->grouping->key_count > 0 &&
-           !args[0]->type->nullable;
+    return named && count == 1 && !call->filter && !args[0]->type->nullable;
 }
 
 static lt_status add_agg(const lt_expr_env *env, lt_agg *agg, uint32_t pos, lt_expr **out,
@@ -202,25 +200,17 @@ static lt_status check_user_aggregate(const lt_ast_expr *ast, lt_error *err)
                                    "RESPECT NULLS and IGNORE NULLS for this aggregate");
 }
 
-/* def: the user's function; NULL: a built-in one. */
-static lt_status bind_aggregate(const lt_expr_env *env, const lt_ast_expr *ast,
-                                const lt_function_def *def, lt_expr **out, lt_error *err)
+lt_status lt_bind_agg_call(const lt_expr_env *inner, const lt_ast_expr *ast,
+                           const lt_function_def *def, bool never_empty, lt_agg **out,
+                           lt_error *err)
 {
     const lt_ast_call *call = ast->call;
-    lt_expr_env inner = *env;
+    lt_expr_env env = *inner;
     lt_expr **args = NULL, *filter = NULL;
     uint32_t count = call->args.count;
-    lt_agg *agg;
-    LT_TRY(check_aggregate(env, ast, err));
     if (def) {
         LT_TRY(check_user_aggregate(ast, err));
     }
-    inner.in_aggregate = true;
-    inner.scope = env->grouping->input;
-    inner.overs = NULL;
-    inner.subs = NULL;
-    inner.aliases = NULL;
-    inner.clause = "an aggregate";
     if (count == 1 && call->args.items[0]->kind == LT_EXPR_STAR &&
         call->args.items[0]->path.count == 0) {
         if (!lt_str_eq(call->func, LT_STR("COUNT"))) {
@@ -231,167 +221,46 @@ static lt_status bind_aggregate(const lt_expr_env *env, const lt_ast_expr *ast,
         return lt_error_set_at(err, LT_ERR_SQL, ast->pos, LT_STR_FMT "() needs an argument",
                                LT_STR_ARG(call->func));
     } else {
-        LT_TRY(lt_bind_exprs(&inner, &call->args, &args, err));
+        LT_TRY(lt_bind_exprs(&env, &call->args, &args, err));
     }
     if (call->filter) {
-        inner.clause = "FILTER";
-        LT_TRY(lt_bind_condition(&inner, call->filter, &filter, err));
+        env.clause = "FILTER";
+        LT_TRY(lt_bind_condition(&env, call->filter, &filter, err));
     }
     if (count > 0) {
-        LT_TRY(treat_nulls(env, ast, args[0], &filter, err));
+        LT_TRY(treat_nulls(inner, ast, args[0], &filter, err));
     }
     bool distinct = call->quantifier == LT_QUANT_DISTINCT;
     if (def) {
         const lt_native_agg_call bound = {args, count, distinct, filter, false, ast->pos};
-        LT_TRY(lt_native_agg_bind(&env->b->eb, def->native, &bound, &agg, err));
-        return add_agg(env, agg, ast->pos, out, err);
+        return lt_native_agg_bind(&env.b->eb, def->native, &bound, out, err);
     }
-    LT_TRY(lt_agg_bind(&env->b->eb, aggregate_name(call), args, count, distinct, filter, false,
-                       ast->pos, &agg, err));
-    if (not_null_in_groups(env, call, args, count) && agg->result->nullable) {
-        agg->result = lt_type_with_nullable(env->b->arena, agg->result, false);
-        if (!agg->result) {
+    LT_TRY(lt_agg_bind(&env.b->eb, aggregate_name(call), args, count, distinct, filter, false,
+                       ast->pos, out, err));
+    if (never_empty && keeps_not_null(call, args, count) && (*out)->result->nullable) {
+        (*out)->result = lt_type_with_nullable(env.b->arena, (*out)->result, false);
+        if (!(*out)->result) {
             return lt_error_nomem(err, "type");
         }
     }
-    return add_agg(env, agg, ast->pos, out, err);
-}
-
-/* ---- ROW_NUMBER() OVER ---- */
-
-void lt_bind_direction(const lt_ast_order *order, lt_sort_key *key)
-{
-    key->descending = order->dir == LT_DESC;
-    /* NULL counts as the smallest value. */
-    key->nulls_first =
-        order->nulls == LT_NULLS_NONE ? !key->descending : order->nulls == LT_NULLS_FIRST;
-}
-
-static bool same_over(const lt_over *a, const lt_over *b)
-{
-    if (a->partition_count != b->partition_count || a->order_count != b->order_count) {
-        return false;
-    }
-    for (uint32_t i = 0; i < a->partition_count; i++) {
-        if (!lt_expr_eq(a->partition[i], b->partition[i])) {
-            return false;
-        }
-    }
-    for (uint32_t i = 0; i < a->order_count; i++) {
-        if (!lt_expr_eq(a->order[i], b->order[i]) ||
-            a->directions[i].descending != b->directions[i].descending ||
-            a->directions[i].nulls_first != b->directions[i].nulls_first) {
-            return false;
-        }
-    }
-    return true;
-}
-
-static lt_status named_window(const lt_expr_env *env, const lt_ast_window **window, uint32_t pos,
-                              lt_error *err)
-{
-    const lt_ast_name *ref = &(*window)->ref;
-    for (uint32_t depth = 0; (*window)->ref.text.ptr && depth < 16; depth++) {
-        const lt_ast_window *found = NULL;
-        ref = &(*window)->ref;
-        for (uint32_t i = 0; i < env->overs->window_count; i++) {
-            if (lt_str_eq(env->overs->windows[i].name.text, ref->text)) {
-                found = env->overs->windows[i].window;
-            }
-        }
-        if (!found) {
-            return lt_error_set_at(err, LT_ERR_SQL, ref->pos, "Window '" LT_STR_FMT "' not found",
-                                   LT_STR_ARG(ref->text));
-        }
-        if (!(*window)->bare) {
-            return lt_unsupported_at(err, pos, "a window that refines a named one");
-        }
-        *window = found;
-    }
     return LT_OK;
 }
 
-static lt_status bind_over_parts(const lt_expr_env *env, const lt_ast_window *window, lt_over *over,
-                                 lt_error *err)
+/* def: the user's function; NULL: a built-in one. */
+static lt_status bind_aggregate(const lt_expr_env *env, const lt_ast_expr *ast,
+                                const lt_function_def *def, lt_expr **out, lt_error *err)
 {
-    lt_arena *arena = env->b->arena;
-    over->partition_count = window->partition_by.count;
-    over->order_count = window->order_by.count;
-    over->order = LT_NEW_ARRAY(arena, lt_expr *, over->order_count + 1);
-    over->directions = LT_NEW_ARRAY(arena, lt_sort_key, over->order_count + 1);
-    if (!over->order || !over->directions) {
-        return lt_error_nomem(err, "window");
-    }
-    LT_TRY(lt_bind_exprs(env, &window->partition_by, &over->partition, err));
-    for (uint32_t i = 0; i < over->order_count; i++) {
-        LT_TRY(lt_bind_expr(env, window->order_by.items[i].expr, &over->order[i], err));
-        lt_bind_direction(&window->order_by.items[i], &over->directions[i]);
-    }
-    return LT_OK;
-}
-
-lt_status lt_bind_over(const lt_expr_env *env, const lt_ast_expr *ast, lt_expr **out, lt_error *err)
-{
-    const lt_ast_call *call = ast->call;
-    const lt_ast_window *window = call->over;
-    lt_overs *overs = env->overs;
     lt_expr_env inner = *env;
-    lt_over over = {0};
-    if (!lt_str_eq(call->func, LT_STR("ROW_NUMBER"))) {
-        bool rank =
-            lt_str_eq(call->func, LT_STR("RANK")) || lt_str_eq(call->func, LT_STR("DENSE_RANK"));
-        if (rank) {
-            return lt_unsupported_at(err, ast->pos,
-                                     "RANK and DENSE_RANK in streaming mode (use ROW_NUMBER)");
-        }
-        return lt_unsupported_at(err, ast->pos, "OVER aggregates");
-    }
-    if (!overs) {
-        return lt_error_set_at(
-            err, LT_ERR_SQL, ast->pos,
-            "ROW_NUMBER() OVER (..) stands only in SELECT, QUALIFY and ORDER BY, not in %s",
-            env->clause);
-    }
-    LT_TRY(named_window(env, &window, ast->pos, err));
-    if (call->args.count > 0) {
-        return lt_error_set_at(err, LT_ERR_SQL, ast->pos, "ROW_NUMBER takes no arguments");
-    }
-    if (window->order_by.count == 0) {
-        return lt_error_set_at(err, LT_ERR_SQL, ast->pos,
-                               "ROW_NUMBER() needs ORDER BY in its OVER clause");
-    }
-    if (window->frame != LT_FRAME_NONE) {
-        return lt_error_set_at(err, LT_ERR_SQL, window->pos,
-                               "ROW/RANGE not allowed with ROW_NUMBER");
-    }
+    lt_agg *agg;
+    LT_TRY(check_aggregate(env, ast, err));
+    inner.in_aggregate = true;
+    inner.scope = env->grouping->input;
     inner.overs = NULL;
+    inner.subs = NULL;
     inner.aliases = NULL;
-    inner.clause = "OVER";
-    over.pos = ast->pos;
-    LT_TRY(bind_over_parts(&inner, window, &over, err));
-    uint32_t at = 0;
-    while (at < overs->count && !same_over(&overs->items[at], &over)) {
-        at++;
-    }
-    if (at == overs->count) {
-        if (overs->count == overs->cap) {
-            lt_over *grown = LT_NEW_ARRAY(env->b->arena, lt_over, overs->cap + 4);
-            if (!grown) {
-                return lt_error_nomem(err, "windows");
-            }
-            if (overs->count) {
-                memcpy(grown, overs->items, overs->count * sizeof *grown);
-            }
-            overs->items = grown;
-            overs->cap += 4;
-        }
-        overs->items[overs->count++] = over;
-    }
-    const lt_type *type = lt_type_new(env->b->arena, LT_TYPE_BIGINT, false);
-    if (!type) {
-        return lt_error_nomem(err, "type");
-    }
-    return lt_expr_column(&env->b->eb, overs->base + at, type, ast->pos, out, err);
+    inner.clause = "an aggregate";
+    LT_TRY(lt_bind_agg_call(&inner, ast, def, env->grouping->key_count > 0, &agg, err));
+    return add_agg(env, agg, ast->pos, out, err);
 }
 
 /* ---- all calls ---- */
@@ -502,15 +371,19 @@ lt_status lt_bind_call(const lt_expr_env *env, const lt_ast_expr *ast, lt_expr *
         return lt_bind_expr(env, &ident, out, err);
     }
     const lt_function_def *def = lt_bind_find_function(env->b, call);
+    if (def && call->over && lt_function_is_aggregate(def)) {
+        return lt_bind_over(env, ast, def, out, err);
+    }
     if (def && call->over) {
-        return lt_unsupported_at(err, ast->pos, "OVER with functions of the user's");
+        return lt_error_set_at(err, LT_ERR_SQL, ast->pos,
+                               "OVER must be applied to aggregate function");
     }
     if (def) {
         return lt_function_is_aggregate(def) ? bind_aggregate(env, ast, def, out, err)
                                              : lt_bind_user_call(env, ast, def, out, err);
     }
     if (call->over) {
-        return lt_bind_over(env, ast, out, err);
+        return lt_bind_over(env, ast, NULL, out, err);
     }
     if (call->name.count == 1 && lt_func_exists_aggregate(call->func)) {
         return bind_aggregate(env, ast, NULL, out, err);

@@ -89,6 +89,7 @@ static bool node_is_outer(const lt_rel *rel)
     case LT_REL_LIMIT:
     case LT_REL_SORT:
     case LT_REL_RANK:
+    case LT_REL_OVER:
     case LT_REL_SINK:
         break;
     }
@@ -740,6 +741,7 @@ static lt_status flatten(const context *c, lt_rel *rel, lt_flat_query *out, lt_e
     case LT_REL_WATERMARK:
     case LT_REL_WINDOW:
     case LT_REL_UNION:
+    case LT_REL_OVER:
     case LT_REL_SINK:
         break;
     }

@@ -25,6 +25,8 @@ typedef enum {
     LT_REL_SORT,   /* ORDER BY, with LIMIT in `limit` when there is one */
     LT_REL_RANK,   /* ROW_NUMBER() OVER (PARTITION BY .. ORDER BY ..): input columns + the number,
                       BIGINT NOT NULL */
+    LT_REL_OVER,   /* aggregates with OVER: input columns + one per call; arguments are columns or
+                      constants */
     LT_REL_JOIN,   /* two inputs: left columns, then right ones; SEMI and ANTI: left columns alone.
                       Only interval and window joins keep time attributes. Outer joins make the
                       other side's columns nullable */
@@ -113,6 +115,14 @@ struct lt_rel {
             bool outer;      /* a row without elements comes once, with NULLs */
             bool ordinality; /* the last column counts the elements from 1 */
         } unnest;
+        struct {
+            const uint32_t *partition;
+            uint32_t partition_count;
+            lt_sort_key order; /* ascending */
+            lt_frame frame;
+            lt_agg **aggs; /* bound with retracts = false; the planner rebinds */
+            uint32_t agg_count;
+        } over;
         struct {
             lt_join_type type;
             lt_expr *condition; /* over left columns, then right ones, whatever the type; NULL =

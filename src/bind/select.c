@@ -373,113 +373,6 @@ static lt_status key_types(select_state *s, lt_error *err)
     return LT_OK;
 }
 
-/* ---- ROW_NUMBER windows ---- */
-
-typedef struct {
-    uint32_t base;
-    lt_expr **extra;
-    uint32_t count;
-} extras;
-
-static uint32_t place_expr(extras *x, lt_expr *expr)
-{
-    if (expr->kind == LT_NODE_COLUMN) {
-        return expr->u.column;
-    }
-    for (uint32_t i = 0; i < x->count; i++) {
-        if (lt_expr_eq(x->extra[i], expr)) {
-            return x->base + i;
-        }
-    }
-    x->extra[x->count] = expr;
-    return x->base + x->count++;
-}
-
-static lt_status add_rank(select_state *s, const lt_over *over, const uint32_t *partition,
-                          const lt_sort_key *order, uint32_t index, lt_error *err)
-{
-    lt_window_prefer(&s->rel->window, partition, over->partition_count);
-    lt_rel *rel = lt_rel_make(s->b, LT_REL_RANK, over->pos, s->rel, err);
-    if (!rel) {
-        return err->code;
-    }
-    const lt_schema *input = s->rel->schema;
-    lt_field *fields = LT_NEW_ARRAY(s->b->arena, lt_field, input->count + 1);
-    const char *name = lt_arena_printf(s->b->arena, "w%u$o0", index);
-    const lt_type *type = lt_type_new(s->b->arena, LT_TYPE_BIGINT, false);
-    if (!fields || !name || !type) {
-        return lt_error_nomem(err, "window");
-    }
-    memcpy(fields, input->fields, input->count * sizeof *fields);
-    fields[input->count] = (lt_field){lt_str_of(name), type};
-    rel->schema = lt_schema_new(s->b->arena, fields, input->count + 1);
-    rel->u.rank.partition = partition;
-    rel->u.rank.partition_count = over->partition_count;
-    rel->u.rank.order = order;
-    rel->u.rank.order_count = over->order_count;
-    s->rel = rel;
-    return rel->schema ? LT_OK : lt_error_nomem(err, "schema");
-}
-
-/* Takes the columns of computed sort and partition keys away again: what is above counts on input
- * columns, then numbers. */
-static lt_status drop_extras(select_state *s, const extras *x, lt_error *err)
-{
-    uint32_t count = s->rel->schema->count - x->count, at = 0;
-    lt_expr **exprs = LT_NEW_ARRAY(s->b->arena, lt_expr *, count + 1);
-    lt_field *fields = LT_NEW_ARRAY(s->b->arena, lt_field, count + 1);
-    if (!exprs || !fields) {
-        return lt_error_nomem(err, "projection");
-    }
-    for (uint32_t i = 0; i < s->rel->schema->count; i++) {
-        if (i >= x->base && i < x->base + x->count) {
-            continue;
-        }
-        fields[at] = s->rel->schema->fields[i];
-        LT_TRY(lt_expr_column(&s->b->eb, i, fields[at].type, s->rel->pos, &exprs[at], err));
-        at++;
-    }
-    return lt_rel_project(s->b, s->rel, exprs, fields, count, &s->rel, err);
-}
-
-static lt_status build_ranks(select_state *s, lt_error *err)
-{
-    lt_arena *arena = s->b->arena;
-    uint32_t total = 0;
-    for (uint32_t i = 0; i < s->overs.count; i++) {
-        total += s->overs.items[i].partition_count + s->overs.items[i].order_count;
-    }
-    extras x = {s->rel->schema->count, LT_NEW_ARRAY(arena, lt_expr *, total + 1), 0};
-    uint32_t *partition = LT_NEW_ARRAY(arena, uint32_t, total + 1);
-    lt_sort_key *order = LT_NEW_ARRAY(arena, lt_sort_key, total + 1);
-    if (!x.extra || !partition || !order) {
-        return lt_error_nomem(err, "windows");
-    }
-    LT_ASSERT(x.base == s->overs.base);
-    uint32_t p = 0, o = 0;
-    for (uint32_t i = 0; i < s->overs.count; i++) {
-        const lt_over *over = &s->overs.items[i];
-        for (uint32_t j = 0; j < over->partition_count; j++) {
-            partition[p++] = place_expr(&x, over->partition[j]);
-        }
-        for (uint32_t j = 0; j < over->order_count; j++) {
-            order[o] = over->directions[j];
-            order[o++].col = place_expr(&x, over->order[j]);
-        }
-    }
-    if (x.count > 0) {
-        LT_TRY(lt_rel_extend(s->b, s->rel, x.extra, x.count, &s->rel, err));
-    }
-    p = o = 0;
-    for (uint32_t i = 0; i < s->overs.count; i++) {
-        const lt_over *over = &s->overs.items[i];
-        LT_TRY(add_rank(s, over, partition + p, order + o, i, err));
-        p += over->partition_count;
-        o += over->order_count;
-    }
-    return x.count > 0 ? drop_extras(s, &x, err) : LT_OK;
-}
-
 /* ---- putting it together ---- */
 
 static bool any_part(lt_binder *b, const lt_ast_query *query,
@@ -731,7 +624,7 @@ static lt_status build(select_state *s, lt_error *err)
         LT_TRY(lt_rel_filter(s->b, s->rel, s->having, s->ast->having->pos, &s->rel, err));
     }
     if (s->overs.count > 0) {
-        LT_TRY(build_ranks(s, err));
+        LT_TRY(lt_bind_build_overs(s->b, &s->overs, &s->rel, err));
     }
     if (s->qualify) {
         LT_TRY(lt_rel_filter(s->b, s->rel, s->qualify, s->ast->qualify->pos, &s->rel, err));

@@ -25,6 +25,7 @@ static const lt_agg_func agg_functions[] = {
      "first value that is not NULL"},
     {"LAST_VALUE", 1, 1, lt_agg_bind_value, LT_AGG_LAST, "LAST_VALUE(a)",
      "last value that is not NULL"},
+    {"$LAG", 1, 3, lt_agg_bind_lag, 0, "LAG(a[, offset[, default]])", "value of an earlier row"},
     {"SINGLE_VALUE", 1, 1, lt_agg_bind_single, 0, "SINGLE_VALUE(a)",
      "the only value; an error when there are more"},
     {"LISTAGG", 1, 2, lt_agg_bind_listagg, 0, "LISTAGG(string[, separator])", "joined strings"},

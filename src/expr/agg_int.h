@@ -109,6 +109,8 @@ lt_status lt_agg_bind_var(lt_agg_bind_ctx *c, lt_error *err);
 enum { LT_AGG_FIRST, LT_AGG_LAST };
 lt_status lt_agg_bind_value(lt_agg_bind_ctx *c, lt_error *err);
 lt_status lt_agg_bind_single(lt_agg_bind_ctx *c, lt_error *err);
+/* agg_lag.c */
+lt_status lt_agg_bind_lag(lt_agg_bind_ctx *c, lt_error *err);
 /* agg_listagg.c */
 lt_status lt_agg_bind_listagg(lt_agg_bind_ctx *c, lt_error *err);
 /* agg_collect.c */

@@ -30,4 +30,12 @@ typedef struct {
     bool nulls_first;
 } lt_sort_key;
 
+/* The rows that an OVER aggregate sees at a row; the last is always the row itself, with its peers
+ * (rows that are equal in the order) where it is not by rows. */
+typedef struct {
+    bool rows;         /* ROWS; else RANGE */
+    bool bounded;      /* else UNBOUNDED PRECEDING */
+    int64_t preceding; /* bounded: rows before the row, or ms before its time */
+} lt_frame;
+
 const char *lt_window_kind_name(lt_window_kind kind); /* "TUMBLE" .. */

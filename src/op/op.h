@@ -127,6 +127,8 @@ extern const lt_op_class lt_op_time_sort;     /* lt_time_sort_spec */
 extern const lt_op_class lt_op_drop_before;   /* no spec: takes -U rows out */
 extern const lt_op_class lt_op_normalize;     /* lt_normalize_spec: of an upsert source */
 extern const lt_op_class lt_op_materialize;   /* lt_materialize_spec: before a sink */
+extern const lt_op_class lt_op_over;          /* lt_over_spec: in the order of a time attribute */
+extern const lt_op_class lt_op_over_sorted;   /* lt_over_spec: in another order */
 extern const lt_op_class lt_op_pace;          /* lt_pace_spec: replay in event time */
 
 extern const lt_op_class lt_op_interval_join; /* lt_interval_join_spec */

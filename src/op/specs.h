@@ -233,6 +233,20 @@ typedef struct {
     bool proctime;
 } lt_time_sort_spec;
 
+/* Aggregates with OVER. Output schema: input columns, then one per call. In the order of a time
+ * attribute rows are only inserted, and come out once; in another order (lt_op_over_sorted, frames
+ * from the first row) the output follows every change. Arguments are columns and constants. */
+typedef struct {
+    const uint32_t *partition;
+    uint32_t partition_count; /* 0: one partition, in one task */
+    lt_sort_key order;
+    lt_frame frame;
+    bool proctime;
+    lt_agg **aggs; /* with a bounded frame: such that rows can be taken away */
+    uint32_t agg_count;
+    int64_t ttl_ms; /* table.exec.state.ttl; 0 = never */
+} lt_over_spec;
+
 /* Lets rows through when their event time is due: event ms / speed after the first row's. */
 typedef struct {
     uint32_t time_col;

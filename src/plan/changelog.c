@@ -495,6 +495,9 @@ static lt_status infer_operator(lt_planner *p, lt_plan_node *node, lt_error *err
         infer_normalize(node);
         return LT_OK;
     }
+    if (cls == &lt_op_over) {
+        return lt_plan_infer_over(p, node, err);
+    }
     if (cls == &lt_op_time_sort && updates(in)) {
         return refuse_updates(p, node, "ORDER BY a time attribute", err);
     }

@@ -827,6 +827,45 @@ static lt_status emit_time_sort(lt_planner *p, lt_log *node, lt_plan_node **out,
     return add_op(p, &lt_op_time_sort, spec, below, input->node - 1, out, err);
 }
 
+/* Input columns stand where they stood; only calls that somebody looks at are made. */
+static lt_status emit_over(lt_planner *p, lt_log *node, lt_plan_node **out, lt_error *err)
+{
+    lt_log *input = node->inputs[0];
+    const lt_schema *below = p->plan->nodes[input->node - 1]->schema;
+    uint32_t lefts = input->schema->count;
+    lt_over_spec *spec = LT_NEW(p->arena, lt_over_spec);
+    lt_field *fields = LT_NEW_ARRAY(p->arena, lt_field, below->count + node->agg_count + 1);
+    node->map = LT_NEW_ARRAY(p->arena, uint32_t, node->schema->count + 1);
+    if (spec == NULL || fields == NULL || node->map == NULL) {
+        return nomem(err);
+    }
+    LT_TRY(remap_cols(p, input, node->keys, node->key_count, &spec->partition, err));
+    LT_TRY(remap_aggs(p, node, input, &spec->aggs, err));
+    spec->partition_count = node->key_count;
+    spec->order = node->over_order;
+    spec->order.col = input->map[node->over_order.col];
+    spec->frame = node->frame;
+    spec->proctime = below->fields[spec->order.col].type->attr == LT_TIME_PROCTIME;
+    spec->ttl_ms = state_ttl_ms(p, node, 0);
+    for (uint32_t i = 0; i < below->count; i++) {
+        fields[i] = below->fields[i];
+    }
+    for (uint32_t i = 0; i < lefts; i++) {
+        node->map[i] = input->map[i];
+    }
+    for (uint32_t a = 0; a < node->agg_count; a++) {
+        node->map[lefts + a] = PRUNED;
+        if (node->needed[lefts + a]) {
+            fields[below->count + spec->agg_count] = node->schema->fields[lefts + a];
+            node->map[lefts + a] = below->count + spec->agg_count;
+            spec->aggs[spec->agg_count++] = spec->aggs[a];
+        }
+    }
+    const lt_schema *schema = lt_schema_new(p->arena, fields, below->count + spec->agg_count);
+    return schema == NULL ? nomem(err)
+                          : add_op(p, &lt_op_over, spec, schema, input->node - 1, out, err);
+}
+
 /* ---- sinks ---- */
 
 static bool drops_nulls(const lt_planner *p)
@@ -899,6 +938,7 @@ lt_status lt_plan_emit(lt_planner *p, lt_log *node, lt_error *err)
         [LT_LOG_UNNEST] = emit_unnest,       [LT_LOG_TIME_SORT] = emit_time_sort,
         [LT_LOG_SINK] = emit_sink,           [LT_LOG_TEMPORAL_JOIN] = emit_temporal_join,
         [LT_LOG_NORMALIZE] = emit_normalize,
+        [LT_LOG_OVER] = emit_over,
     };
     lt_plan_node *out;
     LT_TRY(emitters[node->kind](p, node, &out, err));

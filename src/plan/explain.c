@@ -203,6 +203,34 @@ static void print_ranked(const lt_plan_node *node, const lt_schema *in, lt_text 
     }
 }
 
+static void print_over(const lt_plan_node *node, const lt_schema *in, lt_text *to)
+{
+    const lt_over_spec *spec = node->u.op.spec;
+    const lt_frame *frame = &spec->frame;
+    print_partition(in, spec->partition, spec->partition_count, to);
+    print_order(in, &spec->order, 1, to);
+    lt_text_printf(to, ", frame=[%s ", frame->rows ? "ROWS" : "RANGE");
+    if (frame->bounded) {
+        lt_text_printf(to, "%lld%s", (long long)frame->preceding, frame->rows ? "" : " ms");
+    } else {
+        lt_text_puts(to, "UNBOUNDED");
+    }
+    lt_text_puts(to, " PRECEDING .. CURRENT ROW], ");
+    print_aggs(in, spec->aggs, spec->agg_count, to);
+    if (node->u.op.cls == &lt_op_over_sorted) {
+        print_kept(", state=[all rows", in, spec->partition, spec->partition_count, to);
+        return;
+    }
+    lt_text_puts(to, ", state=[");
+    if (!spec->proctime) {
+        lt_text_puts(to, "rows the watermark has not reached, ");
+    }
+    if (frame->bounded) {
+        lt_text_puts(to, "the rows of the frame, ");
+    }
+    print_kept("one record", in, spec->partition, spec->partition_count, to);
+}
+
 /* What a side's state grows with. */
 static void print_side(const lt_schema *in, const lt_join_rows *rows, const char *side, lt_text *to)
 {
@@ -419,6 +447,8 @@ static void print_operator(const lt_plan *plan, const lt_plan_node *node, lt_tex
         const lt_limit_spec *spec = node->u.op.spec;
         lt_text_printf(to, "offset=%lld, fetch=%lld", (long long)spec->offset,
                        (long long)spec->count);
+    } else if (cls == &lt_op_over || cls == &lt_op_over_sorted) {
+        print_over(node, in, to);
     } else if (cls == &lt_op_window_topn) {
         print_topn(node->u.op.spec, in, to);
     } else if (cls == &lt_op_normalize) {

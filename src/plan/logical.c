@@ -142,6 +142,7 @@ static bool node_eq(const lt_log *a, const lt_log *b)
     case LT_LOG_TOPN:
     case LT_LOG_RANK:
     case LT_LOG_TIME_SORT:
+    case LT_LOG_OVER:
     case LT_LOG_SINK:
         return false;
     }

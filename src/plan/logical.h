@@ -27,6 +27,7 @@ typedef enum {
     LT_LOG_TOPN,      /* within windows */
     LT_LOG_RANK,      /* Top-N, deduplication, ORDER BY .. LIMIT */
     LT_LOG_TIME_SORT, /* ORDER BY a time attribute */
+    LT_LOG_OVER,      /* output: input columns, one per aggregate */
     LT_LOG_SINK
 } lt_log_kind;
 
@@ -45,12 +46,13 @@ struct lt_log {
     uint32_t node;  /* emit.c: physical id + 1; 0 = not emitted yet */
     lt_log *merged; /* merge.c: what replaces this node; NULL = not looked at yet */
     /* payload by kind */
-    const lt_rel *rel;    /* SOURCE, VALUES, WATERMARK, SINK: the bound node */
-    lt_expr *condition;   /* CALC, NORMALIZE; JOIN: over its output */
-    lt_expr **exprs;      /* CALC: one per column */
-    lt_window window;     /* EXPAND, WINDOW_AGG */
-    const uint32_t *keys; /* WINDOW_AGG, GROUP_AGG; EXPAND: session keys; TOPN: partition without
-                             the bounds; JOIN: of the left input */
+    const lt_rel *rel;  /* SOURCE, VALUES, WATERMARK, SINK: the bound node */
+    lt_expr *condition; /* CALC, NORMALIZE; JOIN: over its output */
+    lt_expr **exprs;    /* CALC: one per column */
+    lt_window window;   /* EXPAND, WINDOW_AGG */
+    /* WINDOW_AGG, GROUP_AGG, OVER; EXPAND: session keys; TOPN: partition without the bounds; JOIN:
+     * of the left input */
+    const uint32_t *keys;
     uint32_t key_count;
     lt_join_type join_type; /* JOIN */
     lt_join_how join_how;
@@ -68,6 +70,8 @@ struct lt_log {
     int64_t offset, count;    /* LIMIT */
     lt_window_topn_spec topn; /* TOPN: rank range, order, bounds */
     lt_topn_spec rank;        /* RANK; TIME_SORT: its order */
+    lt_sort_key over_order;   /* OVER; its partition is `keys` */
+    lt_frame frame;           /* OVER */
 };
 
 typedef struct {
@@ -118,6 +122,13 @@ typedef struct {
     uint32_t time_col;
 } lt_versioned;
 lt_status lt_rule_versioned(lt_planner *p, lt_rel *rel, lt_versioned *out, bool *is, lt_error *err);
+/* rules_over.c: aggregates with OVER; a ROW_NUMBER that is no Top-N. */
+lt_status lt_rule_over(lt_planner *p, lt_rel *over, lt_log **out, lt_error *err);
+/* FILTER on a RANK or DENSE_RANK: refused. */
+lt_status lt_rule_over_filter(lt_planner *p, lt_rel *filter, lt_error *err);
+/* What comes out of a physical one, and which operator it is. */
+lt_status lt_plan_infer_over(lt_planner *p, lt_plan_node *node, lt_error *err);
+
 /* ORDER BY, with or without LIMIT. */
 lt_status lt_rule_sort(lt_planner *p, lt_rel *sort, lt_log **out, lt_error *err);
 
@@ -170,6 +181,9 @@ lt_status lt_plan_infer_rank(lt_planner *p, lt_plan_node *node, lt_error *err);
 lt_status lt_plan_infer_limit(lt_planner *p, lt_plan_node *node, lt_error *err);
 /* rank.c: two rows of a partition of this Top-N never stand equal in its order. */
 bool lt_plan_rank_has_no_ties(const lt_plan_node *node, const lt_plan_node *in);
+/* rules_over.c: what is left of an OVER aggregate's determinism when rows of different keys come in
+ * any order. */
+lt_determinism lt_plan_over_mixed(const lt_plan_node *node, const lt_plan_node *in);
 bool lt_plan_aggs_need_order(lt_agg *const *aggs, uint32_t count); /* changelog.c */
 /* sign.c: signatures of nodes that keep something over a restart. */
 lt_status lt_plan_sign(lt_planner *p, lt_error *err);

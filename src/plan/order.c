@@ -73,6 +73,9 @@ static lt_determinism seen_mixed(const lt_plan_node *node, const lt_plan_node *i
     if (cls == &lt_op_first_rows) {
         return LT_ORDER_DEPENDENT;
     }
+    if (cls == &lt_op_over || cls == &lt_op_over_sorted) {
+        return lt_plan_over_mixed(node, in);
+    }
     return cls == &lt_op_limit ? LT_ORDER_DEPENDENT : LT_EXACT;
 }
 

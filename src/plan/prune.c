@@ -210,6 +210,11 @@ static void mark_inputs(lt_log *node)
         pass_through(node, input);
         mark_rank(node, input);
         return;
+    case LT_LOG_OVER:
+        pass_through(node, input);
+        mark_aggs(node, input);
+        input->needed[node->over_order.col] = true;
+        return;
     case LT_LOG_SINK:
         pass_through(node, input);
         return;

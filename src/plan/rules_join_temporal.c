@@ -95,6 +95,7 @@ static lt_status find_key(lt_planner *p, lt_rel *rel, unique_key *key, lt_error 
     case LT_REL_LIMIT:
     case LT_REL_SORT:
     case LT_REL_RANK:
+    case LT_REL_OVER:
     case LT_REL_JOIN:
     case LT_REL_SINK:
         break;

@@ -307,6 +307,9 @@ lt_status lt_rule_topn(lt_planner *p, lt_rel *filter, lt_log **out, lt_error *er
     const lt_window_props *props = &m.rank->inputs[0]->window;
     bool windowed = props->present && in_partition(m.rank, props->start_col) &&
                     in_partition(m.rank, props->end_col);
+    if (!m.bounded && m.min == 1) {
+        return LT_OK; /* nothing is said about which numbers: an OVER aggregate */
+    }
     LT_TRY(check_range(&m, windowed, err));
     if (!windowed && !m.variable && m.min == m.max) {
         LT_TRY(fix_rank(p, &m, filter->schema->count, err));

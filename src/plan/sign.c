@@ -219,6 +219,17 @@ static void add_operator(const lt_plan *plan, const lt_plan_node *node, lt_text 
                 add_types(to, schema, spec->rows[side].ids, spec->rows[side].id_count);
             }
         }
+    } else if (cls == &lt_op_over || cls == &lt_op_over_sorted) {
+        const lt_over_spec *spec = node->u.op.spec;
+        lt_text_printf(to, "%s %s %d|", cls == &lt_op_over ? "time" : "sorted",
+                       spec->frame.rows ? "rows" : "range", (int)spec->proctime);
+        /* Frames of another length are not one another's: rows that left are gone. */
+        lt_text_printf(to, "%lld|", spec->frame.bounded ? (long long)spec->frame.preceding : -1);
+        add_types(to, in, spec->partition, spec->partition_count);
+        add_functions(plan, input, spec->partition, spec->partition_count, to);
+        add_order(to, in, &spec->order, 1);
+        lt_text_puts(to, "|");
+        add_aggs(to, spec->aggs, spec->agg_count);
     } else if (cls == &lt_op_window_topn) {
         const lt_window_topn_spec *spec = node->u.op.spec;
         add_types(to, in, spec->partition, spec->partition_count);

@@ -42,6 +42,9 @@ static bool keys_of(const lt_plan_node *node, uint32_t input, lt_exchange *out)
     } else if (cls == &lt_op_materialize) {
         out->keys = ((const lt_materialize_spec *)spec)->keys;
         out->key_count = ((const lt_materialize_spec *)spec)->key_count;
+    } else if (cls == &lt_op_over || cls == &lt_op_over_sorted) {
+        out->keys = ((const lt_over_spec *)spec)->partition;
+        out->key_count = ((const lt_over_spec *)spec)->partition_count;
     } else if (cls == &lt_op_join || cls == &lt_op_temporal_join || cls == &lt_op_interval_join ||
                cls == &lt_op_window_join) {
         const lt_join_spec *join = spec;

@@ -44,6 +44,7 @@ static lt_status translate_filter(lt_planner *p, lt_rel *rel, lt_log **out, lt_e
     if (*out != NULL) {
         return LT_OK;
     }
+    LT_TRY(lt_rule_over_filter(p, rel, err));
     lt_log *input;
     LT_TRY(lt_plan_translate(p, rel->inputs[0], &input, err));
     lt_expr **exprs;
@@ -138,11 +139,8 @@ lt_status lt_plan_translate(lt_planner *p, lt_rel *rel, lt_log **out, lt_error *
     case LT_REL_SORT:
         return lt_rule_sort(p, rel, out, err);
     case LT_REL_RANK:
-        lt_error_set_at(
-            err, LT_ERR_UNSUPPORTED, rel->pos,
-            "ROW_NUMBER() without a condition on it (an OVER aggregate) is not supported yet");
-        lt_error_hint(err, "for a Top-N write WHERE rn <= N around it");
-        return LT_ERR_UNSUPPORTED;
+    case LT_REL_OVER:
+        return lt_rule_over(p, rel, out, err);
     case LT_REL_JOIN:
         return lt_rule_join(p, rel, NULL, out, err);
     }

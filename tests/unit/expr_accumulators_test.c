@@ -91,6 +91,7 @@ static const agg_case cases[] = {
     {"LAST_VALUE", "4", 0},
     {"LAST_VALUE", "s", 0},
     {"LAST_VALUE", "a", 0},
+    {"$LAG", "4", 0},
     {"SINGLE_VALUE", "4", 1},
     {"SINGLE_VALUE", "s", 1},
     {"LISTAGG", "s", 0},
