@@ -45,7 +45,7 @@ typedef struct {
     bool inferred;   /* the table's schema was inferred: be lenient, header lines are known */
     bool has_header; /* inferred CSV: the first line of every file is a header */
     struct lt_host_feeds *feeds; /* in-process input (connector/feed/feeds.h); NULL = none */
-    bool checkpoints; /* sinks: publish by commit() alone; false: at roll, flush and finish */
+    bool checkpoints;  /* sinks: publish by commit() alone; false: at roll, flush and finish */
     const char *owner; /* sinks: who writes, stable over restarts ("<job>/<sink>/<task>"), for names
                           of files and transactions; NULL = nobody that could come back */
 } lt_table_ctx;
@@ -118,7 +118,7 @@ typedef struct {
     size_t self_size;
     lt_sink_guarantee guarantee;
     uint8_t kinds; /* bit mask of row kinds taken: 1 = inserts only, 0xf = all, 0xd = upserts (+I +U
-                      -D) */
+                      -D: a -U that comes all the same is given as -D) */
     bool immediate; /* output is visible at once and may repeat after a restore (print, stdout) */
     bool upsert_with_key; /* takes upserts when the table has a primary key */
     lt_status (*open)(lt_sink *sink, lt_error *err);
