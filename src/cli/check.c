@@ -1,4 +1,5 @@
-/* leat check, leat explain: as far as the plan, nothing runs. */
+/* leat check, leat explain: as far as the plan, nothing runs; --suggest-watermark is in suggest.c.
+ */
 #include "cli/session.h"
 
 #define ARENA_MAX ((size_t)256 << 20)
@@ -42,6 +43,12 @@ static int explain_one(lt_cli_session *session)
     return out.status == LT_OK ? LT_EXIT_OK : lt_cli_fail(session->cli, "", &out.error);
 }
 
+static int check_or_suggest(lt_cli_session *session)
+{
+    bool suggest = lt_cli_arg(session->args, "suggest-watermark") != NULL;
+    return suggest ? lt_suggest_watermarks(session) : check_one(session);
+}
+
 /* One engine per file: files do not see each other's tables. */
 static int each_file(lt_cli_session *session, size_t word, int (*one)(lt_cli_session *))
 {
@@ -82,7 +89,7 @@ static int walk_files(lt_cli *cli, const char *name, int argc, char **argv,
 
 int lt_cmd_check(lt_cli *cli, int argc, char **argv)
 {
-    return walk_files(cli, "check", argc, argv, check_one);
+    return walk_files(cli, "check", argc, argv, check_or_suggest);
 }
 
 int lt_cmd_explain(lt_cli *cli, int argc, char **argv)

@@ -81,8 +81,19 @@ static const lt_cli_option run_options[] = {
     {.name = "verbose", .letter = 'v', .help = "summary with what each operator did"},
 };
 
-static const lt_cli_option check_options[] = {OPTION_SQL, OPTION_EVENT_TIME, OPTION_DELAY,
-                                              OPTION_SET, OPTION_ZONE,       OPTION_NATIVE};
+static const lt_cli_option check_options[] = {
+    OPTION_SQL,
+    OPTION_EVENT_TIME,
+    OPTION_DELAY,
+    OPTION_SET,
+    OPTION_ZONE,
+    OPTION_NATIVE,
+    {.name = "suggest-watermark", .help = "read the tables, print WATERMARK clauses"},
+    {.name = "sample", .value = "N", .help = "rows of a table read for it (all)"},
+};
+
+static const lt_cli_option explain_options[] = {OPTION_SQL, OPTION_EVENT_TIME, OPTION_DELAY,
+                                                OPTION_SET, OPTION_ZONE,       OPTION_NATIVE};
 
 static const lt_cli_option test_options[] = {
     {.name = "update", .letter = 'u', .help = "rewrite the expected results"},
@@ -147,12 +158,13 @@ const lt_cli_command lt_cli_commands[] = {
      .args = "FILE.sql...|-e SQL",
      .help = "find mistakes; opens nothing",
      OPTIONS(check_options),
-     .examples = {"leat check visits.sql", "leat check -e \"SELECT 1\""},
+     .examples = {"leat check visits.sql", "leat check -e \"SELECT 1\"",
+                  "leat check --suggest-watermark visits.sql"},
      .run = lt_cmd_check},
     {.name = "explain",
      .args = "FILE.sql|-e SQL",
      .help = "print the plans",
-     OPTIONS(check_options),
+     OPTIONS(explain_options),
      .examples = {"leat explain visits.sql"},
      .run = lt_cmd_explain},
     {.name = "test",

@@ -27,6 +27,12 @@ typedef struct {
     double rows_per_s;
     struct lt_cli_busy *busy; /* one per node */
     uint32_t busy_count;
+    struct {
+        int64_t look_ns;  /* when to look next */
+        int64_t since_ns; /* rows were there; 0 = none yet */
+        uint64_t rows;    /* at the last look */
+        bool done;        /* it has spoken or never will */
+    } silence;            /* of a job that gives no rows */
 } lt_cli_job;
 
 typedef struct lt_cli_busy {

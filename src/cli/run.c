@@ -197,6 +197,7 @@ static void step_job(lt_runner *self, lt_cli_job *job)
     switch (job->state) {
     case LEAT_RUNNING:
     case LEAT_WAITING:
+        lt_run_explain_silence(self, job);
         break;
     case LEAT_DONE:
     case LEAT_STOPPED:

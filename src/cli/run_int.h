@@ -24,6 +24,9 @@ typedef struct {
     const char *metrics;      /* HOST:PORT; NULL = none */
 } lt_runner;
 
+/* stall.c: why a live job has given nothing for five seconds, once, on stderr. */
+void lt_run_explain_silence(lt_runner *self, lt_cli_job *job);
+
 /* run_options.c */
 /* What the script or --set says before the offset; {NULL, 0} when nothing. */
 lt_str lt_run_setting(const lt_runner *self, size_t offset, const char *key);

@@ -33,6 +33,9 @@ void lt_session_close(lt_cli_session *session);
 /* Says the engine's last error. */
 int lt_session_complain(const lt_cli_session *session, leat_status status);
 
+/* suggest.c: prints the WATERMARK clauses that suit the input; the exit code. */
+int lt_suggest_watermarks(lt_cli_session *session);
+
 /* `10s`, `1 min`, `0`. */
 lt_status lt_session_duration(const lt_cli_session *session, const char *option,
                               int64_t fallback_ms, int64_t *out, lt_error *err);
