@@ -225,7 +225,11 @@ typedef enum {
     NODE_BLOCKED,
     NODE_IDLE,
     NODE_BOTTLENECK,
-    NODE_WATERMARK
+    NODE_WATERMARK,
+    NODE_BEHIND,
+    NODE_BEHIND_P99,
+    NODE_BEHIND_P999,
+    NODE_BEHIND_P9999
 } node_metric;
 
 static const struct {
@@ -252,7 +256,19 @@ static const struct {
     {NODE_IDLE, GAUGE, "node_idle", "1 while the source is idle"},
     {NODE_BOTTLENECK, GAUGE, "node_bottleneck", "1 while the operator holds others back"},
     {NODE_WATERMARK, GAUGE, "node_watermark_timestamp_seconds", "Merged watermark of its inputs"},
+    {NODE_BEHIND, COUNTER, "node_behind_rows_total",
+     "Rows of a source behind the newest event time before them"},
+    {NODE_BEHIND_P99, GAUGE, "node_behind_p99_seconds",
+     "How far behind it 99 % of the rows are at most"},
+    {NODE_BEHIND_P999, GAUGE, "node_behind_p999_seconds", "The same of 99.9 %"},
+    {NODE_BEHIND_P9999, GAUGE, "node_behind_p9999_seconds", "The same of 99.99 %"},
 };
+
+static bool behind(const leat_node_stats *node, node_metric what, double *out)
+{
+    *out = (double)node->behind_ms[what - NODE_BEHIND_P99] / 1e3;
+    return node->behind_ms[0] >= 0;
+}
 
 static bool node_value(const lt_cli_job *job, const leat_node_stats *node, uint32_t index,
                        node_metric what, double *out)
@@ -311,6 +327,13 @@ static bool node_value(const lt_cli_job *job, const leat_node_stats *node, uint3
         return true;
     case NODE_WATERMARK:
         return strcmp(node->kind, "source") != 0 && seconds_of(node->watermark_ms, out);
+    case NODE_BEHIND:
+        *out = (double)node->behind_rows;
+        return node->behind_ms[0] >= 0;
+    case NODE_BEHIND_P99:
+    case NODE_BEHIND_P999:
+    case NODE_BEHIND_P9999:
+        return behind(node, what, out);
     }
     return false;
 }
