@@ -54,6 +54,7 @@ struct lt_binder {
 
 /* What a STATE_TTL hint of the SELECT at hand says of a table or sub-query of its FROM clause; also
  * checks the hints' form. -1 = nothing. */
+lt_status lt_hint_lookup_check(const lt_ast_hints *hints, lt_error *err); /* lookup_hint.c */
 lt_status lt_hint_ttl(const lt_binder *b, lt_str table, int64_t *ttl_ms, lt_error *err);
 
 /* One table of a FROM clause: columns [first, first + count) of the input. */

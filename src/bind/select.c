@@ -425,6 +425,7 @@ lt_status lt_hint_ttl(const lt_binder *b, lt_str table, int64_t *ttl_ms, lt_erro
 static lt_status check_hints(const select_state *s, lt_error *err)
 {
     const lt_ast_hints *hints = &s->ast->hints;
+    LT_TRY(lt_hint_lookup_check(hints, err));
     for (uint32_t h = 0; h < hints->count; h++) {
         const lt_ast_hint *hint = &hints->items[h];
         for (uint32_t i = 0; is_ttl_hint(hint) && i < hint->arg_count; i++) {

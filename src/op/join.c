@@ -14,6 +14,9 @@
  * output. LT_FULL may come between any two pairs; the round and the list cursors wait for resume(),
  * and the other side's lists do not change until then.
  *
+ * In a lookup join the left side has no lists: its rows meet what the right side has when they
+ * come, whose rows make no pairs.
+ *
  * Ledger: a row that is kept, or takes one away, or makes a pair is used; one without a key that
  * can match, or that takes away nothing, is filtered. A row for which the condition fails is
  * rejected, though it stays in its list. */
@@ -82,6 +85,9 @@ static lt_status open_lists(join_op *self, int side, lt_error *err)
     join_side *s = &self->sides[side];
     bool is_left = side == 0;
     s->rows = &spec->rows[side];
+    if (is_left && spec->lookup) {
+        return LT_OK;
+    }
     const lt_lists_decl decl = {.name = is_left ? "left" : "right",
                                 .key = self->key_codec,
                                 .group_fields = spec->key_count,
@@ -235,8 +241,9 @@ static lt_status join_resume(lt_op *op, lt_emit *out, lt_error *err)
     join_op *self = (join_op *)op;
     LT_ASSERT(self->pending != NULL);
     const lt_join_spec *spec = op->spec;
-    lt_status st = spec->type == LT_JOIN_TYPE_INNER ? emit_pairs(self, out, err)
-                                                    : lt_join_outer_run(self, out, err);
+    lt_status st = spec->type == LT_JOIN_TYPE_INNER && !spec->lookup
+                       ? emit_pairs(self, out, err)
+                       : lt_join_outer_run(self, out, err);
     if (st == LT_FULL) {
         return st;
     }
@@ -331,8 +338,11 @@ static lt_status join_on_batch(lt_op *op, int input_no, lt_batch *in, lt_emit *o
     if (self->count == 0) {
         return LT_OK;
     }
-    LT_TRY(spec->type == LT_JOIN_TYPE_INNER ? lt_join_change(self, in, err)
-                                            : lt_join_find(self, in, err));
+    if (spec->lookup && input_no == 1) {
+        return lt_join_load(self, in, err);
+    }
+    LT_TRY(spec->type == LT_JOIN_TYPE_INNER && !spec->lookup ? lt_join_change(self, in, err)
+                                                             : lt_join_find(self, in, err));
     self->box.arrival_us = in->arrival_us;
     self->pending = lt_batch_ref(in);
     return join_resume(op, out, err);

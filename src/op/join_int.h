@@ -90,6 +90,8 @@ lt_status lt_join_encode(join_op *self, const lt_rowcodec *codec, const lt_batch
 lt_status lt_join_change(join_op *self, const lt_batch *in, lt_error *err);
 /* Other joins: looks up the partners (or how many there are), in the chunk's arena .. */
 lt_status lt_join_find(join_op *self, const lt_batch *in, lt_error *err);
+/* Lookup joins: changes the right side's lists. */
+lt_status lt_join_load(join_op *self, const lt_batch *in, lt_error *err);
 /* .. and, once everything came out, changes the side's lists; corrects the ledger. */
 lt_status lt_join_store(join_op *self, const lt_batch *in, lt_error *err);
 

@@ -140,12 +140,13 @@ typedef struct {
 
 static void do_outer_row(join_op *self, const row_pairs *row)
 {
+    bool lookup = ((const lt_join_spec *)self->op.spec)->lookup;
     const join_side *own = &self->sides[self->side];
     bool other_outer = self->sides[1 - self->side].outer;
     uint32_t at = self->rows[row->i];
     lt_row_kind kind = lt_batch_kind(self->pending, at);
     bool add = lt_kind_is_add((uint8_t)kind);
-    if (own->outer || (other_outer && add)) {
+    if (!lookup && (own->outer || (other_outer && add))) {
         kind = add ? LT_INSERT : LT_DELETE;
     }
     for (uint32_t i = 0; i < row->count; i++) {

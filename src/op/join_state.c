@@ -172,10 +172,39 @@ static lt_status leave_keyed(join_op *self, const lt_batch *in, lt_error *err)
     return same ? LT_OK : lt_join_encode(self, self->key_codec, in, own->keys, &self->keys, err);
 }
 
+lt_status lt_join_load(join_op *self, const lt_batch *in, lt_error *err)
+{
+    const join_side *own = &self->sides[self->side];
+    lt_rows keys;
+    uint8_t *adds;
+    LT_TRY(lt_join_encode(self, self->key_codec, in, own->keys, &keys, err));
+    LT_TRY(kinds_of(self, in, self->chunk, &adds, err));
+    lt_lists_change change = {.keys = &keys, .adds = adds};
+    LT_TRY(need_found(self, self->chunk, &change, err));
+    self->op.ledger.used += self->count;
+    return change_lists(self, in, &change, err);
+}
+
+/* Left rows of a lookup join are not kept: those without a partner are filtered. */
+static void count_looked_up(join_op *self)
+{
+    const join_side *own = &self->sides[self->side];
+    for (uint32_t i = 0; !own->outer && i < self->count; i++) {
+        if (self->partners[i] == 0 && !(self->refused && self->refused[self->rows[i]])) {
+            self->op.ledger.used--;
+            self->op.ledger.filtered++;
+        }
+    }
+}
+
 lt_status lt_join_store(join_op *self, const lt_batch *in, lt_error *err)
 {
     const join_side *own = &self->sides[self->side];
     uint8_t *adds;
+    if (((const lt_join_spec *)self->op.spec)->lookup) {
+        count_looked_up(self);
+        return LT_OK;
+    }
     if (self->keyless) {
         LT_TRY(leave_keyed(self, in, err));
     }

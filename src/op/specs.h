@@ -111,7 +111,9 @@ typedef struct {
     lt_expr *condition;    /* over pairs; NULL = none */
     const uint32_t *out;   /* output column -> column of the pair; SEMI, ANTI: left ones alone */
     bool updates;          /* rows of more kinds than +I come out */
-    lt_join_rows rows[2];  /* of the left and of the right side */
+    bool lookup; /* INNER, LEFT: left rows are not kept, they meet what the right side has then */
+    bool loads;  /* .. which is all of it: the framework reads it to its end first */
+    lt_join_rows rows[2]; /* of the left and of the right side */
 } lt_join_spec;
 
 /* Rows once per element of a collection. Values of an element: the fields of a ROW, else the

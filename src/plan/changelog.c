@@ -323,13 +323,18 @@ static lt_status infer_join(lt_planner *p, lt_plan_node *node, lt_error *err)
     LT_TRY(state_form(p, left, spec->left_keys, spec->key_count, &spec->rows[0], err));
     LT_TRY(state_form(p, right, spec->right_keys, spec->key_count, &spec->rows[1], err));
     node->kinds = join_kinds(spec->type, left->kinds, right->kinds);
-    spec->updates = updates(node);
     node->determinism = worse(LT_FINAL, worse(left->determinism, right->determinism));
+    if (spec->lookup) { /* by the time of the look-up, unless there is only one */
+        node->kinds = left->kinds;
+        node->determinism =
+            !spec->loads ? LT_ORDER_DEPENDENT : worse(left->determinism, right->determinism);
+    }
+    spec->updates = updates(node);
     if (!exprs_deterministic(&spec->condition, 1)) {
         node->determinism = LT_ORDER_DEPENDENT;
     }
     /* With a condition an update may take a pair away without a word but its -U. */
-    bool steady = spec->condition == NULL || (!updates(left) && !updates(right));
+    bool steady = spec->condition == NULL || (!updates(left) && (spec->lookup || !updates(right)));
     return steady ? join_key(p, node, err) : LT_OK;
 }
 

@@ -700,6 +700,37 @@ static lt_status emit_window_join(lt_planner *p, lt_log *node, lt_plan_node **ou
     return add_two_inputs(p, node, *out, err);
 }
 
+/* Does the node's input end, and does it read something in-process, which is fed as it pleases? */
+static void look_at_sources(const lt_plan *plan, uint32_t id, bool *bounded, bool *fed)
+{
+    const lt_plan_node *node = plan->nodes[id];
+    if (node->kind == LT_PLAN_SOURCE && !node->u.table.bounded) {
+        *bounded = false;
+        *fed = *fed && strcmp(node->u.table.table->connector->name, "feed") == 0;
+    }
+    for (uint32_t i = 0; i < node->input_count; i++) {
+        look_at_sources(plan, node->inputs[i], bounded, fed);
+    }
+}
+
+/* A table that ends is read whole first; one that is fed is looked up as far as it was. */
+static lt_status set_lookup(lt_planner *p, const lt_log *node, lt_join_spec *spec, lt_error *err)
+{
+    bool bounded = true, fed = true;
+    look_at_sources(p->plan, node->inputs[1]->node - 1, &bounded, &fed);
+    spec->lookup = true;
+    spec->loads = bounded;
+    if (bounded || fed) {
+        return LT_OK;
+    }
+    lt_status st = lt_error_set_at(err, LT_ERR_UNSUPPORTED, node->pos,
+                                   "Processing-time temporal join is not supported yet: what is "
+                                   "looked up has to end");
+    lt_error_hint(err,
+                  "look up a table that is read once, such as a file, or join as of a rowtime");
+    return st;
+}
+
 static lt_status emit_join(lt_planner *p, lt_log *node, lt_plan_node **out, lt_error *err)
 {
     if (node->join_how == LT_JOIN_WINDOW) {
@@ -715,7 +746,11 @@ static lt_status emit_join(lt_planner *p, lt_log *node, lt_plan_node **out, lt_e
         return nomem(err);
     }
     LT_TRY(fill_join(p, node, schema, spec, err));
+    if (node->lookup) {
+        LT_TRY(set_lookup(p, node, spec, err));
+    }
     LT_TRY(add_op(p, &lt_op_join, spec, schema, node->inputs[0]->node - 1, out, err));
+    (*out)->label = node->lookup ? LT_STR("LookupJoin") : (*out)->label;
     return add_two_inputs(p, node, *out, err);
 }
 

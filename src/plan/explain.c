@@ -336,6 +336,12 @@ static void print_join(const lt_plan *plan, const lt_plan_node *node, lt_text *t
         print_interval(node->u.op.spec, left, right, to);
         return;
     }
+    if (spec->lookup) {
+        lt_text_puts(to, spec->loads ? ", looked up=[all of the right side]"
+                                     : ", looked up=[what was fed so far]");
+        print_side(right, &spec->rows[1], "right", to);
+        return;
+    }
     print_side(left, &spec->rows[0], "left", to);
     print_side(right, &spec->rows[1], "right", to);
 }

@@ -288,8 +288,8 @@ static lt_status place(lt_join_parts *j, lt_expr *expr, lt_error *err)
     bool keeps_left = j->type == LT_JOIN_TYPE_LEFT || j->type == LT_JOIN_TYPE_FULL ||
                       j->type == LT_JOIN_TYPE_ANTI;
     /* A version that is filtered out would leave its time to the one before it. */
-    bool keeps_right =
-        j->type == LT_JOIN_TYPE_RIGHT || j->type == LT_JOIN_TYPE_FULL || j->join->u.join.temporal;
+    bool keeps_right = j->type == LT_JOIN_TYPE_RIGHT || j->type == LT_JOIN_TYPE_FULL ||
+                       (j->join->u.join.temporal && !j->lookup);
     int sides = lt_join_scan(j, expr).sides;
     if (sides == LT_SIDE_LEFT && !keeps_left) {
         return push_down(j, 0, expr, err);
@@ -340,6 +340,8 @@ lt_status lt_join_take_apart(lt_join_parts *j, lt_planner *p, lt_rel *join, lt_e
                          .type = join->u.join.type,
                          .left_count = left_count,
                          .total = left_count + join->inputs[1]->schema->count};
+    j->lookup = join->u.join.temporal &&
+                join->inputs[0]->schema->fields[join->u.join.as_of].type->attr == LT_TIME_PROCTIME;
     if (where != NULL) {
         simplify(j, where);
     }

@@ -35,6 +35,7 @@ typedef struct {
     uint32_t key_count, key_cap;
     lt_expr *residual;   /* over both sides' columns; NULL = none */
     lt_expr *above;      /* what stays a filter around the join, over its output; NULL = none */
+    bool lookup;         /* temporal, in processing time */
     uint32_t right_time; /* temporal: the right column with the versions' times */
 } lt_join_parts;
 

@@ -111,7 +111,7 @@ static bool node_eq(const lt_log *a, const lt_log *b)
     }
     switch (a->kind) {
     case LT_LOG_SOURCE:
-        return source_eq(a, b);
+        return !a->alone && !b->alone && source_eq(a, b);
     case LT_LOG_CALC:
         return calc_eq(a, b);
     case LT_LOG_WATERMARK:
@@ -151,6 +151,7 @@ static bool node_eq(const lt_log *a, const lt_log *b)
 
 lt_status lt_log_intern(lt_planner *p, lt_log *node, lt_log **out, lt_error *err)
 {
+    node->alone = p->alone;
     for (uint32_t i = 0; i < p->node_count; i++) {
         if (node_eq(p->nodes[i], node)) {
             *out = p->nodes[i];

@@ -61,6 +61,8 @@ struct lt_log {
     bool ltz;
     bool has_ttl[2]; /* JOIN: hints of its inputs; GROUP_AGG: the first */
     int64_t ttl_ms[2];
+    bool lookup;       /* JOIN: the right side is looked up */
+    bool alone;        /* SOURCE: shared with nobody */
     uint32_t times[2]; /* TEMPORAL_JOIN: of the left row and of the right version */
     const uint32_t *right_keys;
     const bool *null_safe;
@@ -81,6 +83,8 @@ typedef struct {
     const lt_plan_options *options;
     bool is_query;
     bool in_source; /* translate.c: below a table's watermark */
+    bool alone; /* what is looked up is translated: it must not wait for other readers of its tables
+                 */
     lt_log **nodes;
     uint32_t node_count, node_cap;
     lt_plan *plan;

@@ -181,12 +181,16 @@ static lt_status build(lt_join_parts *j, lt_log **out, lt_error *err)
         if (keys[side] == NULL) {
             return nomem(err);
         }
-        LT_TRY(translate_side(j, side, &inputs[side], err));
+        bool alone = p->alone;
+        p->alone = alone || (j->lookup && side == 1);
+        lt_status st = translate_side(j, side, &inputs[side], err);
+        p->alone = alone;
+        LT_TRY(st);
         LT_TRY(place_keys(j, side, &inputs[side], keys[side], err));
     }
     const lt_schema *schema = NULL;
     LT_TRY(join_schema(j, inputs[0]->schema, inputs[1]->schema, &schema, err));
-    bool temporal = j->join->u.join.temporal;
+    bool temporal = j->join->u.join.temporal && !j->lookup;
     lt_log *node = lt_log_new(p, temporal ? LT_LOG_TEMPORAL_JOIN : LT_LOG_JOIN, schema, inputs, 2);
     uint32_t *map = NULL;
     LT_TRY(shifted(j, inputs[0]->schema->count, &map, err));
@@ -195,6 +199,7 @@ static lt_status build(lt_join_parts *j, lt_log **out, lt_error *err)
     }
     node->pos = j->join->pos;
     node->join_type = j->type;
+    node->lookup = j->lookup;
     node->times[0] = j->join->u.join.as_of;
     node->times[1] = j->right_time;
     node->join_how = j->join->u.join.how;

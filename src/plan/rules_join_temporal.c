@@ -1,6 +1,7 @@
-/* Temporal joins in event time: is the right side a versioned table, that is, does it have a unique
- * key (a table's PRIMARY KEY, the PARTITION BY of a view with the last row of each key, the GROUP
- * BY of a window aggregate) and a rowtime, and does the join equate all of the key? */
+/* Joins as of a time. Of a processing time: the right side is looked up, by something. In event
+ * time: is the right side a versioned table, that is, does it have a unique key (a table's PRIMARY
+ * KEY, the PARTITION BY of a view with the last row of each key, the GROUP BY of a window
+ * aggregate) and a rowtime, and does the join equate all of the key? */
 #include "plan/join_parts.h"
 
 /* Columns that no two rows have alike at a time. */
@@ -138,15 +139,46 @@ static lt_status check_key(lt_join_parts *j, lt_error *err)
     return LT_OK;
 }
 
+/* Is there a comparison of a column with a literal? */
+static bool has_constant(const lt_expr *expr)
+{
+    if (expr == NULL || expr->kind != LT_NODE_CALL) {
+        return false;
+    }
+    bool equal = lt_expr_is_call(expr, "="), any = false;
+    if (!equal && !lt_expr_is_call(expr, "AND")) {
+        return false;
+    }
+    for (uint32_t i = 0; i < expr->u.call.arg_count; i++) {
+        const lt_expr *arg = expr->u.call.args[i];
+        any = any || (equal ? arg->kind == LT_NODE_COLUMN : has_constant(arg));
+    }
+    return any;
+}
+
+/* What is looked up, is by equality: with the left row or with a constant. */
+static lt_status check_lookup(const lt_join_parts *j, lt_error *err)
+{
+    const lt_expr *literal = NULL;
+    for (uint32_t i = 0; i < j->conjunct_count; i++) {
+        const lt_expr *expr = j->conjuncts[i];
+        bool constant = expr->kind == LT_NODE_LITERAL; /* such as id = NULL */
+        literal = constant ? expr : literal;
+    }
+    if (j->key_count > 0 || has_constant(j->pushed[1]) || literal != NULL) {
+        return LT_OK;
+    }
+    return lt_error_set_at(err, LT_ERR_SQL, j->join->pos,
+                           "Temporal table join requires an equality condition on fields of the "
+                           "table that is looked up");
+}
+
 lt_status lt_join_check_temporal(lt_join_parts *j, lt_error *err)
 {
     const lt_rel *join = j->join;
-    const lt_schema *left = join->inputs[0]->schema;
     const lt_schema *right = join->inputs[1]->schema;
-    if (left->fields[join->u.join.as_of].type->attr == LT_TIME_PROCTIME) {
-        return lt_error_set_at(err, LT_ERR_UNSUPPORTED, join->pos,
-                               "lookup joins (FOR SYSTEM_TIME AS OF a processing time) are not "
-                               "supported yet");
+    if (j->lookup) {
+        return check_lookup(j, err);
     }
     if (j->key_count == 0) {
         return lt_error_set_at(err, LT_ERR_SQL, join->pos,

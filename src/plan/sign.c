@@ -205,6 +205,7 @@ static void add_operator(const lt_plan *plan, const lt_plan_node *node, lt_text 
         if (spec->type != LT_JOIN_TYPE_INNER) {
             lt_text_printf(to, "%d|", (int)spec->type);
         }
+        lt_text_puts(to, spec->lookup ? "lookup|" : "");
         add_types(to, in, spec->left_keys, spec->key_count);
         add_functions(plan, input, spec->left_keys, spec->key_count, to);
         add_functions(plan, plan->nodes[node->inputs[1]], spec->right_keys, spec->key_count, to);

@@ -24,6 +24,9 @@ static bool may_take(lt_node *node, lt_channel *channel)
     if (channel->barred && !LT_MUTANT(BARRIER_LEAKS)) {
         return false;
     }
+    if (node->loads && channel->input_no == 0) {
+        return false;
+    }
     lt_msg msg = lt_ring_peek(&channel->ring);
     if (msg.kind == LT_MSG_NONE) {
         return false;
@@ -36,9 +39,27 @@ static bool may_take(lt_node *node, lt_channel *channel)
     return channel == block_channel(node, input);
 }
 
+/* What is looked up has been read to its end: rows may come. */
+static void check_loaded(lt_node *node)
+{
+    const lt_input *input = &node->inputs[1];
+    for (uint32_t c = 0; c < input->count; c++) {
+        if (!node->channels[input->first + c].ended) {
+            return;
+        }
+    }
+    node->loads = false;
+    if (atomic_fetch_sub(&node->job->loads_left, 1) == 1) {
+        lt_lanes_wake(node->job); /* sources that held a barrier back */
+    }
+}
+
 lt_channel *lt_node_next(lt_node *node)
 {
     lt_channel *best = NULL;
+    if (node->loads) {
+        check_loaded(node);
+    }
     if (node->channel_count == 1) {
         return may_take(node, &node->channels[0]) ? &node->channels[0] : NULL;
     }
@@ -47,8 +68,10 @@ lt_channel *lt_node_next(lt_node *node)
         if (!may_take(node, channel)) {
             continue;
         }
-        if (best == NULL ||
-            node->clocks[channel->clock].watermark < node->clocks[best->clock].watermark) {
+        if (node->looks_up && best != NULL && best->input_no != channel->input_no) {
+            best = channel; /* input 1 stands behind input 0 */
+        } else if (best == NULL ||
+                   node->clocks[channel->clock].watermark < node->clocks[best->clock].watermark) {
             best = channel;
         }
     }
@@ -63,6 +86,9 @@ int64_t lt_node_merged(const lt_node *node)
     uint32_t active = 0;
     for (uint32_t i = 0; i < node->clock_count; i++) {
         const lt_clock *clock = &node->clocks[i];
+        if (clock->timeless) {
+            continue;
+        }
         if (clock->open == 0) {
             ended = LT_MIN(ended, clock->watermark);
         } else if (!clock->idle) {
@@ -82,7 +108,7 @@ static int64_t least_of_others(const lt_node *node, uint32_t clock)
     int64_t least = LT_WATERMARK_MAX;
     for (uint32_t i = 0; i < node->clock_count; i++) {
         const lt_clock *other = &node->clocks[i];
-        if (i != clock && other->open > 0 && !other->idle) {
+        if (i != clock && other->open > 0 && !other->idle && !other->timeless) {
             least = LT_MIN(least, other->watermark);
         }
     }
@@ -94,7 +120,7 @@ lt_status lt_node_merge_marks(lt_node *node, uint32_t clock, lt_batch **batch, l
     lt_batch *in = *batch;
     lt_clock *own = &node->clocks[clock];
     own->idle = false;
-    node->idle = false;
+    node->idle = node->idle && own->timeless;
     if (in->mark_count == 0) {
         return LT_OK;
     }
@@ -103,7 +129,7 @@ lt_status lt_node_merge_marks(lt_node *node, uint32_t clock, lt_batch **batch, l
         own->watermark = LT_MAX(own->watermark, last);
         return LT_OK;
     }
-    int64_t others = least_of_others(node, clock);
+    int64_t others = own->timeless ? LT_WATERMARK_MIN : least_of_others(node, clock);
     int64_t now = node->watermark;
     lt_batch *out = lt_batch_derive(node->pool, in, in->schema);
     if (out == NULL) {

@@ -71,6 +71,7 @@ typedef struct {
     int64_t watermark;
     uint32_t open; /* channels that have not ended */
     bool idle;
+    bool timeless; /* of what is looked up: has no say in the merged time */
 } lt_clock;
 
 /* Where a node's output goes: the channels of one input of one consumer. */
@@ -172,6 +173,8 @@ struct lt_node {
     int64_t watermark;                 /* merged over active inputs */
     bool idle;                         /* all inputs idle */
     bool ended;                        /* END came on all inputs */
+    bool looks_up;                     /* input 1 goes first .. */
+    bool loads;                        /* .. and has not ended: nothing is taken of input 0 */
     bool end_sent;
     uint32_t barred;       /* channels that are */
     uint64_t barrier_done; /* sources: the last one sent */
@@ -272,6 +275,8 @@ struct lt_job {
     lt_thread *ckpt_thread;
     lt_waker *ckpt_waker;
     _Atomic bool stopping;
+    _Atomic uint32_t
+        loads_left; /* tasks that still read what they look up: no barriers until then */
     _Atomic bool draining;
     _Atomic uint32_t sinks_left;
     _Atomic int64_t event_max;
@@ -370,6 +375,13 @@ LT_INLINE bool lt_buggify(lt_job *job, uint32_t one_in)
 /* threads.c */
 lt_status lt_threads_start(lt_job *job, lt_error *err);
 void lt_threads_stop(lt_job *job);
+/* Sources stop reading. Not before everything that is looked up was read: rows that wait for it
+ * could neither be joined nor be part of a checkpoint. */
+LT_INLINE bool lt_job_stops(const lt_job *job)
+{
+    return atomic_load_explicit(&job->stopping, memory_order_relaxed) &&
+           atomic_load_explicit(&job->loads_left, memory_order_acquire) == 0;
+}
 void lt_lanes_wake(lt_job *job);
 /* Between hold and release no lane is in a step: its counters may be read. */
 void lt_lanes_hold(const lt_job *job);

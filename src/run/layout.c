@@ -106,6 +106,12 @@ static lt_status build_inputs(lt_job *job, lt_node *node, lt_error *err)
     if (node->inputs == NULL || node->channels == NULL || node->clocks == NULL) {
         return nomem(err);
     }
+    if (plan->kind == LT_PLAN_OPERATOR && plan->u.op.cls == &lt_op_join) {
+        const lt_join_spec *spec = plan->u.op.spec;
+        node->looks_up = spec->lookup;
+        node->loads = spec->loads;
+        atomic_fetch_add(&job->loads_left, spec->loads ? 1 : 0);
+    }
     uint32_t at = 0;
     for (uint32_t i = 0; i < node->input_count; i++) {
         lt_input *input = &node->inputs[i];
@@ -121,6 +127,7 @@ static lt_status build_inputs(lt_job *job, lt_node *node, lt_error *err)
             lt_clock *clock = &node->clocks[channel->clock];
             clock->watermark = LT_WATERMARK_MIN;
             clock->open++;
+            clock->timeless = node->looks_up && i == 1;
         }
     }
     return LT_OK;

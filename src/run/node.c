@@ -225,10 +225,14 @@ static lt_status take_end(lt_node *node, lt_channel *channel, lt_error *err)
 
 static lt_status take_idle(lt_node *node, lt_channel *channel, uint64_t number, lt_error *err)
 {
+    if (node->clocks[channel->clock].timeless) {
+        return LT_OK;
+    }
     node->clocks[channel->clock].idle = true;
     node->idle = true;
     for (uint32_t i = 0; i < node->clock_count; i++) {
-        if (!node->clocks[i].idle && node->clocks[i].open > 0) {
+        const lt_clock *clock = &node->clocks[i];
+        if (!clock->timeless && !clock->idle && clock->open > 0) {
             node->idle = false;
         }
     }

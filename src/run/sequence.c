@@ -285,7 +285,7 @@ lt_status lt_sequence_run(lt_node *node, lt_error *err)
         return sequence->reader->limited ? LT_OK
                                          : lt_node_send(node, (lt_msg){LT_MSG_END, NULL, 0}, err);
     }
-    if (atomic_load_explicit(&job->stopping, memory_order_relaxed)) {
+    if (lt_job_stops(job)) {
         return stop_claiming(node, err);
     }
     return claim_next(node, err);

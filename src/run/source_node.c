@@ -80,7 +80,7 @@ void lt_node_close_source(lt_node *node)
 static lt_status send_end(lt_node *node, lt_error *err)
 {
     lt_job *job = node->job;
-    if (!atomic_load(&job->stopping) || atomic_load(&job->draining)) {
+    if (!lt_job_stops(job) || atomic_load(&job->draining)) {
         LT_TRY(lt_node_send_mark(node, LT_WATERMARK_MAX, err));
     }
     node->source_ended = true;
@@ -241,7 +241,7 @@ lt_status lt_node_run_source(lt_node *node, lt_error *err)
     if (node->source_ended || atomic_load_explicit(&job->failing, memory_order_relaxed)) {
         return LT_AGAIN;
     }
-    if (atomic_load_explicit(&job->stopping, memory_order_relaxed)) {
+    if (lt_job_stops(job)) {
         bool resumable = job->ckpt != NULL && !atomic_load(&job->draining);
         return resumable ? LT_AGAIN : send_end(node, err);
     }
