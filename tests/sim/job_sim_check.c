@@ -69,7 +69,7 @@ static bool keeps_windows(const lt_node *node)
 {
     return node->op != NULL &&
            (node->op->cls == &lt_op_window_agg || node->op->cls == &lt_op_session_agg ||
-            node->op->cls == &lt_op_first_event);
+            node->op->cls == &lt_op_first_event || node->op->cls == &lt_op_temporal_join);
 }
 
 static unsigned source_of(const lt_node *node, const lt_node **first)

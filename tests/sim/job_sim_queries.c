@@ -421,6 +421,28 @@ static void oracle_full_join(sim_world *world)
     }
 }
 
+/* A version takes the place of the one before it unless it is older. */
+static void oracle_temporal_join(sim_world *world)
+{
+    const sim_stream *left = &world->streams[0];
+    const sim_stream *right = &world->streams[1];
+    for (uint32_t i = 0; i < left->count; i++) {
+        const sim_row *row = &left->rows[i];
+        const sim_row *valid = NULL;
+        int64_t newest = INT64_MIN;
+        for (uint32_t j = 0; j < right->count; j++) {
+            const sim_row *version = &right->rows[j];
+            if (version->key == row->key && version->ms >= newest) {
+                newest = version->ms;
+                valid = version->ms <= row->ms ? version : valid;
+            }
+        }
+        if (valid != NULL) {
+            emit(world, 0, after_watermark(row->ms), (int64_t[]){i, row->key, valid->v});
+        }
+    }
+}
+
 static void oracle_self_join(sim_world *world)
 {
     const sim_stream *stream = &world->streams[0];
@@ -600,6 +622,16 @@ const sim_query sim_queries[] = {
                 "MAX(COALESCE(a.v, 0) + COALESCE(b.v, 0)) FROM ev0 a FULL JOIN ev1 b ON a.k = b.k "
                 "AND a.v < b.v GROUP BY COALESCE(a.k, b.k)"},
      .oracle = oracle_full_join},
+    {.name = "temporal-join",
+     .weight = 3,
+     .flags = SIM_TWO_SOURCES | SIM_NO_LATE | SIM_WINDOWED | SIM_KEYED_SINK,
+     .sink_count = 1,
+     .columns = {"id:I k:S v:I"},
+     .view = "CREATE VIEW newest AS SELECT k, v, ts FROM (SELECT *, ROW_NUMBER() OVER (PARTITION "
+             "BY k ORDER BY ts DESC) AS rn FROM ev1) WHERE rn = 1",
+     .select = {"SELECT a.id, a.k, r.v FROM ev0 a JOIN newest FOR SYSTEM_TIME AS OF a.ts AS r ON "
+                "a.k = r.k"},
+     .oracle = oracle_temporal_join},
     {.name = "self-join",
      .weight = 3,
      .flags = SIM_FEW_ROWS,
