@@ -697,6 +697,7 @@ static lt_status run_rows(sorted_op *self, lt_emit *out, lt_error *err)
         if (self->at == self->count) {
             return lt_outbox_flush(&self->box, out, err);
         }
+        self->op.ledger.held--;
         LT_TRY(change_row(self, self->at++, err));
     }
 }
@@ -731,6 +732,7 @@ static lt_status sorted_on_batch(lt_op *op, int input_no, lt_batch *in, lt_emit 
     LT_TRY(lt_ranked_rows(&self->ranked, &pick, &self->encoded, err));
     LT_TRY(lt_order_encode(&self->order, &pick, &self->orders, err));
     self->pending = lt_batch_ref(in);
+    op->ledger.held += self->count; /* until it is their turn */
     return sorted_resume(op, out, err);
 }
 

@@ -106,6 +106,34 @@ static void test_group(void **state)
     }
 }
 
+static void run_overs(h_rig *rig)
+{
+    const uint32_t keys[1] = {COL_K};
+    const lt_frame frames[] = {{true, true, 2}, {false, true, 50}, {false, false, 0}};
+    lt_agg *aggs[2];
+    lt_field fields[COL_COUNT + 2];
+    for (size_t f = 0; f < LT_COUNT_OF(frames); f++) {
+        aggs[0] = h_agg(rig, "MIN", COL_V, false, NULL, frames[f].bounded);
+        aggs[1] = h_agg(rig, "COUNT", COL_V, frames[f].bounded, NULL, frames[f].bounded);
+        memcpy(fields, rig->in_schema->fields, sizeof(lt_field) * COL_COUNT);
+        for (int a = 0; a < 2; a++) {
+            fields[COL_COUNT + a] = (lt_field){LT_STR("agg"), aggs[a]->result};
+        }
+        lt_over_spec over = {.partition = keys,
+                             .partition_count = 1,
+                             .order = {COL_TS, false, true},
+                             .frame = frames[f],
+                             .aggs = aggs,
+                             .agg_count = 2};
+        const lt_schema *out = lt_schema_new(rig->arena, fields, COL_COUNT + 2);
+        run_all(&lt_op_over, &over, rig, out, false);
+        over.order.col = COL_V;
+        if (!frames[f].bounded) {
+            run_all(&lt_op_over_sorted, &over, rig, out, true);
+        }
+    }
+}
+
 static void test_rows(void **state)
 {
     (void)state;
@@ -170,6 +198,7 @@ static void test_rows(void **state)
         .keys = keys, .key_count = 1, .ids = ids, .id_count = 1};
     run_all(&lt_op_materialize, &materialize, &rig, rig.in_schema, true);
     run_all(&lt_op_drop_before, NULL, &rig, rig.in_schema, true);
+    run_overs(&rig);
     const lt_pace_spec pace = {.time_col = COL_TS, .speed = 1e9};
     run_all(&lt_op_pace, &pace, &rig, rig.in_schema, false);
     const lt_watermark_spec watermark = {.time_col = COL_TS, .watermark = h_col(&rig, COL_TS)};
