@@ -197,6 +197,22 @@ bool lt_plan_rank_has_no_ties(const lt_plan_node *node, const lt_plan_node *in)
     return false;
 }
 
+/* Do all changes of one key go through one partition? Else the old and the new row of a key come
+ * from different tasks, in any order. */
+static bool key_stays(const lt_plan_node *in, const lt_topn_spec *spec)
+{
+    const uint32_t updating = 1u << LT_UPDATE_BEFORE | 1u << LT_UPDATE_AFTER | 1u << LT_DELETE;
+    if (in->key == NULL || (in->kinds & updating) == 0) {
+        return true;
+    }
+    for (uint32_t i = 0; i < spec->partition_count; i++) {
+        if (!among(in->key, in->key_count, spec->partition[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
 /* One row per partition, or per partition and rank, or the input's own key. */
 static lt_status output_key(lt_planner *p, lt_plan_node *node, const lt_topn_spec *spec,
                             lt_error *err)
@@ -204,8 +220,9 @@ static lt_status output_key(lt_planner *p, lt_plan_node *node, const lt_topn_spe
     const lt_plan_node *in = p->plan->nodes[node->inputs[0]];
     bool one = !spec->variable && spec->rank_min == spec->rank_max;
     if (!one && !spec->rank_output) {
-        node->key = in->key;
-        node->key_count = in->key_count;
+        bool stays = key_stays(in, spec);
+        node->key = stays ? in->key : NULL;
+        node->key_count = stays ? in->key_count : 0;
         return LT_OK;
     }
     uint32_t *key = LT_NEW_ARRAY(p->arena, uint32_t, spec->partition_count + 2);

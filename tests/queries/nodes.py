@@ -7,7 +7,7 @@ import collections
 import decimal
 import functools
 
-from exprs import BIGINT, INT, STRING, TIME, is_decimal, ms_of, scale, time_of
+from exprs import BIGINT, TIME, Ex, is_decimal, ms_of, scale, time_of
 
 END = 1 << 62  # the watermark behind the last row
 
@@ -618,6 +618,53 @@ class Join(Node):
             out += [Join(self.kind, *self.kids, self.equal[:i] + self.equal[i + 1:], self.tests) for i in range(len(self.equal))]
             out += [Join(self.kind, *self.kids, self.equal, self.tests[:i] + self.tests[i + 1:]) for i in range(len(self.tests))]
         return out
+
+
+class IntervalJoin(Join):
+    """The times of both rows lie within bounds of each other; over inputs without late rows."""
+
+    def __init__(self, kind, left, right, equal, before, after):
+        super().__init__(kind, left, right, equal, [])
+        self.before, self.after, self.updates, self.op = before, after, False, kind.lower() + " interval join"
+
+    def condition(self):
+        left, right = (k.time for k in self.kids)
+        return super().condition() + f" AND {left} BETWEEN {right} - INTERVAL '{self.before}' SECOND AND {right} + INTERVAL '{self.after}' SECOND"
+
+    def valid(self):
+        return all(k.valid() and k.time and k.streams for k in self.kids) and all(n <= set(k.names()) for k, n in zip(self.kids, self.needs()))
+
+    def final(self, world):
+        left, right = (k.time for k in self.kids)
+
+        def close(row):
+            return -1000 * self.before <= ms_of(row[left]) - ms_of(row[right]) <= 1000 * self.after
+        plain = Join(self.kind, *self.kids, self.equal, [Ex("", "BOOLEAN", [left, right], close)])
+        return plain.final(world)
+
+    def with_kids(self, kids):
+        return IntervalJoin(self.kind, *kids, self.equal, self.before, self.after)
+
+    def simpler(self):
+        return [IntervalJoin("INNER", *self.kids, self.equal, self.before, self.after)] if self.kind != "INNER" else []
+
+
+class WindowJoin(Join):
+    """An equality of both windows' bounds makes a join of windows; over inputs without late rows."""
+
+    def __init__(self, kind, left, right, equal, tests):
+        super().__init__(kind, left, right, equal, tests)
+        self.updates, self.op = False, kind.lower() + " window join"
+
+    def valid(self):
+        bounds = zip(self.kids[0].window[:2], self.kids[1].window[:2]) if all(k.window and all(k.window[:2]) for k in self.kids) else None
+        return super().valid() and bounds is not None and set(bounds) <= set(self.equal)
+
+    def with_kids(self, kids):
+        return WindowJoin(self.kind, *kids, self.equal, self.tests)
+
+    def simpler(self):
+        return [WindowJoin(self.kind, *self.kids, self.equal, [])] if self.tests else []
 
 
 class Member(Node):
