@@ -82,10 +82,18 @@ typedef struct {
     const lt_type **key_types;
     lt_str *key_names;
     uint32_t key_count;
+    const uint64_t *sets; /* of several grouping sets each: bit k = key k is in it */
+    uint32_t set_count;   /* 0: plain keys; else the sets' number is a key behind the others */
     lt_agg **aggs;
     uint32_t agg_count, agg_cap;
     uint32_t agg_base; /* output column of aggs[0] */
 } lt_grouping;
+
+/* Columns before the aggregates'. */
+LT_INLINE uint32_t lt_grouping_width(const lt_grouping *g)
+{
+    return g->key_count + (g->set_count > 0 ? 1 : 0);
+}
 
 /* One distinct call with OVER of a SELECT. */
 typedef struct {
@@ -285,6 +293,22 @@ lt_status lt_bind_setop_all(lt_binder *b, const lt_ast_query *query, lt_rel *con
  * element's. */
 lt_status lt_bind_unnest(lt_binder *b, const lt_ast_from *from, const lt_bound_from *left,
                          bool outer, lt_bound_from *right, lt_rel **out, lt_error *err);
+
+/* ---- grouping.c ---- */
+/* GROUP BY: fills in keys, names and sets. */
+lt_status lt_grouping_bind(lt_binder *b, const lt_ast_select *ast, const lt_scope *scope,
+                           lt_grouping *g, lt_error *err);
+/* The types that the keys will have above the aggregation, known before it is built. window: of its
+ * input; where there are several, it becomes the one that is grouped by. */
+lt_status lt_grouping_types(lt_binder *b, lt_window_props *window, lt_grouping *g, lt_error *err);
+/* Extends *rel by keys that are more than columns, and by what grouping sets need. *out:
+ * lt_grouping_width columns of it. */
+lt_status lt_grouping_place(lt_binder *b, lt_grouping *g, lt_rel **rel, uint32_t **out,
+                            lt_error *err);
+bool lt_is_grouping_call(lt_str func);
+/* GROUPING(..), GROUPING_ID(..), GROUP_ID(): BIGINT NOT NULL over the aggregation's output. */
+lt_status lt_bind_grouping_call(const lt_expr_env *env, const lt_ast_expr *ast, lt_expr **out,
+                                lt_error *err);
 
 /* ---- from.c, join.c, table.c, window_tvf.c ---- */
 /* A table, view or WITH query behind JOIN, whatever FOR SYSTEM_TIME AS OF stands behind it. */

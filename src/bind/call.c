@@ -271,23 +271,13 @@ static const char *known_elsewhere(lt_str func)
     static const struct {
         const char *name, *what;
     } table[] = {
-        {"GROUPING", "GROUPING SETS, CUBE and ROLLUP"},
-        {"GROUPING_ID", "GROUPING SETS, CUBE and ROLLUP"},
-        {"GROUP_ID", "GROUPING SETS, CUBE and ROLLUP"},
-        {"TUMBLE_START", "legacy group windows"},
-        {"TUMBLE_END", "legacy group windows"},
-        {"TUMBLE_ROWTIME", "legacy group windows"},
-        {"TUMBLE_PROCTIME", "legacy group windows"},
-        {"HOP_START", "legacy group windows"},
-        {"HOP_END", "legacy group windows"},
-        {"HOP_ROWTIME", "legacy group windows"},
-        {"HOP_PROCTIME", "legacy group windows"},
-        {"SESSION_START", "legacy group windows"},
-        {"SESSION_END", "legacy group windows"},
-        {"SESSION_ROWTIME", "legacy group windows"},
-        {"SESSION_PROCTIME", "legacy group windows"},
-        {"MATCH_ROWTIME", "MATCH_RECOGNIZE"},
-        {"MATCH_PROCTIME", "MATCH_RECOGNIZE"},
+        {"TUMBLE_START", "legacy group windows"},    {"TUMBLE_END", "legacy group windows"},
+        {"TUMBLE_ROWTIME", "legacy group windows"},  {"TUMBLE_PROCTIME", "legacy group windows"},
+        {"HOP_START", "legacy group windows"},       {"HOP_END", "legacy group windows"},
+        {"HOP_ROWTIME", "legacy group windows"},     {"HOP_PROCTIME", "legacy group windows"},
+        {"SESSION_START", "legacy group windows"},   {"SESSION_END", "legacy group windows"},
+        {"SESSION_ROWTIME", "legacy group windows"}, {"SESSION_PROCTIME", "legacy group windows"},
+        {"MATCH_ROWTIME", "MATCH_RECOGNIZE"},        {"MATCH_PROCTIME", "MATCH_RECOGNIZE"},
     };
     if (lt_is_window_tvf(func)) {
         return "legacy group windows (GROUP BY TUMBLE(..)); use the window table function in FROM";
@@ -302,7 +292,7 @@ static const char *known_elsewhere(lt_str func)
 
 bool lt_bind_is_known_call(lt_str func)
 {
-    return known_elsewhere(func) != NULL;
+    return known_elsewhere(func) != NULL || lt_is_grouping_call(func);
 }
 
 static lt_status check_plain(const lt_expr_env *env, const lt_ast_expr *ast, lt_error *err)
@@ -389,6 +379,9 @@ lt_status lt_bind_call(const lt_expr_env *env, const lt_ast_expr *ast, lt_expr *
         return bind_aggregate(env, ast, NULL, out, err);
     }
     LT_TRY(check_plain(env, ast, err));
+    if (call->name.count == 1 && lt_is_grouping_call(call->func)) {
+        return lt_bind_grouping_call(env, ast, out, err);
+    }
     lt_expr_env inside = *env;
     inside.in_json = lt_str_eq_ci(call->func, LT_STR("JSON_OBJECT")) ||
                      lt_str_eq_ci(call->func, LT_STR("JSON_ARRAY"));

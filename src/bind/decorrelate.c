@@ -85,6 +85,7 @@ static bool node_is_outer(const lt_rel *rel)
     case LT_REL_UNNEST:
     case LT_REL_WATERMARK:
     case LT_REL_WINDOW:
+    case LT_REL_EXPAND:
     case LT_REL_UNION:
     case LT_REL_LIMIT:
     case LT_REL_SORT:
@@ -744,6 +745,8 @@ static lt_status flatten(const context *c, lt_rel *rel, lt_flat_query *out, lt_e
     case LT_REL_OVER:
     case LT_REL_SINK:
         break;
+    case LT_REL_EXPAND:
+        return refuse(rel, "with grouping sets", err);
     }
     return refuse(rel, "with a set operation or a window function", err);
 }

@@ -20,6 +20,8 @@ typedef enum {
                          window_time */
     LT_REL_AGGREGATE, /* GROUP BY; the planner recognises window aggregation by window_start and
                          window_end among the keys */
+    LT_REL_EXPAND,    /* grouping sets: every row once per set; input columns, copies of the keys
+                         that some set lacks, NULL where it does, the set's number */
     LT_REL_UNION,     /* UNION ALL; n inputs of one schema */
     LT_REL_LIMIT,
     LT_REL_SORT,   /* ORDER BY, with LIMIT in `limit` when there is one */
@@ -94,6 +96,12 @@ struct lt_rel {
             bool has_ttl; /* a STATE_TTL hint */
             int64_t ttl_ms;
         } aggregate;
+        struct {
+            const uint32_t *keys; /* input columns */
+            uint32_t key_count;   /* at most 63 */
+            const uint64_t *sets; /* bit k: keys[k] is in the set */
+            uint32_t set_count;
+        } expand;
         struct {
             int64_t offset;
             int64_t count; /* < 0 = unlimited */

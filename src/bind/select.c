@@ -1,8 +1,8 @@
 /* One SELECT: FROM, WHERE, aggregation, HAVING, ROW_NUMBER windows, QUALIFY, the select list,
  * DISTINCT, ORDER BY, LIMIT, in this order:
  *
- *   input -> FILTER -> [PROJECT keys] -> AGGREGATE -> FILTER -> RANK.. -> FILTER -> PROJECT ->
- * AGGREGATE (distinct) -> SORT | LIMIT
+ *   input -> FILTER -> [PROJECT keys] -> [EXPAND] -> AGGREGATE -> FILTER -> RANK.. -> FILTER ->
+ * PROJECT -> AGGREGATE (distinct) -> SORT | LIMIT
  *
  * The list, HAVING, QUALIFY and ORDER BY are bound in one pass, which collects aggregates and
  * ROW_NUMBER windows; the nodes are built when all are known. With both in one SELECT the pass runs
@@ -240,139 +240,6 @@ static lt_status bind_order(select_state *s, lt_error *err)
     return LT_OK;
 }
 
-/* ---- grouping ---- */
-
-static const lt_ast_item *item_of_alias(const lt_ast_select *ast, const lt_ast_expr *expr)
-{
-    for (uint32_t i = 0;
-         expr->kind == LT_EXPR_IDENT && expr->path.count == 1 && i < ast->item_count; i++) {
-        if (ast->items[i].alias.text.ptr &&
-            lt_str_eq(ast->items[i].alias.text, expr->path.items[0].text)) {
-            return &ast->items[i];
-        }
-    }
-    return NULL;
-}
-
-static lt_status add_key(select_state *s, const lt_ast_expr *ast, lt_error *err)
-{
-    lt_grouping *g = &s->grouping;
-    lt_expr_env env = {.b = s->b, .scope = &s->scope, .clause = "GROUP BY"};
-    lt_expr *expr;
-    if (item_of_alias(s->ast, ast)) {
-        env.missing_hint = "GROUP BY takes no aliases of the select list: repeat the expression";
-    }
-    LT_TRY(lt_bind_expr(&env, ast, &expr, err));
-    for (uint32_t i = 0; i < g->key_count; i++) {
-        if (lt_expr_eq(g->keys[i], expr)) {
-            return LT_OK;
-        }
-    }
-    lt_str name = {NULL, 0};
-    if (expr->kind == LT_NODE_COLUMN) {
-        name = s->scope.schema->fields[expr->u.column].name;
-    } else {
-        name = lt_str_of(lt_arena_printf(s->b->arena, "$f%u", g->key_count));
-    }
-    if (!name.ptr) {
-        return lt_error_nomem(err, "name");
-    }
-    g->keys[g->key_count] = expr;
-    g->key_names[g->key_count++] = name;
-    return LT_OK;
-}
-
-static lt_status bind_keys(select_state *s, lt_error *err)
-{
-    lt_grouping *g = &s->grouping;
-    uint32_t cap = 1;
-    for (uint32_t i = 0; i < s->ast->group_count; i++) {
-        cap += 1 + s->ast->groups[i]->exprs.count;
-    }
-    g->input = &s->scope;
-    g->keys = LT_NEW_ARRAY(s->b->arena, lt_expr *, cap);
-    g->key_types = LT_NEW_ARRAY(s->b->arena, const lt_type *, cap);
-    g->key_names = LT_NEW_ARRAY(s->b->arena, lt_str, cap);
-    if (!g->keys || !g->key_types || !g->key_names) {
-        return lt_error_nomem(err, "GROUP BY");
-    }
-    for (uint32_t i = 0; i < s->ast->group_count; i++) {
-        const lt_ast_group *group = s->ast->groups[i];
-        if (group->kind == LT_GROUP_EXPR) {
-            LT_TRY(add_key(s, group->expr, err));
-        } else if (group->kind == LT_GROUP_TUPLE) {
-            for (uint32_t j = 0; j < group->exprs.count; j++) {
-                LT_TRY(add_key(s, group->exprs.items[j], err));
-            }
-        } else {
-            return lt_unsupported_at(err, group->pos, "GROUPING SETS, CUBE and ROLLUP");
-        }
-    }
-    g->agg_base = g->key_count;
-    return LT_OK;
-}
-
-/* Where the keys stand in the aggregation's input, which is extended by those that are more than
- * columns. */
-static lt_status place_keys(select_state *s, uint32_t **out, lt_error *err)
-{
-    lt_grouping *g = &s->grouping;
-    uint32_t base = s->rel->schema->count, extra_count = 0;
-    lt_expr **extra = LT_NEW_ARRAY(s->b->arena, lt_expr *, g->key_count + 1);
-    uint32_t *keys = LT_NEW_ARRAY(s->b->arena, uint32_t, g->key_count + 1);
-    if (!extra || !keys) {
-        return lt_error_nomem(err, "GROUP BY");
-    }
-    for (uint32_t i = 0; i < g->key_count; i++) {
-        if (g->keys[i]->kind == LT_NODE_COLUMN) {
-            keys[i] = g->keys[i]->u.column;
-        } else {
-            extra[extra_count] = g->keys[i];
-            keys[i] = base + extra_count++;
-        }
-    }
-    if (extra_count > 0) {
-        LT_TRY(lt_rel_extend(s->b, s->rel, extra, extra_count, &s->rel, err));
-    }
-    *out = keys;
-    return LT_OK;
-}
-
-/* The types that the keys will have above the aggregation, known before it is built. */
-static lt_status key_types(select_state *s, lt_error *err)
-{
-    lt_grouping *g = &s->grouping;
-    const lt_window_props *window = &s->rel->window;
-    bool start = false, end = false;
-    uint32_t *columns = LT_NEW_ARRAY(s->b->arena, uint32_t, g->key_count + 1);
-    uint32_t column_count = 0;
-    if (!columns) {
-        return lt_error_nomem(err, "keys");
-    }
-    for (uint32_t i = 0; i < g->key_count; i++) {
-        if (g->keys[i]->kind == LT_NODE_COLUMN) {
-            columns[column_count++] = g->keys[i]->u.column;
-        }
-    }
-    lt_window_prefer(&s->rel->window, columns, column_count);
-    for (uint32_t i = 0; i < g->key_count; i++) {
-        if (g->keys[i]->kind == LT_NODE_COLUMN && window->present) {
-            start = start || (int)g->keys[i]->u.column == window->start_col;
-            end = end || (int)g->keys[i]->u.column == window->end_col;
-        }
-    }
-    for (uint32_t i = 0; i < g->key_count; i++) {
-        bool keeps = start && end && g->keys[i]->kind == LT_NODE_COLUMN &&
-                     (int)g->keys[i]->u.column == window->time_col;
-        g->key_types[i] = keeps ? g->keys[i]->type
-                                : lt_type_with_attr(s->b->arena, g->keys[i]->type, LT_TIME_NONE);
-        if (!g->key_types[i]) {
-            return lt_error_nomem(err, "type");
-        }
-    }
-    return LT_OK;
-}
-
 /* ---- putting it together ---- */
 
 static bool any_part(lt_binder *b, const lt_ast_query *query,
@@ -503,7 +370,7 @@ static lt_status bind_parts(select_state *s, lt_error *err)
 static lt_status ensure_aggregate(select_state *s, lt_error *err)
 {
     lt_grouping *g = &s->grouping;
-    if (g->key_count + g->agg_count > 0) {
+    if (lt_grouping_width(g) + g->agg_count > 0) {
         return LT_OK;
     }
     g->aggs = LT_NEW(s->b->arena, lt_agg *);
@@ -530,8 +397,8 @@ static lt_status bind_all(select_state *s, lt_error *err)
     collect_subqueries(s, s->scope.schema->count);
     s->env.subs = &s->subs;
     if (s->grouped) {
-        LT_TRY(bind_keys(s, err));
-        LT_TRY(key_types(s, err));
+        LT_TRY(lt_grouping_bind(s->b, s->ast, &s->scope, &s->grouping, err));
+        LT_TRY(lt_grouping_types(s->b, &s->rel->window, &s->grouping, err));
         s->env.grouping = &s->grouping;
     }
     if (s->has_subs ? s->grouped || s->has_overs : s->grouped && s->has_overs) {
@@ -540,7 +407,7 @@ static lt_status bind_all(select_state *s, lt_error *err)
         LT_TRY(bind_parts(s, err));
         if (s->grouped) {
             LT_TRY(ensure_aggregate(s, err));
-            base = s->grouping.key_count + s->grouping.agg_count;
+            base = lt_grouping_width(&s->grouping) + s->grouping.agg_count;
         }
         s->overs.count = 0;
         s->overs.base = base + (s->subs.width - s->subs.base);
@@ -612,9 +479,10 @@ static lt_status build(select_state *s, lt_error *err)
     if (s->grouped) {
         uint32_t *keys = NULL;
         LT_TRY(ensure_aggregate(s, err));
-        LT_TRY(place_keys(s, &keys, err));
-        LT_TRY(lt_rel_aggregate(s->b, s->rel, keys, s->grouping.key_names, s->grouping.key_count,
-                                s->grouping.aggs, s->grouping.agg_count, &s->rel, err));
+        LT_TRY(lt_grouping_place(s->b, &s->grouping, &s->rel, &keys, err));
+        LT_TRY(lt_rel_aggregate(s->b, s->rel, keys, s->grouping.key_names,
+                                lt_grouping_width(&s->grouping), s->grouping.aggs,
+                                s->grouping.agg_count, &s->rel, err));
         s->rel->pos = s->query->pos;
         LT_TRY(hint_aggregate(s, err));
     }

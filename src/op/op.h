@@ -108,6 +108,7 @@ extern const lt_op_class lt_op_calc;      /* lt_calc_spec */
 extern const lt_op_class lt_op_watermark; /* lt_watermark_spec */
 extern const lt_op_class
     lt_op_window_expand; /* lt_window_expand_spec: a windowing table function used alone */
+extern const lt_op_class lt_op_expand; /* lt_expand_spec: grouping sets */
 extern const lt_op_class
     lt_op_window_agg; /* lt_window_agg_spec: TUMBLE, HOP, CUMULATE and attached windows on slices */
 extern const lt_op_class lt_op_local_agg;   /* lt_local_agg_spec; before window_agg or group_agg */

@@ -34,6 +34,17 @@ typedef struct {
     uint32_t session_key_count;
 } lt_window_expand_spec;
 
+/* Grouping sets: every row once per set. Output schema: the columns `cols` of the input, its
+ * columns `keys`, NULL where the set lacks them, the set's number (BIGINT). */
+typedef struct {
+    const uint32_t *cols;
+    uint32_t col_count;
+    const uint32_t *keys;
+    uint32_t key_count;   /* at most 63 */
+    const uint64_t *sets; /* bit k: key k is in the set */
+    uint32_t set_count;
+} lt_expand_spec;
+
 /* Aggregates the rows of one batch before they are dealt to the tasks that keep state; see
  * local_agg.h. Output schema: keys, slice end (BIGINT, windows only), rows (BIGINT), accumulators
  * (BYTES), then the different arguments and filters of the aggregates. lt_local_agg_plan fills in

@@ -419,6 +419,32 @@ static lt_status infer_temporal_join(lt_planner *p, lt_plan_node *node, lt_error
     return LT_OK;
 }
 
+/* A key of the input is one together with the set's number, which is the last column. */
+static lt_status expand_key(lt_planner *p, lt_plan_node *node, lt_error *err)
+{
+    const lt_plan_node *in = input_of(p, node, 0);
+    const lt_expand_spec *spec = node->u.op.spec;
+    uint32_t *key = LT_NEW_ARRAY(p->arena, uint32_t, in->key_count + 1);
+    uint32_t found = 0;
+    if (key == NULL) {
+        return lt_error_nomem(err, "a plan");
+    }
+    for (uint32_t k = 0; k < in->key_count; k++) {
+        for (uint32_t i = 0; i < spec->col_count; i++) {
+            if (spec->cols[i] == in->key[k]) {
+                key[found++] = i;
+                break;
+            }
+        }
+    }
+    if (in->key != NULL && found == in->key_count) {
+        key[found++] = node->schema->count - 1;
+        node->key = key;
+        node->key_count = found;
+    }
+    return LT_OK;
+}
+
 static void infer_normalize(lt_plan_node *node)
 {
     const lt_normalize_spec *spec = node->u.op.spec;
@@ -482,6 +508,9 @@ static lt_status infer_operator(lt_planner *p, lt_plan_node *node, lt_error *err
             node->determinism = LT_ORDER_DEPENDENT;
         }
         return calc_key(p, node, err);
+    }
+    if (cls == &lt_op_expand) {
+        return expand_key(p, node, err);
     }
     if (cls == &lt_op_limit) {
         return lt_plan_infer_limit(p, node, err);
@@ -586,7 +615,7 @@ static bool consumer_is_net_safe(const lt_planner *p, const lt_plan_node *consum
      * window aggregate would judge late rows differently. */
     return consumer->kind == LT_PLAN_OPERATOR && consumer->net_ok &&
            (consumer->u.op.cls == &lt_op_calc || consumer->u.op.cls == &lt_op_group_agg ||
-            consumer->u.op.cls == &lt_op_join);
+            consumer->u.op.cls == &lt_op_join || consumer->u.op.cls == &lt_op_expand);
 }
 
 static void infer_net(lt_planner *p)

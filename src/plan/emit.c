@@ -397,7 +397,7 @@ static void remap_window(lt_window *window, const lt_log *input)
     }
 }
 
-static lt_status emit_expand(lt_planner *p, lt_log *node, lt_plan_node **out, lt_error *err)
+static lt_status emit_windows(lt_planner *p, lt_log *node, lt_plan_node **out, lt_error *err)
 {
     lt_log *input = node->inputs[0];
     const lt_schema *below = p->plan->nodes[input->node - 1]->schema;
@@ -453,6 +453,43 @@ static lt_status emit_unnest(lt_planner *p, lt_log *node, lt_plan_node **out, lt
     spec->outer = node->rel->u.unnest.outer;
     spec->out = from;
     return add_op(p, &lt_op_unnest, spec, schema, input->node - 1, out, err);
+}
+
+/* What is needed of the input, the keys, the set's number. */
+static lt_status emit_expand(lt_planner *p, lt_log *node, lt_plan_node **out, lt_error *err)
+{
+    lt_log *input = node->inputs[0];
+    const lt_schema *below = p->plan->nodes[input->node - 1]->schema;
+    lt_expand_spec *spec = LT_NEW(p->arena, lt_expand_spec);
+    uint32_t base = input->schema->count, extra = node->key_count + 1;
+    lt_field *fields = LT_NEW_ARRAY(p->arena, lt_field, below->count + extra);
+    uint32_t *cols = LT_NEW_ARRAY(p->arena, uint32_t, base + 1);
+    node->map = LT_NEW_ARRAY(p->arena, uint32_t, node->schema->count + 1);
+    if (spec == NULL || fields == NULL || cols == NULL || node->map == NULL) {
+        return nomem(err);
+    }
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < base; i++) {
+        node->map[i] = PRUNED;
+        if (node->needed[i]) {
+            cols[count] = input->map[i];
+            fields[count] = below->fields[input->map[i]];
+            node->map[i] = count++;
+        }
+    }
+    spec->cols = cols;
+    spec->col_count = count;
+    LT_TRY(remap_cols(p, input, node->keys, node->key_count, &spec->keys, err));
+    spec->key_count = node->key_count;
+    spec->sets = node->sets;
+    spec->set_count = node->set_count;
+    for (uint32_t i = 0; i < extra; i++) {
+        node->map[base + i] = count;
+        fields[count++] = node->schema->fields[base + i];
+    }
+    const lt_schema *schema = lt_schema_new(p->arena, fields, count);
+    return schema == NULL ? nomem(err)
+                          : add_op(p, &lt_op_expand, spec, schema, input->node - 1, out, err);
 }
 
 static lt_status emit_window_agg(lt_planner *p, lt_log *node, lt_plan_node **out, lt_error *err)
@@ -964,14 +1001,23 @@ lt_status lt_plan_emit(lt_planner *p, lt_log *node, lt_error *err)
         LT_TRY(lt_plan_emit(p, node->inputs[i], err));
     }
     static lt_status (*const emitters[])(lt_planner *, lt_log *, lt_plan_node **, lt_error *) = {
-        [LT_LOG_SOURCE] = emit_source,       [LT_LOG_VALUES] = emit_values,
-        [LT_LOG_CALC] = emit_calc,           [LT_LOG_WATERMARK] = emit_watermark,
-        [LT_LOG_EXPAND] = emit_expand,       [LT_LOG_WINDOW_AGG] = emit_window_agg,
-        [LT_LOG_GROUP_AGG] = emit_group_agg, [LT_LOG_UNION] = emit_union,
-        [LT_LOG_JOIN] = emit_join,           [LT_LOG_LIMIT] = emit_limit,
-        [LT_LOG_TOPN] = emit_topn,           [LT_LOG_RANK] = emit_rank,
-        [LT_LOG_UNNEST] = emit_unnest,       [LT_LOG_TIME_SORT] = emit_time_sort,
-        [LT_LOG_SINK] = emit_sink,           [LT_LOG_TEMPORAL_JOIN] = emit_temporal_join,
+        [LT_LOG_SOURCE] = emit_source,
+        [LT_LOG_VALUES] = emit_values,
+        [LT_LOG_CALC] = emit_calc,
+        [LT_LOG_WATERMARK] = emit_watermark,
+        [LT_LOG_WINDOWS] = emit_windows,
+        [LT_LOG_WINDOW_AGG] = emit_window_agg,
+        [LT_LOG_GROUP_AGG] = emit_group_agg,
+        [LT_LOG_UNION] = emit_union,
+        [LT_LOG_JOIN] = emit_join,
+        [LT_LOG_LIMIT] = emit_limit,
+        [LT_LOG_TOPN] = emit_topn,
+        [LT_LOG_RANK] = emit_rank,
+        [LT_LOG_UNNEST] = emit_unnest,
+        [LT_LOG_EXPAND] = emit_expand,
+        [LT_LOG_TIME_SORT] = emit_time_sort,
+        [LT_LOG_SINK] = emit_sink,
+        [LT_LOG_TEMPORAL_JOIN] = emit_temporal_join,
         [LT_LOG_NORMALIZE] = emit_normalize,
         [LT_LOG_OVER] = emit_over,
     };

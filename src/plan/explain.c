@@ -365,6 +365,26 @@ static void print_temporal_join(const lt_plan *plan, const lt_plan_node *node, l
     lt_text_puts(to, "]");
 }
 
+static void print_expand(const lt_plan_node *node, const lt_schema *in, lt_text *to)
+{
+    const lt_expand_spec *spec = node->u.op.spec;
+    lt_text_puts(to, "sets=[");
+    for (uint32_t s = 0; s < spec->set_count; s++) {
+        const char *sep = "";
+        lt_text_puts(to, s > 0 ? ", (" : "(");
+        for (uint32_t k = 0; k < spec->key_count; k++) {
+            if ((spec->sets[s] >> k & 1) != 0) {
+                lt_text_printf(to, "%s" LT_STR_FMT, sep,
+                               LT_STR_ARG(in->fields[spec->keys[k]].name));
+                sep = ", ";
+            }
+        }
+        lt_text_puts(to, ")");
+    }
+    lt_text_printf(to, "], number=" LT_STR_FMT,
+                   LT_STR_ARG(node->schema->fields[spec->col_count + spec->key_count].name));
+}
+
 /* The window and keys of an aggregate are columns of the rows, in either phase. */
 static void print_agg(const lt_local_agg_spec *spec, const lt_schema *in, lt_text *to)
 {
@@ -445,6 +465,8 @@ static void print_operator(const lt_plan *plan, const lt_plan_node *node, lt_tex
         print_columns(in, spec->keys, spec->key_count, to);
         lt_text_puts(to, "], ");
         print_aggs(in, spec->aggs, spec->agg_count, to);
+    } else if (cls == &lt_op_expand) {
+        print_expand(node, in, to);
     } else if (cls == &lt_op_join || cls == &lt_op_interval_join || cls == &lt_op_window_join) {
         print_join(plan, node, to);
     } else if (cls == &lt_op_temporal_join) {

@@ -118,8 +118,11 @@ static bool node_eq(const lt_log *a, const lt_log *b)
         return watermark_eq(a, b);
     case LT_LOG_NORMALIZE:
         return keys_eq(a, b) && expr_eq_or_null(a->condition, b->condition);
-    case LT_LOG_EXPAND:
+    case LT_LOG_WINDOWS:
         return window_eq(&a->window, &b->window) && keys_eq(a, b);
+    case LT_LOG_EXPAND:
+        return keys_eq(a, b) && a->set_count == b->set_count &&
+               memcmp(a->sets, b->sets, a->set_count * sizeof *a->sets) == 0;
     case LT_LOG_WINDOW_AGG:
     case LT_LOG_GROUP_AGG: {
         bool same = keys_eq(a, b) && a->agg_count == b->agg_count &&

@@ -15,7 +15,8 @@ typedef enum {
     LT_LOG_CALC,
     LT_LOG_WATERMARK,
     LT_LOG_NORMALIZE,  /* a full changelog of an upsert source; keys: its primary key */
-    LT_LOG_EXPAND,     /* windowing table function alone */
+    LT_LOG_WINDOWS,    /* windowing table function alone */
+    LT_LOG_EXPAND,     /* grouping sets: input columns, keys, the set's number */
     LT_LOG_WINDOW_AGG, /* output: keys, aggregates, window_start, window_end, window_time */
     LT_LOG_GROUP_AGG,
     LT_LOG_UNNEST, /* output: input columns, an element's values, the ordinality */
@@ -49,9 +50,9 @@ struct lt_log {
     const lt_rel *rel;  /* SOURCE, VALUES, WATERMARK, SINK: the bound node */
     lt_expr *condition; /* CALC, NORMALIZE; JOIN: over its output */
     lt_expr **exprs;    /* CALC: one per column */
-    lt_window window;   /* EXPAND, WINDOW_AGG */
-    /* WINDOW_AGG, GROUP_AGG, OVER; EXPAND: session keys; TOPN: partition without the bounds; JOIN:
-     * of the left input */
+    lt_window window;   /* WINDOWS, WINDOW_AGG */
+    /* WINDOW_AGG, GROUP_AGG, OVER, EXPAND; WINDOWS: session keys; TOPN: partition without the
+     * bounds; JOIN: of the left input */
     const uint32_t *keys;
     uint32_t key_count;
     lt_join_type join_type; /* JOIN */
@@ -67,6 +68,8 @@ struct lt_log {
     const uint32_t *right_keys;
     const bool *null_safe;
     const lt_type *const *key_types;
+    const uint64_t *sets; /* EXPAND */
+    uint32_t set_count;
     lt_agg **aggs;
     uint32_t agg_count;
     int64_t offset, count;    /* LIMIT */
@@ -105,6 +108,11 @@ lt_status lt_plan_and(lt_planner *p, lt_expr *a, lt_expr *b, lt_expr **out,
 
 /* translate.c */
 lt_status lt_plan_translate(lt_planner *p, lt_rel *rel, lt_log **out, lt_error *err);
+
+/* Grouping sets: rel's over another input with rel's input columns; schema: input columns, keys,
+ * the set's number. */
+lt_status lt_log_expand(lt_planner *p, const lt_rel *rel, lt_log *input, const lt_schema *schema,
+                        lt_log **out, lt_error *err);
 
 /* rules_window.c: AGGREGATE over windowed rows. *out NULL when it is an ordinary group aggregate.
  */

@@ -167,7 +167,7 @@ static void mark_inputs(lt_log *node)
             input->needed[node->keys[i]] = true;
         }
         return;
-    case LT_LOG_EXPAND:
+    case LT_LOG_WINDOWS:
         pass_through(node, input);
         mark_window(&node->window, input);
         for (uint32_t i = 0; i < node->key_count; i++) {
@@ -177,6 +177,12 @@ static void mark_inputs(lt_log *node)
     case LT_LOG_UNNEST:
         pass_through(node, input);
         input->needed[node->rel->u.unnest.column] = true;
+        return;
+    case LT_LOG_EXPAND:
+        pass_through(node, input);
+        for (uint32_t i = 0; i < node->key_count; i++) {
+            input->needed[node->keys[i]] = true;
+        }
         return;
     case LT_LOG_WINDOW_AGG:
         mark_window(&node->window, input);

@@ -12,7 +12,9 @@ enum { PART_NONE = -1, PART_START, PART_END, PART_TIME, PART_COUNT };
 typedef struct {
     lt_rel *agg;
     const lt_window_props *props; /* of the aggregate's input */
-    lt_chain chain;               /* from the aggregate's input down */
+    const lt_rel *expand;         /* grouping sets right below the aggregate; NULL = none */
+    lt_rel *rows;                 /* the aggregate's input, below grouping sets */
+    lt_chain chain;               /* from there down */
     bool fusible;
     const uint32_t *keys; /* the keys that are not window columns */
     uint32_t key_count;
@@ -77,6 +79,16 @@ static bool aggs_use_window(const window_match *m)
     return false;
 }
 
+static bool sets_use_window(const window_match *m)
+{
+    for (uint32_t k = 0; m->expand != NULL && k < m->expand->u.expand.key_count; k++) {
+        if (window_part(m->props, m->expand->u.expand.keys[k]) != PART_NONE) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* The chain down to the windowing function may be fused when only plain keys look at window
  * columns. */
 static bool is_fusible(const window_match *m)
@@ -85,10 +97,10 @@ static bool is_fusible(const window_match *m)
         return false;
     }
     uint32_t base = m->chain.bottom->inputs[0]->schema->count;
-    if (uses_window(m->chain.condition, NULL, base) || aggs_use_window(m)) {
+    if (uses_window(m->chain.condition, NULL, base) || aggs_use_window(m) || sets_use_window(m)) {
         return false;
     }
-    for (uint32_t i = 0; i < m->agg->inputs[0]->schema->count; i++) {
+    for (uint32_t i = 0; i < m->rows->schema->count; i++) {
         if (window_part(m->props, i) == PART_NONE && uses_window(m->chain.exprs[i], NULL, base)) {
             return false;
         }
@@ -105,7 +117,7 @@ static bool session_fits(const window_match *m)
         return true;
     }
     uint32_t found = 0;
-    for (uint32_t i = 0; i < window->u.window_tvf.session_key_count; i++) {
+    for (uint32_t i = 0; m->expand == NULL && i < window->u.window_tvf.session_key_count; i++) {
         for (uint32_t k = 0; k < m->key_count; k++) {
             const lt_expr *key = m->chain.exprs[m->keys[k]];
             if (key->kind == LT_NODE_COLUMN &&
@@ -163,35 +175,41 @@ static lt_status agg_schema(lt_planner *p, const window_match *m, const lt_schem
     return *out != NULL ? LT_OK : lt_error_nomem(err, "a plan");
 }
 
-/* The operator's input when fused: the aggregate's input columns in their places (window columns
- * hold nothing of use), then the time column. */
+/* The operator's input when fused: the aggregate's input columns in their places; those of the
+ * window's bounds hold the time instead. */
 static lt_status fused_input(lt_planner *p, const window_match *m, lt_log **out, lt_error *err)
 {
     lt_rel *window = m->chain.bottom;
     const lt_schema *below = window->inputs[0]->schema;
     const lt_schema *in = m->agg->inputs[0]->schema;
+    uint32_t count = m->rows->schema->count;
     uint32_t time_col = window->u.window_tvf.window.time_col;
     lt_field *fields = LT_NEW_ARRAY(p->arena, lt_field, in->count + 1);
-    lt_expr **exprs = LT_NEW_ARRAY(p->arena, lt_expr *, in->count + 1);
+    lt_expr **exprs = LT_NEW_ARRAY(p->arena, lt_expr *, count + 1);
     if (fields == NULL || exprs == NULL) {
         return lt_error_nomem(err, "a plan");
     }
     lt_expr *time;
     LT_TRY(lt_expr_column(&p->builder, time_col, below->fields[time_col].type, window->pos, &time,
                           err));
-    for (uint32_t i = 0; i <= in->count; i++) {
-        bool keep = i < in->count && window_part(m->props, i) == PART_NONE;
-        exprs[i] = keep ? m->chain.exprs[i] : time;
-        fields[i] = (lt_field){i < in->count ? in->fields[i].name : below->fields[time_col].name,
-                               exprs[i]->type};
+    for (uint32_t i = 0; i < in->count; i++) {
+        fields[i] = in->fields[i];
+        if (i < count) {
+            bool keep = window_part(m->props, i) == PART_NONE;
+            exprs[i] = keep ? m->chain.exprs[i] : time;
+            fields[i].name = keep ? fields[i].name : below->fields[time_col].name;
+            fields[i].type = exprs[i]->type;
+        }
     }
-    const lt_schema *schema = lt_schema_new(p->arena, fields, in->count + 1);
-    if (schema == NULL) {
+    const lt_schema *schema = lt_schema_new(p->arena, fields, count);
+    const lt_schema *expanded = lt_schema_new(p->arena, fields, in->count);
+    if (schema == NULL || expanded == NULL) {
         return lt_error_nomem(err, "a plan");
     }
     lt_log *source;
     LT_TRY(lt_plan_translate(p, window->inputs[0], &source, err));
-    return lt_log_calc(p, source, m->chain.condition, exprs, schema, out, err);
+    LT_TRY(lt_log_calc(p, source, m->chain.condition, exprs, schema, out, err));
+    return m->expand != NULL ? lt_log_expand(p, m->expand, *out, expanded, out, err) : LT_OK;
 }
 
 /* Back to the column order of the GROUP BY: its keys, then its aggregates. */
@@ -225,7 +243,9 @@ lt_status lt_rule_window_agg(lt_planner *p, lt_rel *agg, lt_log **out, lt_error 
     if (!m.props->present || !is_key(agg, m.props->start_col) || !is_key(agg, m.props->end_col)) {
         return LT_OK;
     }
-    LT_TRY(lt_chain_collapse(p, agg->inputs[0], &m.chain, err));
+    m.expand = agg->inputs[0]->kind == LT_REL_EXPAND ? agg->inputs[0] : NULL;
+    m.rows = m.expand != NULL ? agg->inputs[0]->inputs[0] : agg->inputs[0];
+    LT_TRY(lt_chain_collapse(p, m.rows, &m.chain, err));
     LT_TRY(split_keys(p, &m, err));
     m.fusible = is_fusible(&m);
     if (!session_fits(&m)) {
@@ -233,13 +253,13 @@ lt_status lt_rule_window_agg(lt_planner *p, lt_rel *agg, lt_log **out, lt_error 
                        */
     }
 
-    const lt_schema *schema;
+    const lt_schema *schema = NULL;
     LT_TRY(agg_schema(p, &m, &schema, err));
     lt_log *input;
     lt_window window;
     if (m.fusible) {
         window = m.chain.bottom->u.window_tvf.window;
-        window.time_col = agg->inputs[0]->schema->count;
+        window.time_col = (uint32_t)m.props->start_col;
         LT_TRY(fused_input(p, &m, &input, err));
     } else {
         window = m.props->window;

@@ -66,6 +66,13 @@ static void trace_column(void *arg, uint32_t column)
             if (column < spec->key_count) {
                 trace_column(&below, spec->keys[column]);
             }
+        } else if (node->u.op.cls == &lt_op_expand) {
+            const lt_expand_spec *spec = node->u.op.spec;
+            if (column < spec->col_count + spec->key_count) {
+                trace_column(&below, column < spec->col_count
+                                         ? spec->cols[column]
+                                         : spec->keys[column - spec->col_count]);
+            }
         } else if ((node->u.op.cls == &lt_op_watermark || node->u.op.cls == &lt_op_union ||
                     node->u.op.cls == &lt_op_window_expand) &&
                    column < below.node->schema->count) {
@@ -231,6 +238,11 @@ static void add_operator(const lt_plan *plan, const lt_plan_node *node, lt_text 
         add_order(to, in, &spec->order, 1);
         lt_text_puts(to, "|");
         add_aggs(to, spec->aggs, spec->agg_count);
+    } else if (cls == &lt_op_expand) { /* numbers of sets are keys of the aggregate above */
+        const lt_expand_spec *spec = node->u.op.spec;
+        for (uint32_t i = 0; i < spec->set_count; i++) {
+            lt_text_printf(to, "%s%llx", i > 0 ? "," : "", (unsigned long long)spec->sets[i]);
+        }
     } else if (cls == &lt_op_window_topn) {
         const lt_window_topn_spec *spec = node->u.op.spec;
         add_types(to, in, spec->partition, spec->partition_count);

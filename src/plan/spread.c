@@ -63,7 +63,8 @@ static bool is_stateless(const lt_plan_node *node)
         return ((const lt_watermark_spec *)node->u.op.spec)->watermark != NULL;
     }
     if (node->u.op.cls == &lt_op_calc || node->u.op.cls == &lt_op_unnest ||
-        node->u.op.cls == &lt_op_local_agg || node->u.op.cls == &lt_op_drop_before) {
+        node->u.op.cls == &lt_op_local_agg || node->u.op.cls == &lt_op_drop_before ||
+        node->u.op.cls == &lt_op_expand) {
         return true;
     }
     if (node->u.op.cls == &lt_op_window_expand) {

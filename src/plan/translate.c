@@ -56,7 +56,7 @@ static lt_status translate_window(lt_planner *p, lt_rel *rel, lt_log **out, lt_e
 {
     lt_log *input;
     LT_TRY(lt_plan_translate(p, rel->inputs[0], &input, err));
-    lt_log *node = lt_log_new(p, LT_LOG_EXPAND, rel->schema, &input, 1);
+    lt_log *node = lt_log_new(p, LT_LOG_WINDOWS, rel->schema, &input, 1);
     if (node == NULL) {
         return nomem(err);
     }
@@ -65,6 +65,28 @@ static lt_status translate_window(lt_planner *p, lt_rel *rel, lt_log **out, lt_e
     node->keys = rel->u.window_tvf.session_keys;
     node->key_count = rel->u.window_tvf.session_key_count;
     return lt_log_intern(p, node, out, err);
+}
+
+lt_status lt_log_expand(lt_planner *p, const lt_rel *rel, lt_log *input, const lt_schema *schema,
+                        lt_log **out, lt_error *err)
+{
+    lt_log *node = lt_log_new(p, LT_LOG_EXPAND, schema, &input, 1);
+    if (node == NULL) {
+        return nomem(err);
+    }
+    node->pos = rel->pos;
+    node->keys = rel->u.expand.keys;
+    node->key_count = rel->u.expand.key_count;
+    node->sets = rel->u.expand.sets;
+    node->set_count = rel->u.expand.set_count;
+    return lt_log_intern(p, node, out, err);
+}
+
+static lt_status translate_expand(lt_planner *p, lt_rel *rel, lt_log **out, lt_error *err)
+{
+    lt_log *input;
+    LT_TRY(lt_plan_translate(p, rel->inputs[0], &input, err));
+    return lt_log_expand(p, rel, input, rel->schema, out, err);
 }
 
 static lt_status translate_aggregate(lt_planner *p, lt_rel *rel, lt_log **out, lt_error *err)
@@ -132,6 +154,8 @@ lt_status lt_plan_translate(lt_planner *p, lt_rel *rel, lt_log **out, lt_error *
     }
     case LT_REL_WINDOW:
         return translate_window(p, rel, out, err);
+    case LT_REL_EXPAND:
+        return translate_expand(p, rel, out, err);
     case LT_REL_AGGREGATE:
         return translate_aggregate(p, rel, out, err);
     case LT_REL_LIMIT:

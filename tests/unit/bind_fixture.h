@@ -120,8 +120,8 @@ LT_UNUSED static void rel_shape(const lt_rel *rel, lt_text *to)
         [LT_REL_AGGREGATE] = "aggregate", [LT_REL_UNION] = "union",
         [LT_REL_LIMIT] = "limit",         [LT_REL_SORT] = "sort",
         [LT_REL_RANK] = "rank",           [LT_REL_JOIN] = "join",
-        [LT_REL_UNNEST] = "unnest",       [LT_REL_OVER] = "over",
-        [LT_REL_SINK] = "sink",
+        [LT_REL_EXPAND] = "expand",       [LT_REL_UNNEST] = "unnest",
+        [LT_REL_OVER] = "over",           [LT_REL_SINK] = "sink",
     };
     lt_text_puts(to, names[rel->kind]);
     for (uint32_t i = 0; i < rel->input_count; i++) {

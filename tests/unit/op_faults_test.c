@@ -153,6 +153,14 @@ static void test_rows(void **state)
     run_all(&lt_op_window_expand, &expand, &rig, expanded, false);
     expand.window = (lt_window){.kind = LT_WINDOW_HOP, .size_ms = 400, .step_ms = 100};
     run_all(&lt_op_window_expand, &expand, &rig, expanded, false);
+    const uint32_t cols[1] = {COL_V};
+    const uint64_t sets[2] = {1, 0};
+    const lt_expand_spec grouping = {
+        .cols = cols, .col_count = 1, .keys = keys, .key_count = 1, .sets = sets, .set_count = 2};
+    const lt_field grouped[3] = {rig.in_schema->fields[COL_V],
+                                 rig.in_schema->fields[COL_K],
+                                 {LT_STR("number"), lt_type_new(rig.arena, LT_TYPE_BIGINT, false)}};
+    run_all(&lt_op_expand, &grouping, &rig, lt_schema_new(rig.arena, grouped, 3), false);
     const lt_sort_key order = {COL_V, true, false};
     const lt_window_topn_spec topn = {.partition = keys,
                                       .partition_count = 1,

@@ -251,6 +251,46 @@ static void test_expand(void **state)
     h_deinit(&rig);
 }
 
+static void test_grouping_sets(void **state)
+{
+    (void)state;
+    h_rig rig;
+    h_init(&rig);
+    const uint32_t cols[2] = {COL_TS, COL_S};
+    const uint32_t keys[2] = {COL_S, COL_K};
+    const uint64_t sets[3] = {3, 1, 0};
+    const lt_expand_spec spec = {
+        .cols = cols, .col_count = 2, .keys = keys, .key_count = 2, .sets = sets, .set_count = 3};
+    lt_field fields[5];
+    for (int i = 0; i < 4; i++) {
+        fields[i] = rig.in_schema->fields[i < 2 ? cols[i] : keys[i - 2]];
+    }
+    fields[4] = (lt_field){LT_STR("number"), lt_type_new(rig.arena, LT_TYPE_BIGINT, false)};
+    rig.cls = &lt_op_expand;
+    rig.spec = &spec;
+    rig.out_schema = lt_schema_new(rig.arena, fields, 5);
+    const h_event events[] = {{.mark = true, .ts = 1},
+                              {.ts = 5, .k = 2},
+                              {.mark = true, .ts = 3},
+                              {.ts = 6, .k = 4, .kind = LT_UPDATE_BEFORE},
+                              {.ts = 6, .k = 4, .kind = LT_UPDATE_AFTER},
+                              {.mark = true, .ts = 9}};
+    const char *const want[] = {"W1",
+                                "+I|5|k2|k2|2|0",
+                                "+I|5|k2|k2|NULL|1",
+                                "+I|5|k2|NULL|NULL|2",
+                                "W3",
+                                "-U|6|k4|k4|4|0",
+                                "+U|6|k4|k4|4|0",
+                                "-U|6|k4|k4|NULL|1",
+                                "+U|6|k4|k4|NULL|1",
+                                "-U|6|k4|NULL|NULL|2",
+                                "+U|6|k4|NULL|NULL|2",
+                                "W9"};
+    expect_all(&rig, events, LT_COUNT_OF(events), want, LT_COUNT_OF(want), "grouping sets");
+    h_deinit(&rig);
+}
+
 static void test_pace(void **state)
 {
     (void)state;
@@ -325,7 +365,7 @@ int main(void)
         cmocka_unit_test(test_watermark),      cmocka_unit_test(test_watermark_guard),
         cmocka_unit_test(test_limit),          cmocka_unit_test(test_union),
         cmocka_unit_test(test_expand),         cmocka_unit_test(test_pace),
-        cmocka_unit_test(test_pace_restart),
+        cmocka_unit_test(test_pace_restart),   cmocka_unit_test(test_grouping_sets),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
