@@ -19,7 +19,7 @@ const char *lt_function_name(uint32_t *cursor)
 {
     while (*cursor < lt_func_count()) {
         const lt_func *func = lt_func_at((*cursor)++);
-        if (func && func->infer && is_name(func->name)) {
+        if (func && (func->infer || *func->signature) && is_name(func->name)) {
             return func->name;
         }
     }
@@ -36,7 +36,7 @@ const char *lt_function_name(uint32_t *cursor)
 bool lt_function_builtin(lt_str name, lt_function_info *out)
 {
     const lt_func *func = lt_func_find(name);
-    if (func && func->infer && is_name(func->name)) {
+    if (func && (func->infer || *func->signature) && is_name(func->name)) {
         const bool fixed = (func->flags & LT_FUNC_NONDET) == 0;
         *out = (lt_function_info){.deterministic = fixed,
                                   .folds = fixed && (func->flags & LT_FUNC_KEEP) == 0,

@@ -434,9 +434,12 @@ static const lt_func functions[] = {
 
     /* known to Flink, not to this build */
     {"SOURCE_WATERMARK", 0, N, LT_CAT_AUXILIARY, 0, NULL, 0, "", ""},
-    {"GROUPING", 0, N, LT_CAT_AUXILIARY, 0, NULL, 0, "", ""},
-    {"GROUPING_ID", 0, N, LT_CAT_AUXILIARY, 0, NULL, 0, "", ""},
-    {"GROUP_ID", 0, N, LT_CAT_AUXILIARY, 0, NULL, 0, "", ""},
+    /* These are the binder's: they stand over grouping sets. */
+    {"GROUPING", 1, N, LT_CAT_AUXILIARY, 0, NULL, 0, "GROUPING(key, ..)",
+     "a bit per key, the first one the highest: 1 where the grouping set lacks it"},
+    {"GROUPING_ID", 1, N, LT_CAT_AUXILIARY, 0, NULL, 0, "GROUPING_ID(key, ..)", "the same"},
+    {"GROUP_ID", 0, 0, LT_CAT_AUXILIARY, 0, NULL, 0, "GROUP_ID()",
+     "how often the grouping set stood before in GROUP BY"},
     {"STREAMRECORD_TIMESTAMP", 0, N, LT_CAT_AUXILIARY, 0, NULL, 0, "", ""},
 };
 
