@@ -376,6 +376,16 @@ static uint32_t place_expr(over_build *s, lt_expr *expr)
     return s->base + s->extra_count++;
 }
 
+static bool is_column_of(const uint32_t *columns, uint32_t count, int column)
+{
+    for (uint32_t i = 0; column >= 0 && i < count; i++) {
+        if (columns[i] == (uint32_t)column) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static lt_status add_rank(over_build *s, const lt_over *over, const uint32_t *partition,
                           const lt_sort_key *order, uint32_t index, lt_error *err)
 {
@@ -398,6 +408,11 @@ static lt_status add_rank(over_build *s, const lt_over *over, const uint32_t *pa
     rel->u.rank.partition_count = over->partition_count;
     rel->u.rank.order = order;
     rel->u.rank.order_count = over->order_count;
+    /* Rows of a Top-N that is not one per window come before their window closes: GROUP BY above it
+     * has no windows to wait for. */
+    rel->window.present = rel->window.present &&
+                          is_column_of(partition, over->partition_count, rel->window.start_col) &&
+                          is_column_of(partition, over->partition_count, rel->window.end_col);
     s->rel = rel;
     return rel->schema ? LT_OK : lt_error_nomem(err, "schema");
 }

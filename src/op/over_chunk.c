@@ -189,7 +189,7 @@ static lt_status finish_wave(wave_run *run, uint32_t cap, lt_error *err)
 static lt_status run_waves(wave_run *run, uint32_t cap, lt_error *err)
 {
     over_chunk *chunk = &run->self->chunk;
-    uint32_t waves, *order, *ends;
+    uint32_t waves = 0, *order = NULL, *ends = NULL;
     LT_TRY(deal_waves(chunk, &waves, err));
     LT_TRY(order_steps(chunk, waves, &order, &ends, err));
     run->order = order;

@@ -90,6 +90,7 @@ static lt_status find_key(lt_planner *p, lt_rel *rel, unique_key *key, lt_error 
         key->known = key->count > 0;
         return LT_OK;
     case LT_REL_VALUES:
+    case LT_REL_EXPAND:
     case LT_REL_WINDOW:
     case LT_REL_UNNEST:
     case LT_REL_UNION:
