@@ -75,6 +75,13 @@ typedef struct {
     uint32_t star_count;
 } lt_scope;
 
+/* TUMBLE, HOP or SESSION in GROUP BY. */
+typedef struct {
+    bool present;
+    lt_window window; /* time_col is set when it is placed */
+    lt_expr *time;    /* over the input: a time attribute's column, or PROCTIME() */
+} lt_group_window;
+
 /* The aggregation of one SELECT while its items are bound. */
 typedef struct {
     const lt_scope *input;
@@ -82,8 +89,9 @@ typedef struct {
     const lt_type **key_types;
     lt_str *key_names;
     uint32_t key_count;
-    const uint64_t *sets; /* of several grouping sets each: bit k = key k is in it */
-    uint32_t set_count;   /* 0: plain keys; else the sets' number is a key behind the others */
+    const uint64_t *sets;   /* of several grouping sets each: bit k = key k is in it */
+    uint32_t set_count;     /* 0: plain keys; else the sets' number is a key behind the others */
+    lt_group_window window; /* its bounds and time are three keys behind the others */
     lt_agg **aggs;
     uint32_t agg_count, agg_cap;
     uint32_t agg_base; /* output column of aggs[0] */
@@ -92,7 +100,7 @@ typedef struct {
 /* Columns before the aggregates'. */
 LT_INLINE uint32_t lt_grouping_width(const lt_grouping *g)
 {
-    return g->key_count + (g->set_count > 0 ? 1 : 0);
+    return g->key_count + (g->set_count > 0 ? 1 : 0) + (g->window.present ? 3 : 0);
 }
 
 /* One distinct call with OVER of a SELECT. */
@@ -310,6 +318,20 @@ bool lt_is_grouping_call(lt_str func);
 lt_status lt_bind_grouping_call(const lt_expr_env *env, const lt_ast_expr *ast, lt_expr **out,
                                 lt_error *err);
 
+/* ---- group_window.c ---- */
+bool lt_ast_is_group_window(const lt_ast_expr *ast); /* TUMBLE(..), HOP(..), SESSION(..) */
+bool lt_ast_is_window_time(const lt_ast_expr *ast); /* TUMBLE_ROWTIME(..), TUMBLE_PROCTIME(..) .. */
+bool lt_is_group_window_call(lt_str func);          /* either, or TUMBLE_START .. */
+/* A window among the elements of GROUP BY. */
+lt_status lt_group_window_bind(lt_binder *b, const lt_scope *scope, const lt_ast_expr *ast,
+                               lt_group_window *out, lt_error *err);
+/* TUMBLE_START(..) and its kin, over the aggregation's output. */
+lt_status lt_bind_group_window_call(const lt_expr_env *env, const lt_ast_expr *ast, lt_expr **out,
+                                    lt_error *err);
+/* Puts the window on *rel: its last three columns are bounds and time. keys: the other keys. */
+lt_status lt_group_window_place(lt_binder *b, const lt_group_window *window, const uint32_t *keys,
+                                uint32_t key_count, lt_rel **rel, lt_error *err);
+
 /* ---- from.c, join.c, table.c, window_tvf.c ---- */
 /* A table, view or WITH query behind JOIN, whatever FOR SYSTEM_TIME AS OF stands behind it. */
 lt_status lt_bind_snapshot(lt_binder *b, const lt_ast_from *from, lt_bound_from *out,
@@ -320,6 +342,13 @@ lt_status lt_bind_table_path(lt_binder *b, const lt_ast_path *path, const lt_ast
                              lt_bound_from *out, lt_error *err);
 lt_status lt_bind_window_tvf(lt_binder *b, const lt_ast_expr *call, lt_rel **out, lt_error *err);
 bool lt_is_window_tvf(lt_str func);
+/* A length in a call of the windowing function `name`. */
+lt_status lt_bind_window_duration(lt_binder *b, const char *name, const lt_ast_expr *ast,
+                                  int64_t *out, lt_error *err);
+/* The windowing function over the rows of input; window: as lt_window, but for what the type of its
+ * time column says. SESSION: the keys are the caller's to set. */
+lt_status lt_rel_window(lt_binder *b, lt_rel *input, const lt_window *window, lt_rel **out,
+                        lt_error *err);
 /* The table a path names, or an error that suggests names. */
 lt_status lt_bind_find_table(lt_binder *b, const lt_ast_path *path, const char *what,
                              lt_table_def **out, lt_error *err);

@@ -259,7 +259,7 @@ static lt_status bind_aggregate(const lt_expr_env *env, const lt_ast_expr *ast,
     inner.subs = NULL;
     inner.aliases = NULL;
     inner.clause = "an aggregate";
-    LT_TRY(lt_bind_agg_call(&inner, ast, def, env->grouping->key_count > 0, &agg, err));
+    LT_TRY(lt_bind_agg_call(&inner, ast, def, lt_grouping_width(env->grouping) > 0, &agg, err));
     return add_agg(env, agg, ast->pos, out, err);
 }
 
@@ -271,16 +271,11 @@ static const char *known_elsewhere(lt_str func)
     static const struct {
         const char *name, *what;
     } table[] = {
-        {"TUMBLE_START", "legacy group windows"},    {"TUMBLE_END", "legacy group windows"},
-        {"TUMBLE_ROWTIME", "legacy group windows"},  {"TUMBLE_PROCTIME", "legacy group windows"},
-        {"HOP_START", "legacy group windows"},       {"HOP_END", "legacy group windows"},
-        {"HOP_ROWTIME", "legacy group windows"},     {"HOP_PROCTIME", "legacy group windows"},
-        {"SESSION_START", "legacy group windows"},   {"SESSION_END", "legacy group windows"},
-        {"SESSION_ROWTIME", "legacy group windows"}, {"SESSION_PROCTIME", "legacy group windows"},
-        {"MATCH_ROWTIME", "MATCH_RECOGNIZE"},        {"MATCH_PROCTIME", "MATCH_RECOGNIZE"},
+        {"MATCH_ROWTIME", "MATCH_RECOGNIZE"},
+        {"MATCH_PROCTIME", "MATCH_RECOGNIZE"},
     };
-    if (lt_is_window_tvf(func)) {
-        return "legacy group windows (GROUP BY TUMBLE(..)); use the window table function in FROM";
+    if (lt_str_eq(func, LT_STR("CUMULATE"))) {
+        return "CUMULATE outside of FROM";
     }
     for (size_t i = 0; i < LT_COUNT_OF(table); i++) {
         if (lt_str_eq(func, lt_str_of(table[i].name))) {
@@ -292,7 +287,8 @@ static const char *known_elsewhere(lt_str func)
 
 bool lt_bind_is_known_call(lt_str func)
 {
-    return known_elsewhere(func) != NULL || lt_is_grouping_call(func);
+    return known_elsewhere(func) != NULL || lt_is_grouping_call(func) ||
+           lt_is_group_window_call(func);
 }
 
 static lt_status check_plain(const lt_expr_env *env, const lt_ast_expr *ast, lt_error *err)
@@ -381,6 +377,9 @@ lt_status lt_bind_call(const lt_expr_env *env, const lt_ast_expr *ast, lt_expr *
     LT_TRY(check_plain(env, ast, err));
     if (call->name.count == 1 && lt_is_grouping_call(call->func)) {
         return lt_bind_grouping_call(env, ast, out, err);
+    }
+    if (call->name.count == 1 && lt_is_group_window_call(call->func)) {
+        return lt_bind_group_window_call(env, ast, out, err);
     }
     lt_expr_env inside = *env;
     inside.in_json = lt_str_eq_ci(call->func, LT_STR("JSON_OBJECT")) ||

@@ -153,7 +153,8 @@ const lt_type *lt_projected_type(lt_arena *arena, const lt_ast_expr *ast, const 
     if (lt_ast_is_proctime(ast)) {
         return lt_type_with_attr(arena, expr->type, LT_TIME_PROCTIME);
     }
-    if (ast && ast->kind == LT_EXPR_IDENT && expr->kind == LT_NODE_COLUMN) {
+    bool kept = ast && ast->kind == LT_EXPR_IDENT && expr->kind == LT_NODE_COLUMN;
+    if (kept || lt_ast_is_window_time(ast)) {
         return expr->type;
     }
     return lt_type_with_attr(arena, expr->type, LT_TIME_NONE);

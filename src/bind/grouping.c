@@ -21,6 +21,7 @@ typedef struct {
     const lt_ast_select *ast;
     const lt_scope *scope;
     lt_grouping *g;
+    bool sets; /* there are GROUPING SETS, ROLLUP or CUBE */
 } group_state;
 
 /* ---- keys ---- */
@@ -72,9 +73,17 @@ static lt_status add_tuple(group_state *s, const lt_ast_group *group, uint64_t *
     uint32_t count = group->kind == LT_GROUP_EXPR ? 1 : group->exprs.count;
     *set = 0;
     for (uint32_t i = 0; i < count; i++) {
+        const lt_ast_expr *expr =
+            group->kind == LT_GROUP_EXPR ? group->expr : group->exprs.items[i];
         uint32_t key;
-        LT_TRY(add_key(s, group->kind == LT_GROUP_EXPR ? group->expr : group->exprs.items[i], &key,
-                       err));
+        if (lt_ast_is_group_window(expr)) {
+            if (s->sets) {
+                return lt_unsupported_at(err, expr->pos, "grouping sets with a window in GROUP BY");
+            }
+            LT_TRY(lt_group_window_bind(s->b, s->scope, expr, &s->g->window, err));
+            continue;
+        }
+        LT_TRY(add_key(s, expr, &key, err));
         *set |= key < KEYS_MAX ? UINT64_C(1) << key : 0;
     }
     return LT_OK;
@@ -217,12 +226,11 @@ static lt_status bind_sets(group_state *s, lt_error *err)
 lt_status lt_grouping_bind(lt_binder *b, const lt_ast_select *ast, const lt_scope *scope,
                            lt_grouping *g, lt_error *err)
 {
-    group_state s = {b, ast, scope, g};
-    uint32_t cap = 2;
-    bool sets = false;
+    group_state s = {b, ast, scope, g, false};
+    uint32_t cap = 4;
     for (uint32_t i = 0; i < ast->group_count; i++) {
         cap += count_exprs(ast->groups[i]);
-        sets = sets || ast->groups[i]->child_count > 0;
+        s.sets = s.sets || ast->groups[i]->child_count > 0;
     }
     g->input = scope;
     g->keys = LT_NEW_ARRAY(b->arena, lt_expr *, cap);
@@ -231,7 +239,7 @@ lt_status lt_grouping_bind(lt_binder *b, const lt_ast_select *ast, const lt_scop
     if (!g->keys || !g->key_types || !g->key_names) {
         return lt_error_nomem(err, "GROUP BY");
     }
-    if (sets) {
+    if (s.sets) {
         LT_TRY(bind_sets(&s, err));
     } else {
         for (uint32_t i = 0; i < ast->group_count; i++) {
@@ -335,7 +343,7 @@ lt_status lt_grouping_place(lt_binder *b, lt_grouping *g, lt_rel **rel, uint32_t
 {
     uint32_t base = (*rel)->schema->count, extra_count = 0;
     lt_expr **extra = LT_NEW_ARRAY(b->arena, lt_expr *, g->key_count + 1);
-    uint32_t *keys = LT_NEW_ARRAY(b->arena, uint32_t, g->key_count + 1);
+    uint32_t *keys = LT_NEW_ARRAY(b->arena, uint32_t, lt_grouping_width(g) + 1);
     if (!extra || !keys) {
         return lt_error_nomem(err, "GROUP BY");
     }
@@ -351,6 +359,14 @@ lt_status lt_grouping_place(lt_binder *b, lt_grouping *g, lt_rel **rel, uint32_t
         LT_TRY(lt_rel_extend(b, *rel, extra, extra_count, rel, err));
     }
     *out = keys;
+    if (g->window.present) {
+        static const char *const names[] = {"$window_start", "$window_end", "$window_time"};
+        LT_TRY(lt_group_window_place(b, &g->window, keys, g->key_count, rel, err));
+        for (uint32_t i = 0; i < 3; i++) {
+            keys[g->key_count + i] = (*rel)->schema->count - 3 + i;
+            g->key_names[g->key_count + i] = lt_str_of(names[i]);
+        }
+    }
     return g->set_count > 0 ? expand(b, g, keys, rel, err) : LT_OK;
 }
 

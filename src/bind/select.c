@@ -484,6 +484,9 @@ static lt_status build(select_state *s, lt_error *err)
                                 lt_grouping_width(&s->grouping), s->grouping.aggs,
                                 s->grouping.agg_count, &s->rel, err));
         s->rel->pos = s->query->pos;
+        if (s->grouping.window.present) { /* no windowed table comes of it */
+            s->rel->window = (lt_window_props){.start_col = -1, .end_col = -1, .time_col = -1};
+        }
         LT_TRY(hint_aggregate(s, err));
     }
     if (s->subs.joins) {

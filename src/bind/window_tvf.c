@@ -103,16 +103,16 @@ static lt_status sort_arguments(const tvf *f, const lt_ast_expr *ast,
     return LT_OK;
 }
 
-static lt_status bind_duration(lt_binder *b, const tvf *f, const lt_ast_expr *ast, int64_t *out,
-                               lt_error *err)
+lt_status lt_bind_window_duration(lt_binder *b, const char *name, const lt_ast_expr *ast,
+                                  int64_t *out, lt_error *err)
 {
-    lt_expr_env env = {.b = b, .clause = f->name};
+    lt_expr_env env = {.b = b, .clause = name};
     lt_expr *expr;
     LT_TRY(lt_bind_expr(&env, ast, &expr, err));
     if (expr->kind != LT_NODE_LITERAL || expr->type->kind != LT_TYPE_INTERVAL_SECOND ||
         expr->u.literal.is_null) {
         lt_status st = lt_error_set_at(err, LT_ERR_SQL, ast->pos,
-                                       "%s needs a constant day-time interval here", f->name);
+                                       "%s needs a constant day-time interval here", name);
         lt_error_hint(err, "such as INTERVAL '10' MINUTE");
         return st;
     }
@@ -245,6 +245,31 @@ static lt_status window_schema(lt_binder *b, lt_rel *rel, uint32_t time_col, lt_
     return rel->schema ? LT_OK : lt_error_nomem(err, "schema");
 }
 
+lt_status lt_rel_window(lt_binder *b, lt_rel *input, const lt_window *window, lt_rel **out,
+                        lt_error *err)
+{
+    lt_rel *rel = lt_rel_make(b, LT_REL_WINDOW, input->pos, input, err);
+    if (!rel) {
+        return err->code;
+    }
+    const lt_type *time = input->schema->fields[window->time_col].type;
+    int count = (int)input->schema->count;
+    lt_window *own = &rel->u.window_tvf.window;
+    *own = *window;
+    own->ltz = time->kind == LT_TYPE_TIMESTAMP_LTZ;
+    own->proctime = time->attr == LT_TIME_PROCTIME;
+    LT_TRY(window_schema(b, rel, window->time_col, err));
+    rel->window = (lt_window_props){.present = true,
+                                    .ltz = own->ltz,
+                                    .kind = own->kind,
+                                    .window = *own,
+                                    .start_col = count,
+                                    .end_col = count + 1,
+                                    .time_col = count + 2};
+    *out = rel;
+    return LT_OK;
+}
+
 lt_status lt_bind_window_tvf(lt_binder *b, const lt_ast_expr *ast, lt_rel **out, lt_error *err)
 {
     const tvf *f = find_tvf(ast->call->func);
@@ -255,21 +280,17 @@ lt_status lt_bind_window_tvf(lt_binder *b, const lt_ast_expr *ast, lt_rel **out,
     LT_TRY(sort_arguments(f, ast, args, err));
     LT_TRY(bind_input(b, f, args[ARG_DATA], &input, err));
     LT_TRY(bind_time_column(b, f, args[ARG_TIMECOL], input->schema, &window.time_col, err));
-    LT_TRY(bind_duration(b, f, args[ARG_SIZE], &window.size_ms, err));
+    LT_TRY(lt_bind_window_duration(b, f->name, args[ARG_SIZE], &window.size_ms, err));
     if (args[ARG_STEP]) {
-        LT_TRY(bind_duration(b, f, args[ARG_STEP], &window.step_ms, err));
+        LT_TRY(lt_bind_window_duration(b, f->name, args[ARG_STEP], &window.step_ms, err));
     }
     if (args[ARG_OFFSET]) {
-        LT_TRY(bind_duration(b, f, args[ARG_OFFSET], &window.offset_ms, err));
+        LT_TRY(lt_bind_window_duration(b, f->name, args[ARG_OFFSET], &window.offset_ms, err));
     }
     LT_TRY(check_lengths(f, &window, args, err));
     window.kind = f->kind;
-    window.ltz = input->schema->fields[window.time_col].type->kind == LT_TYPE_TIMESTAMP_LTZ;
-    rel = lt_rel_make(b, LT_REL_WINDOW, ast->pos, input, err);
-    if (!rel) {
-        return err->code;
-    }
-    rel->u.window_tvf.window = window;
+    LT_TRY(lt_rel_window(b, input, &window, &rel, err));
+    rel->pos = ast->pos;
     if (args[ARG_DATA]->kind == LT_EXPR_TABLE_ARG &&
         args[ARG_DATA]->table_arg.partition_by.count > 0) {
         if (f->kind != LT_WINDOW_SESSION) {
@@ -278,15 +299,6 @@ lt_status lt_bind_window_tvf(lt_binder *b, const lt_ast_expr *ast, lt_rel **out,
         }
         LT_TRY(bind_session_keys(b, args[ARG_DATA], input->schema, rel, err));
     }
-    LT_TRY(window_schema(b, rel, window.time_col, err));
-    int count = (int)input->schema->count;
-    rel->window = (lt_window_props){.present = true,
-                                    .ltz = window.ltz,
-                                    .kind = window.kind,
-                                    .window = window,
-                                    .start_col = count,
-                                    .end_col = count + 1,
-                                    .time_col = count + 2};
     *out = rel;
     return LT_OK;
 }

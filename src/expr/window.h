@@ -20,6 +20,7 @@ typedef struct {
     int64_t offset_ms;
     uint32_t time_col;           /* TIMESTAMP or LTZ column of the input, precision 3 */
     bool ltz;                    /* time_col is TIMESTAMP_LTZ */
+    bool proctime;               /* the clock counts, not the column's values */
     bool attached;               /* input rows already carry their window: */
     uint32_t start_col, end_col; /* TIMESTAMP(3) columns, when attached */
 } lt_window;

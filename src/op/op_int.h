@@ -68,6 +68,17 @@ void lt_evaluator_deinit(lt_evaluator *ev);
 lt_status lt_evaluator_run(lt_op *op, lt_evaluator *ev, const lt_batch *in, lt_arena *arena,
                            lt_col *cols, lt_row_errors *errors, lt_error *err);
 
+/* ---- processing time ---- */
+
+/* `in` with the clock in the column time_col and as its watermark, in a new batch; of in's own
+ * marks only the end of input is left. */
+lt_status lt_proctime_batch(lt_op *op, lt_batch *in, uint32_t time_col, lt_batch **out,
+                            lt_error *err);
+/* A batch without rows whose mark is the clock: for on_timer. */
+lt_status lt_proctime_tick(lt_op *op, lt_batch **out, lt_error *err);
+/* Asks for on_timer when a watermark of close_ms is due; LT_WATERMARK_MAX: never. */
+void lt_proctime_wake(lt_op *op, int64_t close_ms);
+
 /* ---- refusing rows ---- */
 
 /* Hands one row to the reject sink and counts it as rejected. LT_ERR_DATA: the policy is 'fail'. */

@@ -53,6 +53,9 @@ lt_status lt_sessions_open(lt_sessions *s, lt_op *op, const lt_sessions_spec *sp
     s->unsent = LT_WATERMARK_MIN;
     s->next_id = 1;
     lt_window_math_init(&s->math, spec->window, op);
+    if (spec->window->proctime) {
+        lt_proctime_wake(op, LT_WATERMARK_MIN); /* sessions may come with restored state */
+    }
     LT_TRY(lt_op_chunk_new(op, &s->chunk, err));
     LT_TRY(plan_codecs(s, err));
     const lt_table_decl keys = {.name = "keys",
@@ -559,6 +562,9 @@ lt_status lt_sessions_resume(lt_sessions *s, lt_emit *out, lt_error *err)
     }
     lt_batch_unref(s->pending);
     s->pending = NULL;
+    if (s->math.spec.proctime) {
+        lt_proctime_wake(s->op, lt_timers_next(s->timers));
+    }
     if (st == LT_OK && s->refused != LT_OK) {
         st = s->refused;
         if (err) {
@@ -568,14 +574,33 @@ lt_status lt_sessions_resume(lt_sessions *s, lt_emit *out, lt_error *err)
     return st;
 }
 
-lt_status lt_sessions_on_batch(lt_sessions *s, lt_batch *in, lt_emit *out, lt_error *err)
+/* Takes the reference. */
+static lt_status begin(lt_sessions *s, lt_batch *in, lt_emit *out, lt_error *err)
 {
     LT_ASSERT(s->pending == NULL && s->due_count == 0);
-    s->pending = lt_batch_ref(in);
+    s->pending = in;
     s->row_at = 0;
     s->mark_at = 0;
     s->checked = false;
     s->refused = LT_OK;
     s->box.arrival_us = in->arrival_us;
     return lt_sessions_resume(s, out, err);
+}
+
+lt_status lt_sessions_on_batch(lt_sessions *s, lt_batch *in, lt_emit *out, lt_error *err)
+{
+    lt_batch *rows = in;
+    if (s->math.spec.proctime) {
+        LT_TRY(lt_proctime_batch(s->op, in, s->math.spec.time_col, &rows, err));
+    } else {
+        (void)lt_batch_ref(in);
+    }
+    return begin(s, rows, out, err);
+}
+
+lt_status lt_sessions_on_timer(lt_sessions *s, lt_emit *out, lt_error *err)
+{
+    lt_batch *tick = NULL;
+    LT_TRY(lt_proctime_tick(s->op, &tick, err));
+    return begin(s, tick, out, err);
 }

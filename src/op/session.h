@@ -99,4 +99,5 @@ LT_INLINE uint32_t lt_sessions_group_fields(uint32_t key_count)
 lt_status lt_sessions_open(lt_sessions *s, lt_op *op, const lt_sessions_spec *spec, lt_error *err);
 void lt_sessions_close(lt_sessions *s);
 lt_status lt_sessions_on_batch(lt_sessions *s, lt_batch *in, lt_emit *out, lt_error *err);
+lt_status lt_sessions_on_timer(lt_sessions *s, lt_emit *out, lt_error *err);
 lt_status lt_sessions_resume(lt_sessions *s, lt_emit *out, lt_error *err);

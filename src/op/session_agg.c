@@ -328,6 +328,12 @@ static lt_status session_agg_resume(lt_op *op, lt_emit *out, lt_error *err)
     return lt_sessions_resume(&((session_agg_op *)op)->sessions, out, err);
 }
 
+static lt_status session_agg_on_timer(lt_op *op, int64_t mono_ns, lt_emit *out, lt_error *err)
+{
+    (void)mono_ns;
+    return lt_sessions_on_timer(&((session_agg_op *)op)->sessions, out, err);
+}
+
 static lt_status session_agg_save(const lt_op *op, lt_text *to, lt_error *err)
 {
     (void)err;
@@ -354,6 +360,7 @@ const lt_op_class lt_op_session_agg = {
     .open = session_agg_open,
     .on_batch = session_agg_on_batch,
     .resume = session_agg_resume,
+    .on_timer = session_agg_on_timer,
     .save = session_agg_save,
     .load = session_agg_load,
     .close = session_agg_close,

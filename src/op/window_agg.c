@@ -87,6 +87,9 @@ static lt_status window_agg_open(lt_op *op, lt_error *err)
     self->unsent = LT_WATERMARK_MIN;
     self->fire_end = LT_WATERMARK_MIN;
     lt_outbox_init(op, &self->box, false);
+    if (spec->window.proctime) {
+        lt_proctime_wake(op, LT_WATERMARK_MIN); /* windows may come with restored state */
+    }
     LT_TRY(lt_op_chunk_new(op, &self->chunk, err));
     LT_TRY(plan_keys(self, spec, err));
     const lt_aggset_spec aggs = {.aggs = spec->aggs,
@@ -587,6 +590,9 @@ static lt_status finish_batch(window_agg_op *self, lt_status st, lt_error *err)
     }
     lt_batch_unref(self->pending);
     self->pending = NULL;
+    if (self->math.spec.proctime) {
+        lt_proctime_wake(&self->op, self->next_close);
+    }
     if (st == LT_OK && self->refused != LT_OK) {
         st = self->refused;
         if (err) {
@@ -606,22 +612,43 @@ static lt_status go_on(window_agg_op *self, lt_emit *out, lt_error *err)
     return finish_batch(self, st, err);
 }
 
-static lt_status window_agg_on_batch(lt_op *op, int input_no, lt_batch *in, lt_emit *out,
-                                     lt_error *err)
+/* Takes the reference. */
+static lt_status begin(window_agg_op *self, lt_batch *in, lt_emit *out, lt_error *err)
 {
-    window_agg_op *self = (window_agg_op *)op;
-    (void)input_no;
     LT_ASSERT(self->pending == NULL && !self->firing);
     if (!self->next_known) {
         lt_window_next_close(self);
     }
-    self->pending = lt_batch_ref(in);
+    self->pending = in;
     self->row_at = 0;
     self->mark_at = 0;
     self->checked = false;
     self->refused = LT_OK;
     self->box.arrival_us = in->arrival_us;
     return go_on(self, out, err);
+}
+
+static lt_status window_agg_on_batch(lt_op *op, int input_no, lt_batch *in, lt_emit *out,
+                                     lt_error *err)
+{
+    window_agg_op *self = (window_agg_op *)op;
+    const lt_window *window = &self->math.spec;
+    lt_batch *rows = in;
+    (void)input_no;
+    if (window->proctime) {
+        LT_TRY(lt_proctime_batch(op, in, window->time_col, &rows, err));
+    } else {
+        (void)lt_batch_ref(in);
+    }
+    return begin(self, rows, out, err);
+}
+
+static lt_status window_agg_on_timer(lt_op *op, int64_t mono_ns, lt_emit *out, lt_error *err)
+{
+    lt_batch *tick = NULL;
+    (void)mono_ns;
+    LT_TRY(lt_proctime_tick(op, &tick, err));
+    return begin((window_agg_op *)op, tick, out, err);
 }
 
 static lt_status window_agg_resume(lt_op *op, lt_emit *out, lt_error *err)
@@ -645,5 +672,6 @@ const lt_op_class lt_op_window_agg = {
     .open = window_agg_open,
     .on_batch = window_agg_on_batch,
     .resume = window_agg_resume,
+    .on_timer = window_agg_on_timer,
     .close = window_agg_close,
 };

@@ -150,6 +150,9 @@ static lt_status infer_window_agg(lt_planner *p, lt_plan_node *node, lt_error *e
     node->kinds = LT_KINDS_INSERT;
     node->determinism =
         in->determinism == LT_EXACT ? LT_EXACT : worse(in->determinism, LT_FINAL_NO_LATE);
+    if (spec->window.proctime) {
+        node->determinism = LT_ORDER_DEPENDENT;
+    }
     LT_TRY(sequence(p, spec->key_count + 2, node, err));
     uint32_t *key = (uint32_t *)node->key;
     key[spec->key_count] = spec->key_count + spec->agg_count;

@@ -64,7 +64,8 @@ static bool window_eq(const lt_window *a, const lt_window *b)
 {
     return a->kind == b->kind && a->size_ms == b->size_ms && a->step_ms == b->step_ms &&
            a->offset_ms == b->offset_ms && a->time_col == b->time_col && a->ltz == b->ltz &&
-           a->attached == b->attached && a->start_col == b->start_col && a->end_col == b->end_col;
+           a->proctime == b->proctime && a->attached == b->attached &&
+           a->start_col == b->start_col && a->end_col == b->end_col;
 }
 
 static bool calc_eq(const lt_log *a, const lt_log *b)

@@ -43,7 +43,8 @@ static bool is_allowed(const lt_plan_node *node, lt_local_agg_spec *out)
                                    .key_count = spec->key_count,
                                    .aggs = spec->aggs,
                                    .agg_count = spec->agg_count};
-        return !spec->input_updates && lt_local_agg_allows(spec->aggs, spec->agg_count);
+        return !spec->input_updates && !spec->window.proctime &&
+               lt_local_agg_allows(spec->aggs, spec->agg_count);
     }
     if (node->u.op.cls == &lt_op_group_agg) {
         const lt_group_agg_spec *spec = node->u.op.spec;

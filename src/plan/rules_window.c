@@ -264,6 +264,7 @@ lt_status lt_rule_window_agg(lt_planner *p, lt_rel *agg, lt_log **out, lt_error 
     } else {
         window = m.props->window;
         window.attached = true;
+        window.proctime = false; /* the marks of the first windows are the clock */
         window.ltz = m.props->ltz;
         window.start_col = (uint32_t)m.props->start_col;
         window.end_col = (uint32_t)m.props->end_col;

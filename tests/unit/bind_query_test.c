@@ -210,8 +210,8 @@ static void window_errors(void **state)
     hinted(f, "TUMBLE(TABLE t");
     fails(f, "SELECT * FROM TUMBLE(TABLE clicks, DESCRIPTOR(ts), INTERVAL '1' MONTH)", LT_ERR_SQL,
           "interval", NULL);
-    fails(f, "SELECT COUNT(*) FROM clicks GROUP BY TUMBLE(ts, INTERVAL '1' MINUTE)",
-          LT_ERR_UNSUPPORTED, "legacy group windows", "TUMBLE");
+    fails(f, "SELECT COUNT(*) FROM clicks GROUP BY TUMBLE(id, INTERVAL '1' MINUTE)", LT_ERR_SQL,
+          "time attribute", "id, INTERVAL '1' MINUTE)");
 }
 
 static void time_attributes(void **state)
