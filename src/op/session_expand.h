@@ -16,6 +16,7 @@ typedef struct {
     uint32_t row_at;
     uint32_t window_at; /* which of the row's windows comes next */
     uint32_t mark_at;
+    int64_t open_until; /* processing time: the last window that may have rows ends there, local */
     /* SESSION. */
     int64_t next_seq;       /* number of the next row; saved */
     lt_rowcodec *row_codec; /* all input columns */

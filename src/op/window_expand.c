@@ -16,6 +16,10 @@ static lt_status expand_open(lt_op *op, lt_error *err)
         return lt_session_expand_open(self, err);
     }
     lt_window_math_init(&self->math, &spec->window, op);
+    self->open_until = LT_WATERMARK_MIN;
+    if (spec->window.proctime) {
+        lt_proctime_wake(op, LT_WATERMARK_MIN);
+    }
     lt_outbox_init(op, &self->sessions.box, false);
     return LT_OK;
 }
@@ -191,14 +195,10 @@ static lt_status finish(window_expand_op *self, lt_status st)
 
 /* ---- callbacks ---- */
 
-static lt_status expand_on_batch(lt_op *op, int input_no, lt_batch *in, lt_emit *out, lt_error *err)
+static lt_status expand_batch(window_expand_op *self, lt_batch *in, lt_emit *out, lt_error *err)
 {
-    window_expand_op *self = (window_expand_op *)op;
+    lt_op *op = &self->op;
     const lt_window_expand_spec *spec = op->spec;
-    (void)input_no;
-    if (spec->window.kind == LT_WINDOW_SESSION) {
-        return lt_sessions_on_batch(&self->sessions, in, out, err);
-    }
     LT_TRY(expand_rows(self, in, true, err));
     if (in->mark_count > 0) {
         op->watermark = LT_MAX(op->watermark, in->marks[in->mark_count - 1].watermark);
@@ -215,6 +215,69 @@ static lt_status expand_on_batch(lt_op *op, int input_no, lt_batch *in, lt_emit 
     return finish(self, expand_more(self, out, err));
 }
 
+/* In processing time the marks go by the clock: one is due whenever a window closes that rows may
+ * lie in. */
+static lt_status wake_again(window_expand_op *self, lt_status st)
+{
+    const lt_op *op = &self->op;
+    if (!self->math.spec.proctime || st == LT_FULL) {
+        return st;
+    }
+    int64_t end = lt_window_local(&self->math, op->watermark) + 1;
+    end = lt_floor_to(end, self->math.grid_ms, self->math.spec.offset_ms) + self->math.grid_ms;
+    bool open = op->watermark != LT_WATERMARK_MAX && end <= self->open_until;
+    lt_proctime_wake(&self->op, open ? lt_window_close(&self->math, end) : LT_WATERMARK_MAX);
+    return st;
+}
+
+static void note_open(window_expand_op *self)
+{
+    int64_t local = lt_window_local(&self->math, self->op.watermark) + 1;
+    int64_t end = lt_floor_to(local, self->math.grid_ms, self->math.spec.offset_ms);
+    end = lt_window_last_end(&self->math, end + self->math.grid_ms);
+    self->open_until = LT_MAX(self->open_until, end);
+}
+
+static lt_status expand_on_batch(lt_op *op, int input_no, lt_batch *in, lt_emit *out, lt_error *err)
+{
+    window_expand_op *self = (window_expand_op *)op;
+    const lt_window_expand_spec *spec = op->spec;
+    lt_batch *rows = NULL;
+    (void)input_no;
+    if (spec->window.kind == LT_WINDOW_SESSION) {
+        return lt_sessions_on_batch(&self->sessions, in, out, err);
+    }
+    if (!spec->window.proctime) {
+        return expand_batch(self, in, out, err);
+    }
+    LT_TRY(lt_proctime_batch(op, in, spec->window.time_col, &rows, err));
+    bool ends = in->mark_count > 0 && in->marks[in->mark_count - 1].watermark == LT_WATERMARK_MAX;
+    lt_status st = expand_batch(self, rows, out, err);
+    lt_batch_unref(rows);
+    if (lt_batch_live(in) > 0 && !ends) {
+        note_open(self);
+    }
+    return wake_again(self, st);
+}
+
+static lt_status expand_on_timer(lt_op *op, int64_t mono_ns, lt_emit *out, lt_error *err)
+{
+    window_expand_op *self = (window_expand_op *)op;
+    const lt_window_expand_spec *spec = op->spec;
+    lt_batch *tick = NULL;
+    (void)mono_ns;
+    if (spec->window.kind == LT_WINDOW_SESSION) {
+        return lt_sessions_on_timer(&self->sessions, out, err);
+    }
+    LT_TRY(lt_proctime_tick(op, &tick, err));
+    lt_status st = expand_batch(self, tick, out, err);
+    lt_batch_unref(tick);
+    if (self->open_until == LT_WATERMARK_MIN) {
+        note_open(self); /* restored: rows may lie in windows of now */
+    }
+    return wake_again(self, st);
+}
+
 static lt_status expand_resume(lt_op *op, lt_emit *out, lt_error *err)
 {
     window_expand_op *self = (window_expand_op *)op;
@@ -224,7 +287,7 @@ static lt_status expand_resume(lt_op *op, lt_emit *out, lt_error *err)
     }
     LT_ASSERT(self->sessions.pending != NULL);
     LT_TRY(expand_rows(self, self->sessions.pending, false, err));
-    return finish(self, expand_more(self, out, err));
+    return wake_again(self, finish(self, expand_more(self, out, err)));
 }
 
 static lt_status expand_save(const lt_op *op, lt_text *to, lt_error *err)
@@ -250,6 +313,7 @@ const lt_op_class lt_op_window_expand = {
     .open = expand_open,
     .on_batch = expand_on_batch,
     .resume = expand_resume,
+    .on_timer = expand_on_timer,
     .save = expand_save,
     .load = expand_load,
     .close = expand_close,

@@ -69,7 +69,7 @@ static bool is_stateless(const lt_plan_node *node)
     }
     if (node->u.op.cls == &lt_op_window_expand) {
         const lt_window_expand_spec *spec = node->u.op.spec;
-        return spec->window.kind != LT_WINDOW_SESSION;
+        return spec->window.kind != LT_WINDOW_SESSION && !spec->window.proctime;
     }
     return false;
 }

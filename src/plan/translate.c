@@ -54,15 +54,6 @@ static lt_status translate_filter(lt_planner *p, lt_rel *rel, lt_log **out, lt_e
 
 static lt_status translate_window(lt_planner *p, lt_rel *rel, lt_log **out, lt_error *err)
 {
-    if (rel->u.window_tvf.window.proctime) {
-        lt_status st =
-            lt_error_set_at(err, LT_ERR_UNSUPPORTED, rel->pos,
-                            "Processing time Window TableFunction is not supported yet.");
-        lt_error_hint(err,
-                      "GROUP BY window_start, window_end, with nothing in between that looks at "
-                      "them, works in processing time");
-        return st;
-    }
     lt_log *input;
     LT_TRY(lt_plan_translate(p, rel->inputs[0], &input, err));
     lt_log *node = lt_log_new(p, LT_LOG_WINDOWS, rel->schema, &input, 1);
