@@ -223,10 +223,13 @@ static lt_status wake_again(window_expand_op *self, lt_status st)
     if (!self->math.spec.proctime || st == LT_FULL) {
         return st;
     }
-    int64_t end = lt_window_local(&self->math, op->watermark) + 1;
-    end = lt_floor_to(end, self->math.grid_ms, self->math.spec.offset_ms) + self->math.grid_ms;
-    bool open = op->watermark != LT_WATERMARK_MAX && end <= self->open_until;
-    lt_proctime_wake(&self->op, open ? lt_window_close(&self->math, end) : LT_WATERMARK_MAX);
+    int64_t due = LT_WATERMARK_MAX;
+    if (op->watermark != LT_WATERMARK_MIN && op->watermark != LT_WATERMARK_MAX) {
+        int64_t end = lt_window_local(&self->math, op->watermark) + 1;
+        end = lt_floor_to(end, self->math.grid_ms, self->math.spec.offset_ms) + self->math.grid_ms;
+        due = end <= self->open_until ? lt_window_close(&self->math, end) : due;
+    }
+    lt_proctime_wake(&self->op, due);
     return st;
 }
 
