@@ -26,7 +26,7 @@ check: build/
 	$(CTEST) --preset fuzz
 	$(CTEST) --preset asan
 	$(call configure,tsan)
-	$(CMAKE) --build --preset tsan --target leat
+	$(CMAKE) --build --preset tsan --target leat text_functions test_functions
 	$(CTEST) --preset threads
 # The simulator's large count comes in slices of less than ten minutes: each `make soak` adds one (SOAK_SEEDS in all).
 SOAK_SEEDS ?= 100000
